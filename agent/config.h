@@ -1,0 +1,39 @@
+// The agent's configuration file: YAML, decoded through a field table, documented by it.
+#pragma once
+
+#include "err.h"
+
+#include <stdint.h>
+
+struct agent_config {
+    const char *state_dir; // absolute; default /var/lib/croft/agent
+    const char *server; // host:port of the server's agent listener
+    const char *name; // node name offered when joining; default: the host name
+    const char *link_user; // account of the link process; default croft-agent
+    const char *log_level;
+    struct {
+        const char *container, *volume, *network; // lxc|fake, btrfs|fake, routed|fake
+    } drivers;
+    struct {
+        const char *device; // block device with btrfs, or empty: loop file state_dir/pool.img
+        int64_t size_bytes; // of the loop file, when it is made
+    } pool;
+    struct {
+        int64_t base; // first host id, a multiple of 65536 is not required; at least 100000
+        int64_t count; // ranges of 65,536 ids
+    } ids;
+    struct { // what is declared to the control plane; 0: measured
+        int64_t vcpus, memory_bytes, disk_bytes;
+    } capacity;
+    int64_t sample_s; // 1..60, default 10: usage sampling; the server's welcome may not change it
+    int64_t report_s; // 1..600, default 60
+    int64_t workers; // 1..64 parallel tasks, default 16
+    int64_t stop_timeout_s; // clean shutdown before force, default 30
+    int64_t spool_max_bytes; // default 256 MiB
+    // private: owns every string above
+    void *tree, *places;
+};
+
+int agent_config_load(const char *path, struct agent_config *ret_config, struct err *err)
+    _must_check_;
+void agent_config_finish(struct agent_config *config);

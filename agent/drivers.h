@@ -1,0 +1,97 @@
+// The three drivers of a node. Each is a const table of functions with a real and a fake
+// implementation. Calls block: they run in worker processes only, except those marked [loop], which
+// the broker may call because they take microseconds. All are idempotent: they observe first, then
+// converge; "already so" is success.
+#pragma once
+
+#include "err.h"
+#include "spec.h"
+
+#include <stdint.h>
+
+struct agent_config;
+
+enum observed { OBSERVED_ABSENT, OBSERVED_STOPPED, OBSERVED_RUNNING, OBSERVED_ERROR };
+
+const char *observed_name(enum observed observed);
+
+// Absolute counters since the container's last start (levels: memory, disk, pids).
+struct usage_counters {
+    uint64_t cpu_ns;
+    uint64_t memory_bytes, memory_anon_bytes;
+    uint64_t disk_bytes;
+    uint64_t io_read_bytes, io_write_bytes, io_read_ops, io_write_ops;
+    uint64_t net_rx_bytes, net_tx_bytes, net_rx_packets, net_tx_packets; // as the guest sees them
+    uint64_t pids, oom_kills;
+};
+
+// A root file system ready to be used, handed over by the volume driver.
+struct volume_root {
+    char path[256]; // absolute; every folder on the way can be entered by the guest's mapped root
+    int id_mapped; // 1: files are owned from id 0 and the container driver must id-map the mount
+};
+
+struct volume_driver {
+    const char *name;
+    // Makes or mounts the pool; called once at agent start, before anything else.
+    int (*open_pool)(const struct agent_config *config, struct err *err);
+    int (*stat_pool)(const struct agent_config *config, uint64_t *ret_bytes, uint64_t *ret_free,
+                     struct err *err);
+    int (*has_image)(const struct agent_config *config, const char *sha256);
+    // Directory to unpack into (not yet visible as an image); commit makes it the image, read-only.
+    int (*begin_image)(const struct agent_config *config, const char *sha256, char ret_path[256],
+                       struct err *err);
+    int (*commit_image)(const struct agent_config *config, const char *sha256, struct err *err);
+    int (*delete_image)(const struct agent_config *config, const char *sha256, struct err *err);
+    int (*create)(const struct agent_config *config, const struct vps_spec *spec, struct err *err);
+    int (*limit)(const struct agent_config *config, const struct vps_spec *spec, struct err *err);
+    int (*root)(const struct agent_config *config, const char *vps, struct volume_root *ret_root,
+                struct err *err);
+    // Also what a guest nested inside. Absent is success.
+    int (*destroy)(const struct agent_config *config, const char *vps, struct err *err);
+    int (*sample)(const struct agent_config *config, const char *vps,
+                  struct usage_counters *counters, struct err *err); // [loop]
+};
+
+struct network_driver {
+    const char *name;
+    int (*open)(const struct agent_config *config, struct err *err); // sysctls, table; idempotent
+    // Filters for this vps, before its link is up.
+    int (*prepare)(const struct agent_config *config, const struct vps_spec *spec, struct err *err);
+    // Called when the host-side device exists (after start): limits, proxy delay, routes.
+    int (*attach)(const struct agent_config *config, const struct vps_spec *spec, struct err *err);
+    int (*remove)(const struct agent_config *config, const struct vps_spec *spec, struct err *err);
+    int (*sample)(const struct agent_config *config, const struct vps_spec *spec,
+                  struct usage_counters *counters, struct err *err); // [loop]
+};
+
+struct container_driver {
+    const char *name;
+    // Writes the container's definition (limits, id map, device, seccomp); does not start it.
+    int (*define)(const struct agent_config *config, const struct vps_spec *spec,
+                  const struct volume_root *root, struct err *err);
+    // Starts and waits until init lives (timeout_s). Called in a short-lived worker only.
+    int (*start)(const struct agent_config *config, const struct vps_spec *spec, int timeout_s,
+                 struct err *err);
+    // Clean shutdown, then by force after timeout_s.
+    int (*stop)(const struct agent_config *config, const char *vps, int timeout_s, struct err *err);
+    int (*undefine)(const struct agent_config *config, const char *vps, struct err *err);
+    int (*observe)(const struct agent_config *config, const char *vps, enum observed *ret_observed,
+                   struct err *err); // [loop]
+    int (*sample)(const struct agent_config *config, const char *vps,
+                  struct usage_counters *counters, struct err *err); // [loop]
+};
+
+struct drivers {
+    const struct container_driver *container;
+    const struct volume_driver *volume;
+    const struct network_driver *network;
+};
+
+extern const struct container_driver container_lxc, container_fake;
+extern const struct volume_driver volume_btrfs, volume_fake;
+extern const struct network_driver network_routed, network_fake;
+
+// Looks the configured names up. ERR_INVALID names the unknown one.
+int drivers_select(const struct agent_config *config, struct drivers *ret_drivers, struct err *err)
+    _must_check_;

@@ -1,0 +1,43 @@
+// What a vps must be, decoded and validated from a task's `spec`. The one gate of the agent: every
+// value that reaches liblxc, btrfs, nftables or a guest's files passed through spec_decode().
+#pragma once
+
+#include "err.h"
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+enum { SPEC_ADDRESSES_MAX = 16, SPEC_KEYS_MAX = 32, IDS_PER_VPS = 65536 };
+
+struct vps_address {
+    int family; // 4 or 6
+    char text[46]; // canonical form, checked by inet_pton
+};
+
+struct vps_spec {
+    char vps[37];
+    char hostname[64];
+    bool desired_running;
+    uint32_t id_base; // first host id; within the node's ranges, never 0
+    uint32_t slot; // names the host-side device crv<slot>
+    int64_t generation;
+    struct {
+        int64_t vcpus, memory_bytes, swap_bytes, disk_bytes, pids;
+    } limits;
+    struct vps_address addresses[SPEC_ADDRESSES_MAX];
+    size_t address_count;
+    char *ssh_keys[SPEC_KEYS_MAX]; // owned; one line each, no control characters
+    size_t ssh_key_count;
+    struct {
+        char sha256[65], signature[129], name[64];
+        int64_t size;
+    } image;
+};
+
+struct agent_config;
+
+// vps: checked id of the container. Refuses anything outside the node's id ranges and bounds.
+int spec_decode(const struct agent_config *config, const char *vps, int64_t generation,
+                json_t *spec, struct vps_spec *ret_spec, struct err *err) _must_check_;
+void spec_finish(struct vps_spec *spec);

@@ -1,0 +1,49 @@
+// WebSocket (RFC 6455) over a bufferevent, frames by libwslay. Text messages only, bounded size,
+// pings by timer. The handshake is done by the owner (server: after our own 101; agent: ws_key and
+// ws_accept below); from then on the bufferevent belongs to the struct ws.
+#pragma once
+
+#include "err.h"
+
+#include <event2/bufferevent.h>
+#include <stddef.h>
+
+enum ws_side { WS_SERVER, WS_CLIENT };
+
+struct ws;
+
+struct ws_handlers {
+    // One whole text message, valid UTF-8, not NUL-terminated, borrowed for the call.
+    void (*message)(struct ws *ws, const char *text, size_t len, void *arg);
+    // The connection is over (peer closed, I/O error, ping unanswered, protocol error); code is the
+    // close code or 1006. Called exactly once, never from within ws_send or ws_close; the owner calls
+    // ws_destroy in it or later.
+    void (*closed)(struct ws *ws, unsigned code, const char *reason, void *arg);
+};
+
+struct ws_limits {
+    size_t message_max; // bytes of one message; larger closes with 1009
+    size_t backlog_max; // bytes waiting to be written; more closes with 1008
+    int ping_s; // a ping after so many seconds of silence; two unanswered close with 1006
+};
+
+// Takes over bev (with its queued input). handlers and limits are copied.
+struct ws *ws_create(struct bufferevent *bev, enum ws_side side, const struct ws_handlers *handlers,
+                     const struct ws_limits *limits, void *arg);
+
+// Queues one text message. ERR_UNAVAILABLE when the backlog is full or the connection is closing.
+int ws_send(struct ws *ws, const char *text, size_t len, struct err *err) _must_check_;
+
+// Bytes queued and not yet written.
+size_t ws_backlog(const struct ws *ws);
+
+// Starts the closing handshake; `closed` follows within 3 s.
+void ws_close(struct ws *ws, unsigned code, const char *reason);
+
+// Frees it at the end of the loop turn, with the bufferevent; no handler is called any more.
+void ws_destroy(struct ws *ws);
+
+// Sec-WebSocket-Key made of 16 random bytes (25 bytes with NUL), and the Sec-WebSocket-Accept that
+// answers a key (29 bytes with NUL).
+void ws_key(char out[25]);
+void ws_accept(const char *key, char out[29]);

@@ -1,0 +1,49 @@
+// The server's configuration file: YAML, decoded through a field table, documented by it.
+#pragma once
+
+#include "err.h"
+
+#include <stdint.h>
+
+struct server_config {
+    const char *state_dir; // absolute; default /var/lib/croft
+    const char *pki_dir; // default state_dir/pki
+    const char *image_dir; // default state_dir/images
+    const char *migrations_dir; // default: the installed one
+    const char *log_level;
+    struct {
+        const char *server; // libpq conninfo of the role croft_server
+        const char *owner; // libpq conninfo for migrate, admin, verify (may create roles)
+        int64_t connections; // per worker
+        int64_t queue; // waiting queries per worker
+    } database;
+    int64_t workers; // 1..64, default 2
+    struct {
+        const char *listen; // default 127.0.0.1:8080
+        const char *tls_certificate, *tls_key; // both or neither
+        const char *public_url; // what clients use, e.g. https://panel.example.org
+        int64_t body_max; // bytes, default 1 MiB
+        int64_t connections; // per worker
+    } api;
+    struct {
+        const char *listen; // default 127.0.0.1:8443
+        const char *public_address; // host:port that agents dial; also the certificate's name
+        int64_t heartbeat_s, sample_s, report_s, ping_s;
+        int64_t certificate_s; // life of an agent certificate; default 7 days, 10..
+    } agents;
+    struct {
+        int64_t session_s; // panel session, default 12 h
+        int64_t access_s; // JWT, default 15 min
+        int64_t task_deadline_s; // a task that nobody settles fails after this, default 600
+        int64_t drain_s; // SIGTERM: wait so long for open requests, default 30
+    } timing;
+    struct {
+        int64_t requests_per_s; // per token and per address; 0: off
+        int64_t signin_per_min; // per address
+    } limits;
+    void *tree, *places; // private: owns every string above
+};
+
+int server_config_load(const char *path, struct server_config *ret_config, struct err *err)
+    _must_check_;
+void server_config_finish(struct server_config *config);
