@@ -1,0 +1,22 @@
+// The command line work of croft-server besides run and worker. Each returns the exit status and has
+// said on standard error what went wrong; results go to standard output. argv[0] is the command's
+// name for messages, the rest its own arguments (`--config F` already taken out). They may block and
+// are never called from a process with an event loop.
+#pragma once
+
+struct server_config;
+
+// `init`: CA, agent listener certificate, JWT key, image key.
+int pki_init_main(const struct server_config *config, int argc, char **argv);
+
+// `migrate`
+int migrate_main(const struct server_config *config, int argc, char **argv);
+
+// `admin operator --email E [--password-stdin]`
+int admin_operator_main(const struct server_config *config, int argc, char **argv);
+
+// `image add FILE --name N --os O [--arch A]`
+int image_add_main(const struct server_config *config, int argc, char **argv);
+
+// `verify quotas`: argv[1] is "quotas". 1 if there is a difference, 2 if it could not look.
+int verify_main(const struct server_config *config, int argc, char **argv);

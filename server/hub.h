@@ -1,0 +1,32 @@
+// The agent links of this worker: a second listener (TLS 1.3, client certificates of our own CA) that
+// serves join, the link itself and image downloads as docs/agent-protocol.md says. Used by worker.c;
+// uses edge, db, pki and the statements hub_*, node_*, task_*, certificate_* and join_*.
+#pragma once
+
+#include "err.h"
+
+#include <event2/event.h>
+#include <stddef.h>
+
+struct db;
+struct hub;
+struct server_config;
+
+// Opens config->agents.listen with the CA and listener certificate under config->pki_dir, and listens
+// for croft_task and croft_link. config and db must outlive the hub. ERR_SYSTEM or ERR_INVALID when the
+// address cannot be bound or a key file is missing (`croft-server init` makes them).
+int hub_create(struct event_base *base, struct db *db, const struct server_config *config,
+               struct hub **ret_hub, struct err *err) _must_check_;
+
+// The port bound (config may say port 0 in tests).
+int hub_port(const struct hub *hub);
+
+// Links that are open now, for /metrics.
+size_t hub_link_count(const struct hub *hub);
+
+// Stops accepting and closes every link with 1001; agents reconnect to another worker. drained is called
+// once, from the loop, when the last link and request are gone.
+void hub_drain(struct hub *hub, void (*drained)(void *arg), void *arg);
+
+// Closes what is left without a word and frees the hub. Call before db_destroy().
+void hub_destroy(struct hub *hub);
