@@ -4,10 +4,11 @@
 #include "err.h"
 
 #include <stdint.h>
+#include <stdio.h>
 
 struct agent_config {
     const char *state_dir; // absolute; default /var/lib/croft/agent
-    const char *server; // host:port of the server's agent listener
+    const char *server; // host:port of the agent listener; empty: pki/server, written by join
     const char *name; // node name offered when joining; default: the host name
     const char *link_user; // account of the link process; default croft-agent
     const char *log_level;
@@ -34,6 +35,9 @@ struct agent_config {
     void *tree, *places;
 };
 
-int agent_config_load(const char *path, struct agent_config *ret_config, struct err *err)
-    _must_check_;
+int agent_config_load(const char *path, struct agent_config *ret_config,
+                      struct err *err) _must_check_;
 void agent_config_finish(struct agent_config *config);
+
+// The reference of every setting, as Markdown.
+void agent_config_print_reference(FILE *to);

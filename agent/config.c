@@ -1,0 +1,288 @@
+#include "config.h"
+
+#include "field.h"
+#include "log.h"
+#include "spec.h"
+#include "yaml.h"
+
+#include <limits.h>
+#include <stddef.h>
+#include <string.h>
+
+#define IN(member) .offset = offsetof(struct agent_config, member)
+// An offset inside a nested section counts from the section.
+#define IN_SECTION(section, member)                                                                \
+    .offset = offsetof(struct agent_config, section.member) - offsetof(struct agent_config, section)
+
+static const struct field driver_fields[] = {
+    {.name = "container",
+     .type = FIELD_STRING,
+     IN_SECTION(drivers, container),
+     .min = 1,
+     .max = 16,
+     .preset = "lxc",
+     .help = "`lxc`, or `fake` for tests and fleet simulation."},
+    {.name = "volume",
+     .type = FIELD_STRING,
+     IN_SECTION(drivers, volume),
+     .min = 1,
+     .max = 16,
+     .preset = "btrfs",
+     .help = "`btrfs` or `fake`."},
+    {.name = "network",
+     .type = FIELD_STRING,
+     IN_SECTION(drivers, network),
+     .min = 1,
+     .max = 16,
+     .preset = "routed",
+     .help = "`routed` or `fake`."},
+    {0},
+};
+
+static const struct field pool_fields[] = {
+    {.name = "device",
+     .type = FIELD_STRING,
+     IN_SECTION(pool, device),
+     .min = 0,
+     .max = 255,
+     .preset = "",
+     .help = "Block device with a btrfs file system; empty: a loop file, `pool.img`."},
+    {.name = "size_bytes",
+     .type = FIELD_INT,
+     IN_SECTION(pool, size_bytes),
+     .min = 256LL << 20,
+     .max = 1LL << 50,
+     .preset = "21474836480",
+     .help = "Size in bytes of the loop file when made."},
+    {0},
+};
+
+static const struct field id_fields[] = {
+    {.name = "base",
+     .type = FIELD_INT,
+     IN_SECTION(ids, base),
+     .min = 100000,
+     .max = 4294901760,
+     .preset = "1000000",
+     .help = "First host user id given to guests."},
+    {.name = "count",
+     .type = FIELD_INT,
+     IN_SECTION(ids, count),
+     .min = 1,
+     .max = 65000,
+     .preset = "1000",
+     .help = "How many ranges of 65,536 ids follow the base."},
+    {0},
+};
+
+static const struct field capacity_fields[] = {
+    {.name = "vcpus",
+     .type = FIELD_INT,
+     IN_SECTION(capacity, vcpus),
+     .min = 0,
+     .max = 65536,
+     .preset = "0",
+     .help = "CPUs declared to the control plane; 0: those of the host."},
+    {.name = "memory_bytes",
+     .type = FIELD_INT,
+     IN_SECTION(capacity, memory_bytes),
+     .min = 0,
+     .max = 1LL << 50,
+     .preset = "0",
+     .help = "Bytes of memory declared; 0: those of the host."},
+    {.name = "disk_bytes",
+     .type = FIELD_INT,
+     IN_SECTION(capacity, disk_bytes),
+     .min = 0,
+     .max = 1LL << 60,
+     .preset = "0",
+     .help = "Bytes of disk declared; 0: those of the pool."},
+    {0},
+};
+
+static const struct field config_fields[] = {
+    {.name = "state_dir",
+     .type = FIELD_STRING,
+     IN(state_dir),
+     .min = 2,
+     .max = 160,
+     .preset = "/var/lib/croft/agent",
+     .help = "Absolute folder of everything the agent keeps."},
+    {.name = "server",
+     .type = FIELD_STRING,
+     IN(server),
+     .min = 0,
+     .max = 261,
+     .preset = "",
+     .help = "`host:port` of the server's agent listener; empty: the one that was joined."},
+    {.name = "name",
+     .type = FIELD_STRING,
+     IN(name),
+     .min = 0,
+     .max = 63,
+     .preset = "",
+     .help = "Name of the node offered when joining; empty: the host name."},
+    {.name = "link_user",
+     .type = FIELD_STRING,
+     IN(link_user),
+     .min = 1,
+     .max = 32,
+     .preset = "croft-agent",
+     .help = "Account that the link process runs as."},
+    {.name = "log_level",
+     .type = FIELD_STRING,
+     IN(log_level),
+     .min = 4,
+     .max = 5,
+     .preset = "info",
+     .help = "`debug`, `info`, `warn` or `error`."},
+    {.name = "drivers",
+     .type = FIELD_OBJECT,
+     IN(drivers),
+     .fields = driver_fields,
+     .help = "What makes containers, volumes and networks."},
+    {.name = "pool",
+     .type = FIELD_OBJECT,
+     IN(pool),
+     .fields = pool_fields,
+     .help = "Where guests and images are stored."},
+    {.name = "ids",
+     .type = FIELD_OBJECT,
+     IN(ids),
+     .fields = id_fields,
+     .help = "Host user ids that guests are mapped to."},
+    {.name = "capacity",
+     .type = FIELD_OBJECT,
+     IN(capacity),
+     .fields = capacity_fields,
+     .help = "What is declared to the control plane."},
+    {.name = "sample_s",
+     .type = FIELD_INT,
+     IN(sample_s),
+     .min = 1,
+     .max = 60,
+     .preset = "10",
+     .help = "Seconds between two usage samples."},
+    {.name = "report_s",
+     .type = FIELD_INT,
+     IN(report_s),
+     .min = 1,
+     .max = 600,
+     .preset = "60",
+     .help = "Seconds between two usage reports."},
+    {.name = "workers",
+     .type = FIELD_INT,
+     IN(workers),
+     .min = 1,
+     .max = 64,
+     .preset = "16",
+     .help = "Tasks run in parallel at most."},
+    {.name = "stop_timeout_s",
+     .type = FIELD_INT,
+     IN(stop_timeout_s),
+     .min = 0,
+     .max = 600,
+     .preset = "30",
+     .help = "Seconds a guest gets to shut down before force."},
+    {.name = "spool_max_bytes",
+     .type = FIELD_INT,
+     IN(spool_max_bytes),
+     .min = 1 << 20,
+     .max = 1LL << 40,
+     .preset = "268435456",
+     .help = "Bytes of unacknowledged usage kept at most; the oldest goes first."},
+    {0},
+};
+
+static int check_server(const char *server, struct err *err)
+{
+    if (!*server) {
+        return 0;
+    }
+    const char *colon = strrchr(server, ':');
+    char *end = NULL;
+    long port = colon ? strtol(colon + 1, &end, 10) : 0;
+    if (!colon || colon == server || !colon[1] || *end || port < 1 || port > 65535) {
+        return err_at(err, ERR_INVALID, "/server", "server must be host:port");
+    }
+    return 0;
+}
+
+static int check(const struct agent_config *config, struct err *err)
+{
+    if (config->state_dir[0] != '/' || strstr(config->state_dir, "/..")) {
+        return err_at(err, ERR_INVALID, "/state_dir", "state_dir must be an absolute path");
+    }
+    if (log_level_parse(config->log_level) < 0) {
+        return err_at(err, ERR_INVALID, "/log_level", "log_level is not a level");
+    }
+    if (config->ids.base + config->ids.count * IDS_PER_VPS > (int64_t)UINT32_MAX) {
+        return err_at(err, ERR_INVALID, "/ids", "the id ranges go past 2^32");
+    }
+    return check_server(config->server, err);
+}
+
+// Presets of nested sections apply also when the section is not in the file at all.
+static void add_sections(json_t *tree)
+{
+    static const char *const sections[] = {"drivers", "pool", "ids", "capacity"};
+    for (size_t i = 0; i < ARRAY_LEN(sections); i++) {
+        if (!json_object_get(tree, sections[i])) {
+            json_object_set_new(tree, sections[i], json_object());
+        }
+    }
+}
+
+// The host name, kept in the tree so that the configuration goes on owning its strings.
+static const char *own_host_name(json_t *tree)
+{
+    char host[HOST_NAME_MAX + 1] = "node";
+    gethostname(host, sizeof(host) - 1);
+    host[strcspn(host, ".")] = '\0';
+    json_t *name = json_string(*host ? host : "node");
+    if (!name) {
+        name = json_string("node");
+    }
+    json_object_set_new(tree, "name", name);
+    return json_string_value(name);
+}
+
+int agent_config_load(const char *path, struct agent_config *ret_config, struct err *err)
+{
+    struct agent_config config = {0};
+    json_t *tree = NULL;
+    struct field_places *places = NULL;
+    if (yaml_read_file(path, &tree, &places, err) < 0) {
+        return err->code;
+    }
+    add_sections(tree);
+    int r = field_decode(config_fields, tree, places, &config, err);
+    if (r == 0) {
+        r = check(&config, err);
+    }
+    if (r < 0) {
+        field_places_destroy(places);
+        json_decref(tree);
+        return r;
+    }
+    config.tree = tree;
+    config.places = places;
+    if (!*config.name) {
+        config.name = own_host_name(tree);
+    }
+    *ret_config = config;
+    return 0;
+}
+
+void agent_config_finish(struct agent_config *config)
+{
+    field_release(config_fields, config);
+    field_places_destroy(config->places);
+    json_decref(config->tree);
+    *config = (struct agent_config){0};
+}
+
+void agent_config_print_reference(FILE *to)
+{
+    field_print_reference(config_fields, "", to);
+}

@@ -1,0 +1,70 @@
+#include "config.h"
+#include "drivers.h"
+#include "fake.h"
+#include "file.h"
+
+#include <errno.h>
+#include <string.h>
+
+// A vps with a network has a file named after its slot that holds its id.
+static int slot_path(const struct agent_config *config, const struct vps_spec *spec,
+                     char ret_path[FAKE_PATH_MAX], struct err *err)
+{
+    char name[16];
+    snprintf(name, sizeof(name), "crv%u", spec->slot);
+    return fake_path(config, "network", name, ret_path, err);
+}
+
+static int open_network(const struct agent_config *config, struct err *err)
+{
+    char path[FAKE_PATH_MAX];
+    return fake_path(config, "network", NULL, path, err);
+}
+
+static int prepare(const struct agent_config *config, const struct vps_spec *spec, struct err *err)
+{
+    char path[FAKE_PATH_MAX];
+    int r = slot_path(config, spec, path, err);
+    return r < 0 ? r : file_write_atomic(path, spec->vps, strlen(spec->vps), 0600, err);
+}
+
+static int attach(const struct agent_config *config, const struct vps_spec *spec, struct err *err)
+{
+    char path[FAKE_PATH_MAX];
+    int r = slot_path(config, spec, path, err);
+    if (r == 0 && access(path, F_OK) < 0) {
+        r = err_set(err, ERR_CONFLICT, "the network is not prepared");
+    }
+    return r;
+}
+
+static int remove_network(const struct agent_config *config, const struct vps_spec *spec,
+                          struct err *err)
+{
+    char path[FAKE_PATH_MAX];
+    int r = slot_path(config, spec, path, err);
+    if (r == 0 && unlink(path) < 0 && errno != ENOENT) {
+        r = err_errno(err, errno, "removing %s", path);
+    }
+    return r;
+}
+
+static int sample(const struct agent_config *config, const struct vps_spec *spec,
+                  struct usage_counters *counters, struct err *err)
+{
+    uint64_t ms = fake_running_ns(config, spec->vps) / 1000000;
+    counters->net_rx_bytes = ms * 1024;
+    counters->net_tx_bytes = ms * 2048;
+    counters->net_rx_packets = ms;
+    counters->net_tx_packets = ms * 2;
+    return 0;
+}
+
+const struct network_driver network_fake = {
+    .name = "fake",
+    .open = open_network,
+    .prepare = prepare,
+    .attach = attach,
+    .remove = remove_network,
+    .sample = sample,
+};
