@@ -1,0 +1,1 @@
+SELECT reply FROM croft_housekeeping($1::jsonb) AS reply
