@@ -33,6 +33,8 @@ static const struct err_info infos[] = {
     [-ERR_IDEMPOTENCY] = {"idempotency_key_reused", 422, "Idempotency key used before"},
 };
 
+static void set_text(struct err *err, const char *fmt, va_list ap) _printf_(2, 0);
+
 static void set_text(struct err *err, const char *fmt, va_list ap)
 {
     vsnprintf(err->text, sizeof(err->text), fmt, ap);

@@ -16,7 +16,9 @@ enum field_type {
     FIELD_INT, // int64_t, within min..max
     FIELD_BOOL, // bool
     FIELD_STRINGS, // struct field_strings; each element within max bytes
-    FIELD_OBJECT, // nested table in .fields, stored inline at offset
+    // Nested table in .fields, stored inline at offset. If it is absent and not FIELD_REQUIRED, the
+    // presets inside it are set and nothing inside it is required.
+    FIELD_OBJECT,
     FIELD_JSON, // json_t *, borrowed, not looked into
 };
 
@@ -36,19 +38,22 @@ struct field {
     const char *name; // NULL ends a table
     enum field_type type;
     size_t offset; // into the output structure
-    int64_t min, max; // FIELD_INT: range; strings: length in bytes; FIELD_STRINGS: count of items
-    int64_t item_max; // FIELD_STRINGS: bytes of an item
-    const char *preset; // the default, as text; NULL: zero, absent
+    // FIELD_INT: range; strings: length in bytes; FIELD_STRINGS: count of items. A max of 0 beside a
+    // min of 0 or more means: integers any, strings 4096 bytes, lists 256 items.
+    int64_t min, max;
+    int64_t item_max; // FIELD_STRINGS: bytes of an item; 0: 4096
+    const char
+        *preset; // the default, as text; NULL: zero, absent (FIELD_STRINGS, FIELD_JSON: NULL)
     unsigned flags;
     const struct field *fields; // FIELD_OBJECT
     const char *help; // one sentence with the unit
 };
 
-// Where the decoder is, for errors of values that came from a file: returns "file:line:col" for a
-// JSON pointer. NULL: the pointer itself is the place.
+// Where the values of a file stood (places.h). NULL: the JSON pointer itself is the place.
 struct field_places;
 
-// Decodes object into out (a structure that the table describes; zeroed first). Every string must be
+// Decodes object into out (a structure that the table describes; the fields in
+// the table are zeroed first). Every string must be
 // valid UTF-8 without control characters (see FIELD_MULTILINE) and without NUL. Strings in out are
 // borrowed from object. On failure err names the place and out is released.
 int field_decode(const struct field *table, json_t *object, const struct field_places *places,
@@ -60,5 +65,6 @@ int field_check(const struct field *table, json_t *object, struct err *err) _mus
 // Frees what field_decode allocated inside out.
 void field_release(const struct field *table, void *out);
 
-// Prints the table as a Markdown reference (name, type, range, default, help).
+// Prints the table as a Markdown reference (name, type, range, default, help), objects as
+// "object.name". prefix is "" at the top, which also prints the head of the table.
 void field_print_reference(const struct field *table, const char *prefix, FILE *to);

@@ -49,9 +49,9 @@ void log_event(enum log_level level, const char *event, const char *fmt, ...)
 
     char line[2048];
     size_t len = strftime(line, sizeof(line), "%Y-%m-%dT%H:%M:%S", &tm);
-    len += (size_t)snprintf(line + len, sizeof(line) - len, ".%03ldZ level=%s prog=%s pid=%d event=%s ",
-                            now.tv_nsec / 1000000, level_names[level], state.program, getpid(),
-                            event);
+    len += (size_t)snprintf(line + len, sizeof(line) - len,
+                            ".%03ldZ level=%s prog=%s pid=%d event=%s ", now.tv_nsec / 1000000,
+                            level_names[level], state.program, getpid(), event);
     va_list ap;
     va_start(ap, fmt);
     int n = vsnprintf(line + len, sizeof(line) - len - 1, fmt, ap);
