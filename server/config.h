@@ -4,6 +4,7 @@
 #include "err.h"
 
 #include <stdint.h>
+#include <stdio.h>
 
 struct server_config {
     const char *state_dir; // absolute; default /var/lib/croft
@@ -24,6 +25,7 @@ struct server_config {
         const char *public_url; // what clients use, e.g. https://panel.example.org
         int64_t body_max; // bytes, default 1 MiB
         int64_t connections; // per worker
+        int64_t connections_per_address; // per worker
     } api;
     struct {
         const char *listen; // default 127.0.0.1:8443
@@ -41,9 +43,18 @@ struct server_config {
         int64_t requests_per_s; // per token and per address; 0: off
         int64_t signin_per_min; // per address
     } limits;
+    struct {
+        int64_t memory_bytes; // argon2id
+        int64_t passes;
+        int64_t threads; // hashing at once, per worker
+        int64_t queue; // waiting to be hashed, per worker
+    } passwords;
     void *tree, *places; // private: owns every string above
 };
 
-int server_config_load(const char *path, struct server_config *ret_config, struct err *err)
-    _must_check_;
+int server_config_load(const char *path, struct server_config *ret_config,
+                       struct err *err) _must_check_;
 void server_config_finish(struct server_config *config);
+
+// The reference documentation of the file, in Markdown.
+void server_config_print_reference(FILE *to);

@@ -20,7 +20,8 @@ enum db_role { DB_ROLE_LOGIN, DB_ROLE_TENANT, DB_ROLE_OPERATOR, DB_ROLE_AGENT };
 
 struct db_step {
     enum sql_id sql;
-    enum db_role role; // the role that the steps before it have set; only names the prepared statement
+    enum db_role
+        role; // the role that the steps before it have set; only names the prepared statement
     int param_count;
     const char *params[DB_PARAMS_MAX]; // text; NULL is SQL null; copied
 };
@@ -57,9 +58,11 @@ struct db_config {
 };
 
 struct db *db_create(struct event_base *base, const struct db_config *config);
-// Cancels what runs (no callbacks), closes; frees at the end of the loop turn.
+// No callback comes any more; closes and frees when the loop runs next, so run it once more before exit.
 void db_destroy(struct db *db);
 bool db_ready(const struct db *db);
+// Requests that wait for a connection, for /metrics.
+int db_waiting(const struct db *db);
 
 // *ret_query may be NULL if the caller never cancels. done is called exactly once unless cancelled. A request that has not been sent yet is
 // repeated on another connection when one is lost; one that was sent never is.

@@ -1,0 +1,216 @@
+#include "config.h"
+
+#include "field.h"
+#include "log.h"
+#include "macro.h"
+#include "yaml_tree.h"
+
+#include <string.h>
+
+// Offsets inside the groups: a nested table counts from the start of its own structure.
+#define TOP(member) offsetof(struct server_config, member)
+#define IN(group, member) (TOP(group.member) - TOP(group))
+
+#define TEXT_MAX 1024
+
+static const struct field database_fields[] = {
+    {"server", FIELD_STRING, IN(database, server), .min = 1, .max = TEXT_MAX,
+     .flags = FIELD_REQUIRED | FIELD_SECRET,
+     .help = "libpq connection string of the role `croft_server`."},
+    {"owner", FIELD_STRING, IN(database, owner), .max = TEXT_MAX, .flags = FIELD_SECRET,
+     .help = "libpq connection string that may create roles and the schema; used by `migrate`, "
+             "`admin` and `verify` only."},
+    {"connections", FIELD_INT, IN(database, connections), .min = 1, .max = 64, .preset = "4",
+     .help = "Connections for queries per worker; one more listens."},
+    {"queue", FIELD_INT, IN(database, queue), .min = 1, .max = 100000, .preset = "2000",
+     .help = "Queries that may wait per worker; more are answered 503."},
+    {NULL},
+};
+
+static const struct field api_fields[] = {
+    {"listen", FIELD_STRING, IN(api, listen), .min = 3, .max = 255, .preset = "127.0.0.1:8080",
+     .help = "Address and port of the API, `address:port` or `[v6]:port`."},
+    {"tls_certificate", FIELD_STRING, IN(api, tls_certificate), .min = 1, .max = TEXT_MAX,
+     .help = "PEM file of the certificate chain; without it the API speaks plain HTTP."},
+    {"tls_key", FIELD_STRING, IN(api, tls_key), .min = 1, .max = TEXT_MAX,
+     .help = "PEM file of the certificate's key."},
+    {"public_url", FIELD_STRING, IN(api, public_url), .min = 1, .max = TEXT_MAX,
+     .help = "What clients use, for example `https://panel.example.org`."},
+    {"body_max", FIELD_INT, IN(api, body_max), .min = 1024, .max = 64 << 20, .preset = "1048576",
+     .help = "Largest request body in bytes; a larger one is answered 413."},
+    {"connections", FIELD_INT, IN(api, connections), .min = 1, .max = 100000, .preset = "4000",
+     .help = "Open client connections per worker."},
+    {"connections_per_address", FIELD_INT, IN(api, connections_per_address), .min = 1,
+     .max = 100000, .preset = "400", .help = "Open connections of one client address per worker."},
+    {NULL},
+};
+
+static const struct field agents_fields[] = {
+    {"listen", FIELD_STRING, IN(agents, listen), .min = 3, .max = 255, .preset = "127.0.0.1:8443",
+     .help = "Address and port of the agent listener (TLS 1.3 always)."},
+    {"public_address", FIELD_STRING, IN(agents, public_address), .min = 3, .max = 255,
+     .help = "`host:port` that agents dial; the host is also the name in the certificate. "
+             "Default: `listen`."},
+    {"heartbeat_s", FIELD_INT, IN(agents, heartbeat_s), .min = 1, .max = 600, .preset = "10",
+     .help = "Seconds between heartbeats of an agent."},
+    {"sample_s", FIELD_INT, IN(agents, sample_s), .min = 1, .max = 600, .preset = "10",
+     .help = "Seconds between two readings of a vps's counters."},
+    {"report_s", FIELD_INT, IN(agents, report_s), .min = 1, .max = 3600, .preset = "60",
+     .help = "Seconds between usage reports."},
+    {"ping_s", FIELD_INT, IN(agents, ping_s), .min = 1, .max = 600, .preset = "10",
+     .help = "Seconds of silence before a ping; two unanswered end a link."},
+    {"certificate_s", FIELD_INT, IN(agents, certificate_s), .min = 10, .max = 366 * 86400,
+     .preset = "604800", .help = "Life of an agent certificate in seconds."},
+    {NULL},
+};
+
+static const struct field timing_fields[] = {
+    {"session_s", FIELD_INT, IN(timing, session_s), .min = 60, .max = 30 * 86400, .preset = "43200",
+     .help = "Life of a panel session in seconds."},
+    {"access_s", FIELD_INT, IN(timing, access_s), .min = 5, .max = 3600, .preset = "900",
+     .help = "Life of an access token (JWT) in seconds."},
+    {"task_deadline_s", FIELD_INT, IN(timing, task_deadline_s), .min = 5, .max = 86400,
+     .preset = "600", .help = "A task that nobody settles fails after so many seconds."},
+    {"drain_s", FIELD_INT, IN(timing, drain_s), .min = 0, .max = 600, .preset = "30",
+     .help = "Seconds that a stopping worker waits for open requests."},
+    {NULL},
+};
+
+static const struct field limits_fields[] = {
+    {"requests_per_s", FIELD_INT, IN(limits, requests_per_s), .min = 0, .max = 1000000,
+     .preset = "50",
+     .help = "Requests a second per token and per address, per worker; 0 is no "
+             "limit. Ten seconds' worth may come at once."},
+    {"signin_per_min", FIELD_INT, IN(limits, signin_per_min), .min = 0, .max = 1000000,
+     .preset = "10", .help = "Sign-in attempts a minute per address, per worker; 0 is no limit."},
+    {NULL},
+};
+
+static const struct field passwords_fields[] = {
+    {"memory_bytes", FIELD_INT, IN(passwords, memory_bytes), .min = 8192, .max = 1 << 30,
+     .preset = "67108864", .help = "Memory of one argon2id hash."},
+    {"passes", FIELD_INT, IN(passwords, passes), .min = 1, .max = 16, .preset = "2",
+     .help = "Passes of one argon2id hash."},
+    {"threads", FIELD_INT, IN(passwords, threads), .min = 1, .max = 16, .preset = "2",
+     .help = "Hashes computed at once per worker."},
+    {"queue", FIELD_INT, IN(passwords, queue), .min = 1, .max = 1000, .preset = "32",
+     .help = "Hashes that may wait per worker; more are answered 503."},
+    {NULL},
+};
+
+static const struct field config_fields[] = {
+    {"state_dir", FIELD_STRING, TOP(state_dir), .min = 1, .max = TEXT_MAX,
+     .preset = "/var/lib/croft", .help = "Absolute folder of everything that is kept."},
+    {"pki_dir", FIELD_STRING, TOP(pki_dir), .min = 1, .max = TEXT_MAX,
+     .help = "Folder of keys and certificates. Default: `state_dir`/pki."},
+    {"image_dir", FIELD_STRING, TOP(image_dir), .min = 1, .max = TEXT_MAX,
+     .help = "Folder of image files. Default: `state_dir`/images."},
+    {"migrations_dir", FIELD_STRING, TOP(migrations_dir), .min = 1, .max = TEXT_MAX,
+     .preset = CROFT_MIGRATIONS_DIR, .help = "Folder of the schema's files."},
+    {"log_level", FIELD_STRING, TOP(log_level), .min = 1, .max = 8, .preset = "info",
+     .help = "`debug`, `info`, `warn` or `error`."},
+    {"workers", FIELD_INT, TOP(workers), .min = 1, .max = 64, .preset = "2",
+     .help = "Worker processes."},
+    {"database", FIELD_OBJECT, TOP(database), .flags = FIELD_REQUIRED, .fields = database_fields,
+     .help = "PostgreSQL."},
+    {"api", FIELD_OBJECT, TOP(api), .fields = api_fields, .help = "The API listener."},
+    {"agents", FIELD_OBJECT, TOP(agents), .fields = agents_fields, .help = "The agent listener."},
+    {"timing", FIELD_OBJECT, TOP(timing), .fields = timing_fields, .help = "How long things last."},
+    {"limits", FIELD_OBJECT, TOP(limits), .fields = limits_fields, .help = "Rate limits."},
+    {"passwords", FIELD_OBJECT, TOP(passwords), .fields = passwords_fields,
+     .help = "Password hashing (argon2id)."},
+    {NULL},
+};
+
+// A derived string lives in the tree, like all others.
+static const char *keep(struct server_config *config, const char *key, json_t *value)
+{
+    json_object_set_new(config->tree, key, value);
+    return json_string_value(json_object_get(config->tree, key));
+}
+
+static void derive(struct server_config *config)
+{
+    if (!config->pki_dir) {
+        config->pki_dir = keep(config, "pki_dir", json_sprintf("%s/pki", config->state_dir));
+    }
+    if (!config->image_dir) {
+        config->image_dir = keep(config, "image_dir", json_sprintf("%s/images", config->state_dir));
+    }
+    if (!config->agents.public_address) {
+        config->agents.public_address = config->agents.listen;
+    }
+    if (!config->api.public_url) {
+        const char *scheme = config->api.tls_certificate ? "https" : "http";
+        config->api.public_url =
+            keep(config, "public_url", json_sprintf("%s://%s", scheme, config->api.listen));
+    }
+}
+
+// What a field table cannot say: rules over several fields.
+static int check(const struct server_config *config, struct err *err)
+{
+    if (config->state_dir[0] != '/') {
+        return err_at(err, ERR_INVALID, "/state_dir", "must be an absolute path");
+    }
+    if (log_level_parse(config->log_level) < 0) {
+        return err_at(err, ERR_INVALID, "/log_level", "must be debug, info, warn or error");
+    }
+    if (!config->api.tls_certificate != !config->api.tls_key) {
+        return err_at(err, ERR_INVALID, "/api/tls_key",
+                      "tls_certificate and tls_key belong together: set both or neither");
+    }
+    if (config->timing.access_s > config->timing.session_s) {
+        return err_at(err, ERR_INVALID, "/timing/access_s", "must not exceed session_s");
+    }
+    return 0;
+}
+
+// Rules over several fields know the JSON pointer only; the file's place says more.
+static int check_at_place(const struct server_config *config, const char *path, struct err *err)
+{
+    int r = check(config, err);
+    if (r == 0) {
+        return 0;
+    }
+    struct err place = {0};
+    snprintf(place.pointer, sizeof(place.pointer), "%.80s:%.40s", path, err->pointer);
+    memcpy(err->pointer, place.pointer, sizeof(err->pointer));
+    return r;
+}
+
+int server_config_load(const char *path, struct server_config *ret_config, struct err *err)
+{
+    json_t *tree = NULL;
+    struct field_places *places = NULL;
+    int r = yaml_read_file(path, &tree, &places, err);
+    if (r < 0) {
+        return r;
+    }
+    struct server_config config = {0};
+    r = field_decode(config_fields, tree, places, &config, err);
+    config.tree = tree;
+    config.places = places;
+    if (r == 0) {
+        r = check_at_place(&config, path, err);
+    }
+    if (r < 0) {
+        server_config_finish(&config);
+        return r;
+    }
+    derive(&config);
+    *ret_config = config;
+    return 0;
+}
+
+void server_config_finish(struct server_config *config)
+{
+    field_places_destroy(config->places);
+    json_decref(config->tree);
+    *config = (struct server_config){0};
+}
+
+void server_config_print_reference(FILE *to)
+{
+    field_print_reference(config_fields, "", to);
+}
