@@ -1,0 +1,151 @@
+# shellcheck shell=bash
+# shellcheck disable=SC2154,SC2034 # variables shared by the parts that quickstart sources
+# Messages, the step runner, and what an installation remembers:
+#   quickstart.env   NAME='value', 0600: options and secrets, read back by every run
+#   quickstart.made  one line for each thing made outside the state folder: what --purge takes back
+
+die()
+{
+    printf 'quickstart: %s\n' "$*" >&2
+    exit 1
+}
+
+say()
+{
+    printf '%s\n' "$*"
+}
+
+# step TITLE NAME
+step()
+{
+    local title=$1 name=$2 begin end
+    printf '  %-32s' "$title"
+    if "${name}_done" >>"$state/log/quickstart.log" 2>&1; then
+        say "ok"
+        return 0
+    fi
+    begin=$(date +%s%N)
+    run_logged "$title" "${name}_do"
+    end=$(date +%s%N)
+    env_read
+    printf 'done %d.%03d s\n' $(((end - begin) / 1000000000)) $(((end - begin) / 1000000 % 1000))
+}
+
+# run_logged TITLE COMMAND...: its output goes to the log, its failure ends everything. Errexit holds
+# inside, which it would not in a condition: hence the subshell and the status by hand.
+run_logged()
+{
+    local title=$1 status
+    shift
+    set +e
+    (
+        set -e
+        printf '== %s\n' "$title"
+        "$@"
+    ) >>"$state/log/quickstart.log" 2>&1
+    status=$?
+    set -e
+    if [ $status -ne 0 ]; then
+        say "FAILED"
+        tail -n 15 "$state/log/quickstart.log" >&2
+        die "'$title' failed; the whole log: $state/log/quickstart.log"
+    fi
+}
+
+# wait_for SECONDS COMMAND...: asks five times a second.
+wait_for()
+{
+    local tries=$(($1 * 5))
+    shift
+    until "$@"; do
+        [ $((tries -= 1)) -gt 0 ] || return 1
+        sleep 0.2
+    done
+}
+
+random_secret()
+{
+    head -c 18 /dev/urandom | base64 | tr '+/' '-_'
+}
+
+# Everything is written and deleted below $state as root: a state folder must be nobody else's.
+state_check()
+{
+    [[ $state =~ ^/[A-Za-z0-9._/-]+$ ]] || die "--state needs an absolute path of plain characters"
+    [[ $state != *..* ]] || die "--state must not contain .."
+    state=${state%/}
+    case $state in
+    /*/*) ;;
+    *) die "--state must not be a top folder of the system" ;;
+    esac
+    [ ! -L "$state" ] || die "$state is a symbolic link"
+    if [ -e "$state" ] && [ ! -f "$state/quickstart.made" ] && [ -n "$(ls -A "$state")" ]; then
+        die "$state is not empty and was not made by quickstart"
+    fi
+}
+
+state_open()
+{
+    local kept=
+    if [ ! -f "$state/quickstart.made" ]; then
+        [ ! -d "$state" ] || kept="kept-folder $state"
+        mkdir -p "$state"
+        printf '%s\n' "state $state" ${kept:+"$kept"} >"$state/quickstart.made"
+    fi
+    # Guests' mapped root walks through it, and must not list it.
+    chmod 0711 "$state"
+    install -d -m 0711 "$state/log" "$state/run"
+    exec 9>"$state/run/lock"
+    flock -n 9 || die "another quickstart works on $state"
+    if [ ! -f "$state/quickstart.env" ]; then
+        (umask 077 && : >"$state/quickstart.env")
+        env_set INSTANCE "$(cat /proc/sys/kernel/random/uuid)"
+        env_set IMAGE "$option_image"
+        env_set API_PORT "$option_api"
+        env_set AGENTS_PORT "$option_agents"
+        env_set SUBNET4 "${option_subnet%,*}"
+        env_set SUBNET6 "${option_subnet#*,}"
+        if [ -n "$option_image_file" ]; then
+            install -D -m 0644 "$option_image_file" "$state/images/$option_image.tar.zst"
+        fi
+    fi
+    env_read
+}
+
+state_option()
+{
+    [ "$state" = /var/lib/croft ] || printf ' --state %s' "$state"
+}
+
+env_read()
+{
+    # shellcheck source=/dev/null
+    . "$state/quickstart.env"
+}
+
+# env_set NAME VALUE: remembered across runs. Values come from us or from our own API.
+env_set()
+{
+    if [[ ! $1 =~ ^[A-Z0-9_]+$ ]] || [[ $2 == *[\'$'\n']* ]]; then
+        die "cannot remember $1"
+    fi
+    (
+        umask 077
+        { grep -v "^$1=" "$state/quickstart.env" || true; } >"$state/quickstart.env.new"
+        printf "%s='%s'\n" "$1" "$2" >>"$state/quickstart.env.new"
+        mv "$state/quickstart.env.new" "$state/quickstart.env"
+    )
+    printf -v "$1" '%s' "$2"
+}
+
+# made KIND VALUE...: said before the thing is made, so that nothing made is ever unrecorded.
+made()
+{
+    grep -qxF "$*" "$state/quickstart.made" || printf '%s\n' "$*" >>"$state/quickstart.made"
+}
+
+# made_list KIND: the values of that kind, newest first.
+made_list()
+{
+    tac "$state/quickstart.made" | sed -n "s/^$1 //p"
+}

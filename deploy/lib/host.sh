@@ -1,0 +1,109 @@
+# shellcheck shell=bash
+# shellcheck disable=SC2154 # variables shared by the parts that quickstart sources
+# What the machine must have: packages, our programs, accounts, an id range, lxcfs.
+
+PACKAGES_BUILD=(gcc meson ninja-build pkg-config python3 libevent-dev libjansson-dev libyaml-dev libssl-dev
+    libsodium-dev libwslay-dev libpq-dev libjwt-dev lxc-dev libbtrfsutil-dev libarchive-dev libnftables-dev
+    libnl-3-dev libnl-route-3-dev)
+PACKAGES_RUN=(postgresql lxc lxcfs uidmap btrfs-progs nftables iproute2 mmdebstrap zstd jq curl openssh-client
+    busybox-static dropbear-bin ca-certificates)
+
+packages_done()
+{
+    dpkg-query -W -f '${db:Status-Status}\n' "${PACKAGES_BUILD[@]}" "${PACKAGES_RUN[@]}" 2>&1 |
+        { ! grep -qv '^installed$'; }
+}
+
+packages_do()
+{
+    export DEBIAN_FRONTEND=noninteractive
+    apt-get update
+    # The distribution would start a cluster of its own, which nobody asked for.
+    if ! dpkg-query -W postgresql-common >/dev/null 2>&1; then
+        install -d /etc/postgresql-common
+        [ -e /etc/postgresql-common/createcluster.conf ] ||
+            echo 'create_main_cluster = false' >/etc/postgresql-common/createcluster.conf
+    fi
+    apt-get install -y --no-install-recommends -o Dpkg::Options::=--force-confold \
+        "${PACKAGES_BUILD[@]}" "${PACKAGES_RUN[@]}"
+}
+
+# Newer than every source: nothing to build.
+build_done()
+{
+    [ -x "$state/program/sbin/croft-agent" ] && [ -f "$state/run/built" ] &&
+        [ -z "$(find "$source_dir"/{meson.build,common,server,agent,migrations} -newer "$state/run/built" \
+            -type f -print -quit)" ]
+}
+
+build_do()
+{
+    local begun
+    begun=$(mktemp "$state/run/built.XXXXXX")
+    if [ ! -f "$state/build/build.ninja" ]; then
+        rm -rf "$state/build"
+        meson setup "$state/build" "$source_dir" --buildtype=release --prefix="$state/program"
+    fi
+    meson install -C "$state/build" --quiet
+    mv "$begun" "$state/run/built"
+}
+
+users_done()
+{
+    id croft >/dev/null && id croft-agent >/dev/null
+}
+
+users_do()
+{
+    local name
+    for name in croft croft-agent; do
+        if ! id "$name" >/dev/null 2>&1; then
+            made user "$name"
+            useradd --system --user-group --no-create-home --home-dir /nonexistent \
+                --shell /usr/sbin/nologin "$name"
+        fi
+    done
+}
+
+# The first free 65,536-aligned range behind all that are taken, so that two installations are apart.
+ids_free()
+{
+    cat /etc/subuid /etc/subgid 2>/dev/null | awk -F: '
+        BEGIN { free = 1000000 }
+        $2 + $3 > free { free = $2 + $3 }
+        END { print free }'
+}
+
+ids_done()
+{
+    [ -n "${IDS_BASE-}" ] && grep -qxF "root:$IDS_BASE:$IDS_SIZE" /etc/subuid &&
+        grep -qxF "root:$IDS_BASE:$IDS_SIZE" /etc/subgid
+}
+
+ids_do()
+{
+    local last=$((IDS_BASE + IDS_SIZE - 1))
+    [ "$last" -lt 4294901760 ] || die "no $IDS_SIZE ids are free in /etc/subuid"
+    made ids "$IDS_BASE-$last"
+    usermod --add-subuids "$IDS_BASE-$last" --add-subgids "$IDS_BASE-$last" root
+}
+
+lxcfs_done()
+{
+    [ -e /var/lib/lxcfs/proc/meminfo ]
+}
+
+# One lxcfs serves every container of the host, also those of others: it is only ever added.
+lxcfs_do()
+{
+    if with_systemd && systemctl cat lxcfs.service >/dev/null 2>&1; then
+        made lxcfs-unit lxcfs.service
+        systemctl start lxcfs.service
+    else
+        [ -d /var/lib/lxcfs ] || made folder /var/lib/lxcfs
+        install -d /var/lib/lxcfs
+        made lxcfs /var/lib/lxcfs
+        daemon_start lxcfs root /usr/bin/lxcfs --pidfile="$state/run/lxcfs.pid" /var/lib/lxcfs
+    fi
+    wait_for 10 lxcfs_done
+}
