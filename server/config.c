@@ -3,6 +3,7 @@
 #include "field.h"
 #include "log.h"
 #include "macro.h"
+#include "places.h"
 #include "yaml_tree.h"
 
 #include <string.h>
@@ -166,19 +167,6 @@ static int check(const struct server_config *config, struct err *err)
     return 0;
 }
 
-// Rules over several fields know the JSON pointer only; the file's place says more.
-static int check_at_place(const struct server_config *config, const char *path, struct err *err)
-{
-    int r = check(config, err);
-    if (r == 0) {
-        return 0;
-    }
-    struct err place = {0};
-    snprintf(place.pointer, sizeof(place.pointer), "%.80s:%.40s", path, err->pointer);
-    memcpy(err->pointer, place.pointer, sizeof(err->pointer));
-    return r;
-}
-
 int server_config_load(const char *path, struct server_config *ret_config, struct err *err)
 {
     json_t *tree = NULL;
@@ -192,7 +180,12 @@ int server_config_load(const char *path, struct server_config *ret_config, struc
     config.tree = tree;
     config.places = places;
     if (r == 0) {
-        r = check_at_place(&config, path, err);
+        r = check(&config, err);
+        if (r < 0) {
+            char pointer[sizeof(err->pointer)];
+            memcpy(pointer, err->pointer, sizeof(pointer));
+            field_places_find(places, pointer, err->pointer, sizeof(err->pointer));
+        }
     }
     if (r < 0) {
         server_config_finish(&config);
