@@ -367,7 +367,7 @@ int yaml_read_file(const char *path, json_t **ret_value, struct field_places **r
     if (!text) {
         abort();
     }
-    size_t len;
+    size_t len = 0;
     int rc = read_all(fd, text, SIZE_MAX_BYTES + 1, &len, path, err);
     return rc < 0 ? rc : yaml_read(text, len, path, ret_value, ret_places, err);
 }
