@@ -1,0 +1,137 @@
+#include "btrfs_ioctl.h"
+
+#include <endian.h>
+#include <errno.h>
+#include <linux/btrfs.h>
+#include <linux/btrfs_tree.h>
+#include <string.h>
+#include <sys/ioctl.h>
+
+// A quota group's level is in the upper 16 bits of its id; subvolumes are level 0.
+enum { LEVEL_SHIFT = 48 };
+
+int btrfs_enable_quota(int fd, struct err *err)
+{
+    struct btrfs_ioctl_quota_ctl_args args = {.cmd = BTRFS_QUOTA_CTL_ENABLE};
+    if (ioctl(fd, BTRFS_IOC_QUOTA_CTL, &args) < 0 && errno != EEXIST) {
+        return err_errno(err, errno, "enabling btrfs quota");
+    }
+    return 0;
+}
+
+int btrfs_subvolume_id(int fd, uint64_t *ret_id, struct err *err)
+{
+    struct btrfs_ioctl_ino_lookup_args args = {.objectid = BTRFS_FIRST_FREE_OBJECTID};
+    if (ioctl(fd, BTRFS_IOC_INO_LOOKUP, &args) < 0) {
+        return err_errno(err, errno, "looking up the subvolume id");
+    }
+    *ret_id = args.treeid;
+    return 0;
+}
+
+int btrfs_limit(int fd, uint64_t bytes, struct err *err)
+{
+    // Id 0 stands for the subvolume of fd.
+    struct btrfs_ioctl_qgroup_limit_args args = {
+        .lim = {.flags = BTRFS_QGROUP_LIMIT_MAX_RFER, .max_rfer = bytes},
+    };
+    if (ioctl(fd, BTRFS_IOC_QGROUP_LIMIT, &args) < 0) {
+        return err_errno(err, errno, "setting the disk limit");
+    }
+    return 0;
+}
+
+// Up to nr items of one tree, keys (objectid, type, min_offset..max); nr_items tells how many came.
+static int search(int fd, struct btrfs_ioctl_search_args *args, uint64_t tree, uint64_t objectid,
+                  uint32_t type, uint64_t min_offset, uint64_t max_offset, struct err *err)
+{
+    args->key = (struct btrfs_ioctl_search_key){
+        .tree_id = tree,
+        .min_objectid = objectid,
+        .max_objectid = objectid,
+        .min_type = type,
+        .max_type = type,
+        .min_offset = min_offset,
+        .max_offset = max_offset,
+        .max_transid = UINT64_MAX,
+        .nr_items = 256,
+    };
+    if (ioctl(fd, BTRFS_IOC_TREE_SEARCH, args) < 0) {
+        return err_errno(err, errno, "searching btrfs tree %llu", (unsigned long long)tree);
+    }
+    return 0;
+}
+
+int btrfs_usage(int fd, uint64_t *ret_bytes, struct err *err)
+{
+    uint64_t id;
+    int r = btrfs_subvolume_id(fd, &id, err);
+    if (r < 0) {
+        return r;
+    }
+    struct btrfs_ioctl_search_args args;
+    r = search(fd, &args, BTRFS_QUOTA_TREE_OBJECTID, 0, BTRFS_QGROUP_INFO_KEY, id, id, err);
+    if (r < 0) {
+        return r;
+    }
+    struct btrfs_ioctl_search_header header;
+    struct btrfs_qgroup_info_item info;
+    memcpy(&header, args.buf, sizeof(header));
+    if (args.key.nr_items == 0 || header.len < sizeof(info)) {
+        return err_set(err, ERR_INTERNAL, "subvolume %llu has no quota group",
+                       (unsigned long long)id);
+    }
+    memcpy(&info, args.buf + sizeof(header), sizeof(info));
+    *ret_bytes = le64toh(info.rfer);
+    return 0;
+}
+
+int btrfs_forget_quota(int fd, uint64_t id, struct err *err)
+{
+    struct btrfs_ioctl_qgroup_create_args args = {.create = 0, .qgroupid = id};
+    if (ioctl(fd, BTRFS_IOC_QGROUP_CREATE, &args) < 0 && errno != ENOENT && errno != ENOTCONN) {
+        return err_errno(err, errno, "removing quota group %llu", (unsigned long long)id);
+    }
+    return 0;
+}
+
+static bool subvolume_exists(int fd, uint64_t id)
+{
+    struct btrfs_ioctl_search_args args;
+    return search(fd, &args, BTRFS_ROOT_TREE_OBJECTID, id, BTRFS_ROOT_ITEM_KEY, 0, UINT64_MAX,
+                  NULL) < 0 ||
+           args.key.nr_items > 0;
+}
+
+// Forgets the stale ones of one page of search results; *ret_next: where the next page starts.
+static void forget_page(int fd, const struct btrfs_ioctl_search_args *args, uint64_t *ret_next)
+{
+    size_t at = 0;
+    for (uint32_t i = 0; i < args->key.nr_items; i++) {
+        struct btrfs_ioctl_search_header header;
+        memcpy(&header, args->buf + at, sizeof(header));
+        at += sizeof(header) + header.len;
+        *ret_next = header.offset + 1;
+        if (header.offset >= BTRFS_FIRST_FREE_OBJECTID && !subvolume_exists(fd, header.offset)) {
+            (void)!btrfs_forget_quota(fd, header.offset, NULL);
+        }
+    }
+}
+
+int btrfs_forget_stale_quotas(int fd, struct err *err)
+{
+    const uint64_t end = (UINT64_C(1) << LEVEL_SHIFT) - 1;
+    uint64_t next = 0;
+    for (;;) {
+        struct btrfs_ioctl_search_args args;
+        int r =
+            search(fd, &args, BTRFS_QUOTA_TREE_OBJECTID, 0, BTRFS_QGROUP_INFO_KEY, next, end, err);
+        if (r < 0) {
+            return r;
+        }
+        if (args.key.nr_items == 0) {
+            return 0;
+        }
+        forget_page(fd, &args, &next);
+    }
+}

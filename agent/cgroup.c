@@ -1,0 +1,228 @@
+#include "cgroup.h"
+
+#include "host.h"
+#include "sysfile.h"
+
+#include <errno.h>
+#include <ftw.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+
+enum { PATH_SIZE = 256, POLL_MS = 1, TEXT_SIZE = 8192 };
+
+static bool unified(void)
+{
+    static int version;
+    if (version == 0) {
+        struct host_facts facts;
+        host_observe(&facts);
+        version = facts.cgroup_version;
+    }
+    return version == 2;
+}
+
+// The path of a file of the container, or of its folder for an empty one.
+static void payload_path(char out[PATH_SIZE], const char *controller, const char *vps,
+                         const char *file)
+{
+    snprintf(out, PATH_SIZE, "/sys/fs/cgroup/%s%slxc.payload.%s/%s", unified() ? "" : controller,
+             unified() ? "" : "/", vps, file);
+}
+
+static int read_u64(const char *controller, const char *vps, const char *file, uint64_t *ret_value,
+                    struct err *err)
+{
+    char path[PATH_SIZE];
+    payload_path(path, controller, vps, file);
+    return sysfile_read_u64(path, ret_value, err);
+}
+
+// Reads `key number` out of a file; a missing line leaves *value as it is.
+static int read_line(const char *controller, const char *vps, const char *file, const char *key,
+                     uint64_t *value, struct err *err)
+{
+    char path[PATH_SIZE], text[TEXT_SIZE];
+    payload_path(path, controller, vps, file);
+    int r = sysfile_read(path, text, sizeof(text), err);
+    if (r == 0) {
+        (void)!sysfile_find_u64(text, key, value, NULL);
+    }
+    return r;
+}
+
+int cgroup_pids(const char *vps, uint64_t *ret_pids, struct err *err)
+{
+    return read_u64("pids", vps, "pids.current", ret_pids, err);
+}
+
+// Adds up the numbers behind " word" of each line: io.stat and blkio.* have a line a device.
+static uint64_t sum_behind(const char *text, const char *word)
+{
+    uint64_t sum = 0;
+    size_t len = strlen(word);
+    for (const char *at = text; (at = strstr(at, word)); at += len) {
+        sum += strtoull(at + len, NULL, 10);
+    }
+    return sum;
+}
+
+static void read_io(const char *vps, const char *file, const char *read_word,
+                    const char *write_word, uint64_t *reads, uint64_t *writes)
+{
+    char path[PATH_SIZE], text[TEXT_SIZE];
+    payload_path(path, "blkio", vps, file);
+    if (sysfile_read(path, text, sizeof(text), NULL) == 0) {
+        *reads = sum_behind(text, read_word);
+        *writes = sum_behind(text, write_word);
+    }
+}
+
+static int sample_v1(const char *vps, struct usage_counters *counters, struct err *err)
+{
+    int r = read_u64("cpuacct", vps, "cpuacct.usage", &counters->cpu_ns, err);
+    if (r == 0) {
+        r = read_u64("memory", vps, "memory.usage_in_bytes", &counters->memory_bytes, err);
+    }
+    if (r == 0) {
+        r = read_line("memory", vps, "memory.stat", "total_rss", &counters->memory_anon_bytes, err);
+    }
+    if (r == 0) {
+        r = read_line("memory", vps, "memory.oom_control", "oom_kill", &counters->oom_kills, err);
+    }
+    read_io(vps, "blkio.throttle.io_service_bytes_recursive", " Read ", " Write ",
+            &counters->io_read_bytes, &counters->io_write_bytes);
+    read_io(vps, "blkio.throttle.io_serviced_recursive", " Read ", " Write ",
+            &counters->io_read_ops, &counters->io_write_ops);
+    return r;
+}
+
+static int sample_v2(const char *vps, struct usage_counters *counters, struct err *err)
+{
+    uint64_t cpu_us = 0;
+    int r = read_line("", vps, "cpu.stat", "usage_usec", &cpu_us, err);
+    counters->cpu_ns = cpu_us * 1000;
+    if (r == 0) {
+        r = read_u64("", vps, "memory.current", &counters->memory_bytes, err);
+    }
+    if (r == 0) {
+        r = read_line("", vps, "memory.stat", "anon", &counters->memory_anon_bytes, err);
+    }
+    if (r == 0) {
+        r = read_line("", vps, "memory.events", "oom_kill", &counters->oom_kills, err);
+    }
+    read_io(vps, "io.stat", " rbytes=", " wbytes=", &counters->io_read_bytes,
+            &counters->io_write_bytes);
+    read_io(vps, "io.stat", " rios=", " wios=", &counters->io_read_ops, &counters->io_write_ops);
+    return r;
+}
+
+int cgroup_sample(const char *vps, struct usage_counters *counters, struct err *err)
+{
+    int r = unified() ? sample_v2(vps, counters, err) : sample_v1(vps, counters, err);
+    return r < 0 ? r : cgroup_pids(vps, &counters->pids, err);
+}
+
+static void kill_procs_of(const char *folder)
+{
+    char path[512];
+    if (sysfile_path(path, sizeof(path), NULL, "%s/cgroup.procs", folder) < 0) {
+        return;
+    }
+    _cleanup_file_ FILE *procs = fopen(path, "re");
+    int pid;
+    while (procs && fscanf(procs, "%d", &pid) == 1) {
+        if (pid > 1) {
+            kill(pid, SIGKILL);
+        }
+    }
+}
+
+static int visit_kill(const char *path, const struct stat *st, int type, struct FTW *ftw)
+{
+    if (type == FTW_DP) {
+        kill_procs_of(path);
+    }
+    return 0;
+}
+
+static int visit_remove(const char *path, const struct stat *st, int type, struct FTW *ftw)
+{
+    if (type == FTW_DP) {
+        rmdir(path);
+    }
+    return 0;
+}
+
+static const char *const v1_controllers[] = {
+    "blkio",   "cpu",     "cpuacct", "cpuset",   "devices", "freezer",    "memory", "pids",
+    "systemd", "unified", "net_cls", "net_prio", "hugetlb", "perf_event", "rdma",   "misc",
+};
+
+// Calls visit, children first, for the container's folders in every tree.
+static void walk(const char *vps,
+                 int (*visit)(const char *, const struct stat *, int, struct FTW *))
+{
+    size_t trees = unified() ? 1 : ARRAY_LEN(v1_controllers);
+    for (size_t i = 0; i < trees; i++) {
+        char path[PATH_SIZE];
+        payload_path(path, v1_controllers[i], vps, "");
+        nftw(path, visit, 16, FTW_DEPTH | FTW_PHYS | FTW_MOUNT);
+    }
+}
+
+static bool exists(const char *controller, const char *vps)
+{
+    char path[PATH_SIZE];
+    payload_path(path, controller, vps, "");
+    return access(path, F_OK) == 0;
+}
+
+static bool any_exists(const char *vps)
+{
+    size_t trees = unified() ? 1 : ARRAY_LEN(v1_controllers);
+    for (size_t i = 0; i < trees; i++) {
+        if (exists(v1_controllers[i], vps)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void sleep_ms(int ms)
+{
+    nanosleep(&(struct timespec){.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000L}, NULL);
+}
+
+int cgroup_reap(const char *vps, int timeout_ms, struct err *err)
+{
+    char path[PATH_SIZE];
+    payload_path(path, "pids", vps, "pids.max");
+    (void)!sysfile_write(path, "0", NULL); // no process can escape by forking faster than we kill
+    for (int waited = 0; any_exists(vps); waited += 10) {
+        payload_path(path, "", vps, "cgroup.kill");
+        if (!unified() || sysfile_write(path, "1", NULL) < 0) {
+            walk(vps, visit_kill);
+        }
+        walk(vps, visit_remove);
+        if (waited > timeout_ms) {
+            return err_set(err, ERR_TIMEOUT, "processes of vps %s do not die", vps);
+        }
+        if (any_exists(vps)) {
+            sleep_ms(10);
+        }
+    }
+    return 0;
+}
+
+int cgroup_wait_gone(const char *vps, int timeout_ms, struct err *err)
+{
+    for (int waited = 0; any_exists(vps); waited += POLL_MS) {
+        if (waited >= timeout_ms) {
+            return err_set(err, ERR_TIMEOUT, "the cgroups of vps %s stay", vps);
+        }
+        sleep_ms(POLL_MS);
+    }
+    return 0;
+}

@@ -1,0 +1,18 @@
+// The cgroups that liblxc makes for a container, lxc.payload.<vps>, in both layouts: version 1 (a
+// tree for each controller) and version 2 (one tree). Only cgroups of that name are ever touched.
+#pragma once
+
+#include "drivers.h"
+
+// Processes and threads of the container; ERR_NOT_FOUND when it has no cgroup [loop].
+int cgroup_pids(const char *vps, uint64_t *ret_pids, struct err *err) _must_check_;
+
+// Fills cpu_ns, memory_*, io_*, pids and oom_kills [loop]. What a kernel does not count stays 0.
+int cgroup_sample(const char *vps, struct usage_counters *counters, struct err *err) _must_check_;
+
+// Kills whatever is still in the container's cgroups and removes them, for a container whose monitor
+// is gone. Waits at most timeout_ms.
+int cgroup_reap(const char *vps, int timeout_ms, struct err *err) _must_check_;
+
+// Waits until the container's monitor has removed the cgroups; ERR_TIMEOUT after timeout_ms.
+int cgroup_wait_gone(const char *vps, int timeout_ms, struct err *err) _must_check_;

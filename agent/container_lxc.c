@@ -1,0 +1,239 @@
+// Containers by liblxc: unprivileged, one monitor process each, which outlives us. Whether one runs is
+// asked of its cgroup, which takes microseconds; liblxc is asked only by workers.
+#include "container_lxc.h"
+
+#include "cgroup.h"
+#include "config.h"
+#include "sysfile.h"
+
+#include <errno.h>
+#include <lxc/lxccontainer.h>
+#include <poll.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+
+enum { PATH_SIZE = 512, CLEAN_MS = 10000, INOTIFY_INSTANCES = 8192 };
+
+static void cleanup_container(struct lxc_container **container)
+{
+    if (*container) {
+        lxc_container_put(*container);
+    }
+}
+#define _cleanup_container_ _cleanup_(cleanup_container)
+
+// Loads vps/<id>/config.
+static int load(const struct agent_config *config, const char *vps, struct lxc_container **ret,
+                struct err *err)
+{
+    char path[PATH_SIZE];
+    int r = sysfile_path(path, sizeof(path), err, "%s/vps", config->state_dir);
+    if (r < 0) {
+        return r;
+    }
+    struct lxc_container *container = lxc_container_new(vps, path);
+    if (!container) {
+        return err_set(err, ERR_SYSTEM, "liblxc does not take the configuration of vps %s", vps);
+    }
+    *ret = container;
+    return 0;
+}
+
+static int lxc_define(const struct agent_config *config, const struct vps_spec *spec,
+                      const struct volume_root *root, struct err *err)
+{
+    static const char *const folders[] = {"/vps", "/vps/"};
+    for (size_t i = 0; i < ARRAY_LEN(folders); i++) {
+        char path[PATH_SIZE];
+        int r = sysfile_path(path, sizeof(path), err, "%s%s%s", config->state_dir, folders[i],
+                             i ? spec->vps : "");
+        if (r < 0) {
+            return r;
+        }
+        if (mkdir(path, 0700) < 0 && errno != EEXIST) {
+            return err_errno(err, errno, "making %s", path);
+        }
+    }
+    return lxc_config_write(config, spec, root, err);
+}
+
+// The kernel's 128 are used up by some twenty systemd guests, whose init then stops silently.
+static void raise_inotify_limit(void)
+{
+    static const char path[] = "/proc/sys/fs/inotify/max_user_instances";
+    uint64_t instances;
+    if (sysfile_read_u64(path, &instances, NULL) == 0 && instances < INOTIFY_INSTANCES) {
+        char text[16];
+        snprintf(text, sizeof(text), "%d", INOTIFY_INSTANCES);
+        (void)!sysfile_write(path, text, NULL);
+    }
+}
+
+// Without newuidmap on the PATH liblxc writes the id maps itself, which is 5 ms faster and needs no
+// /etc/subuid; apparmor_parser is in sbin.
+static bool start_with_short_path(struct lxc_container *container)
+{
+    const char *path = getenv("PATH");
+    _cleanup_free_ char *saved = path ? strdup(path) : NULL;
+    setenv("PATH", "/usr/sbin:/sbin", 1);
+    bool ok = container->start(container, 0, NULL);
+    if (saved) {
+        setenv("PATH", saved, 1);
+    } else {
+        unsetenv("PATH");
+    }
+    return ok;
+}
+
+// liblxc says RUNNING before init is executed; until then the process still runs our own program.
+static bool has_executed(pid_t pid)
+{
+    char path[64];
+    struct stat ours, theirs;
+    snprintf(path, sizeof(path), "/proc/%d/exe", pid);
+    return stat("/proc/self/exe", &ours) == 0 && stat(path, &theirs) == 0 &&
+           (ours.st_dev != theirs.st_dev || ours.st_ino != theirs.st_ino);
+}
+
+static int64_t now_ms(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+// Waits until init runs its own program and is still there a moment later.
+static int wait_for_init(struct lxc_container *container, int timeout_s, struct err *err)
+{
+    int64_t deadline = now_ms() + timeout_s * INT64_C(1000);
+    _cleanup_fd_ int pidfd = container->init_pidfd(container);
+    pid_t pid = container->init_pid(container);
+    if (pidfd < 0 || pid <= 0) {
+        return err_set(err, ERR_SYSTEM, "init ended at once");
+    }
+    for (bool executed = false;;) {
+        struct pollfd ended = {.fd = pidfd, .events = POLLIN};
+        if (poll(&ended, 1, 1) > 0) {
+            return err_set(err, ERR_SYSTEM, "init ended at once");
+        }
+        if (executed) {
+            return 0;
+        }
+        executed = has_executed(pid);
+        if (now_ms() > deadline) {
+            return err_set(err, ERR_TIMEOUT, "init did not start in time");
+        }
+    }
+}
+
+static bool has_processes(const char *vps)
+{
+    uint64_t pids;
+    return cgroup_pids(vps, &pids, NULL) == 0 && pids > 0;
+}
+
+static int lxc_start(const struct agent_config *config, const struct vps_spec *spec, int timeout_s,
+                     struct err *err)
+{
+    _cleanup_container_ struct lxc_container *container = NULL;
+    int r = load(config, spec->vps, &container, err);
+    if (r < 0) {
+        return r;
+    }
+    if (container->is_running(container)) {
+        return wait_for_init(container, timeout_s, err);
+    }
+    // What a killed monitor left behind would share the root with the new one.
+    r = cgroup_reap(spec->vps, CLEAN_MS, err);
+    if (r < 0) {
+        return r;
+    }
+    raise_inotify_limit();
+    container->want_daemonize(container, true);
+    container->want_close_all_fds(container, true);
+    if (!start_with_short_path(container)) {
+        return err_set(err, ERR_SYSTEM, "liblxc could not start vps %s (its log tells why)",
+                       spec->vps);
+    }
+    r = wait_for_init(container, timeout_s, err);
+    return r < 0 ? err_wrap(err, "starting vps %s", spec->vps) : 0;
+}
+
+static int lxc_stop(const struct agent_config *config, const char *vps, int timeout_s,
+                    struct err *err)
+{
+    if (has_processes(vps)) {
+        _cleanup_container_ struct lxc_container *container = NULL;
+        int r = load(config, vps, &container, err);
+        if (r < 0) {
+            return r;
+        }
+        if (container->is_running(container) &&
+            (timeout_s <= 0 || !container->shutdown(container, timeout_s))) {
+            container->stop(container);
+        }
+    }
+    // The monitor now removes devices and cgroups; if it is dead, that is for us to do.
+    if (cgroup_wait_gone(vps, has_processes(vps) ? 0 : CLEAN_MS / 5, NULL) == 0) {
+        return 0;
+    }
+    int r = cgroup_reap(vps, CLEAN_MS, err);
+    return r < 0 ? err_wrap(err, "stopping vps %s", vps) : 0;
+}
+
+static int lxc_undefine(const struct agent_config *config, const char *vps, struct err *err)
+{
+    static const char *const files[] = {
+        "config", "config.new", "seccomp", "seccomp.new", "log", "console.log", "console.log.1",
+    };
+    char path[PATH_SIZE];
+    for (size_t i = 0; i < ARRAY_LEN(files); i++) {
+        int r =
+            sysfile_path(path, sizeof(path), err, "%s/vps/%s/%s", config->state_dir, vps, files[i]);
+        if (r < 0) {
+            return r;
+        }
+        if (unlink(path) < 0 && errno != ENOENT) {
+            return err_errno(err, errno, "removing %s", path);
+        }
+    }
+    // liblxc's lock file, which it never removes; best effort.
+    if (sysfile_path(path, sizeof(path), NULL, "/run/lxc/lock/%s/vps/.%s", config->state_dir,
+                     vps) == 0) {
+        unlink(path);
+    }
+    return 0;
+}
+
+static int lxc_observe(const struct agent_config *config, const char *vps,
+                       enum observed *ret_observed, struct err *err)
+{
+    char path[PATH_SIZE];
+    if (has_processes(vps)) {
+        *ret_observed = OBSERVED_RUNNING;
+        return 0;
+    }
+    int r = sysfile_path(path, sizeof(path), err, "%s/vps/%s/config", config->state_dir, vps);
+    if (r < 0) {
+        return r;
+    }
+    *ret_observed = access(path, F_OK) == 0 ? OBSERVED_STOPPED : OBSERVED_ABSENT;
+    return 0;
+}
+
+static int lxc_sample(const struct agent_config *config, const char *vps,
+                      struct usage_counters *counters, struct err *err)
+{
+    return cgroup_sample(vps, counters, err);
+}
+
+const struct container_driver container_lxc = {
+    .name = "lxc",
+    .define = lxc_define,
+    .start = lxc_start,
+    .stop = lxc_stop,
+    .undefine = lxc_undefine,
+    .observe = lxc_observe,
+    .sample = lxc_sample,
+};

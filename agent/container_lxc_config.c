@@ -1,0 +1,246 @@
+#include "config.h"
+#include "container_lxc.h"
+#include "host.h"
+#include "sysfile.h"
+
+#include <ctype.h>
+#include <sched.h>
+#include <stdarg.h>
+#include <string.h>
+
+enum { TEXT_SIZE = 16384, VALUE_SIZE = 1024, CPU_PERIOD_US = 100000 };
+
+// A growing configuration; the first error sticks and is returned at the end.
+struct text {
+    char bytes[TEXT_SIZE];
+    size_t used;
+    bool failed;
+};
+
+// The gate: one `key = value` line, whose value must be printable and fit.
+_printf_(3, 4) static void put(struct text *text, const char *key, const char *fmt, ...)
+{
+    char value[VALUE_SIZE];
+    va_list ap;
+    va_start(ap, fmt);
+    int len = vsnprintf(value, sizeof(value), fmt, ap);
+    va_end(ap);
+    if (len < 0 || len >= VALUE_SIZE) {
+        text->failed = true;
+        return;
+    }
+    for (const char *c = value; *c; c++) {
+        if (iscntrl((unsigned char)*c)) {
+            text->failed = true;
+            return;
+        }
+    }
+    int n = snprintf(text->bytes + text->used, TEXT_SIZE - text->used, "%s = %s\n", key, value);
+    if (n < 0 || (size_t)n >= TEXT_SIZE - text->used) {
+        text->failed = true;
+        return;
+    }
+    text->used += (size_t)n;
+}
+
+static void put_basics(struct text *text, const struct agent_config *config,
+                       const struct vps_spec *spec, const struct volume_root *root)
+{
+    put(text, "lxc.uts.name", "%s", spec->hostname);
+    put(text, "lxc.arch", "%s", "linux64");
+    put(text, "lxc.rootfs.path", "dir:%s", root->path);
+    if (root->id_mapped) {
+        put(text, "lxc.rootfs.options", "%s", "idmap=container");
+    }
+    put(text, "lxc.idmap", "u 0 %u %d", spec->id_base, IDS_PER_VPS);
+    put(text, "lxc.idmap", "g 0 %u %d", spec->id_base, IDS_PER_VPS);
+    put(text, "lxc.init.cmd", "%s", "/sbin/init");
+    put(text, "lxc.autodev", "%d", 1);
+    put(text, "lxc.tty.max", "%d", 1);
+    put(text, "lxc.pty.max", "%d", 1024);
+    put(text, "lxc.log.file", "%s/vps/%s/log", config->state_dir, spec->vps);
+    put(text, "lxc.log.level", "%s", "ERROR");
+    // Bounded: the guest writes it.
+    put(text, "lxc.console.logfile", "%s/vps/%s/console.log", config->state_dir, spec->vps);
+    put(text, "lxc.console.buffer.size", "%s", "64KB");
+    put(text, "lxc.console.size", "%s", "256KB");
+}
+
+static void put_confinement(struct text *text, const struct agent_config *config,
+                            const struct vps_spec *spec, const struct host_facts *facts)
+{
+    put(text, "lxc.cap.drop", "%s", "mac_admin mac_override sys_time sys_module sys_rawio");
+    put(text, "lxc.seccomp.profile", "%s/vps/%s/seccomp", config->state_dir, spec->vps);
+    put(text, "lxc.mount.auto", "%s", "proc:mixed sys:mixed cgroup:mixed");
+    if (facts->apparmor) {
+        put(text, "lxc.apparmor.profile", "%s", "generated");
+        put(text, "lxc.apparmor.allow_nesting", "%d", 1); // systemd's sandboxed units mount
+    }
+}
+
+static void put_devices(struct text *text, const char *deny, const char *allow)
+{
+    static const char *const allowed[] = {
+        "c *:* m",      "b *:* m", // making a node is harmless without the right to open it
+        "c 1:3 rwm",    "c 1:5 rwm", "c 1:7 rwm", "c 1:8 rwm",
+        "c 1:9 rwm", // null zero full random
+        "c 5:0 rwm",    "c 5:1 rwm", "c 5:2 rwm", "c 136:* rwm", // tty console ptmx pts
+        "c 10:229 rwm", // fuse
+        "c 10:200 rwm", // tun
+    };
+    put(text, deny, "%s", "a");
+    for (size_t i = 0; i < ARRAY_LEN(allowed); i++) {
+        put(text, allow, "%s", allowed[i]);
+    }
+}
+
+// As many processors as the plan has, spread over the node by slot, so that the guest also counts
+// them (nproc asks for the affinity); the quota is what is enforced. Empty when it may use all.
+static void pick_cpus(const struct vps_spec *spec, char out[VALUE_SIZE])
+{
+    cpu_set_t usable;
+    int cpus[CPU_SETSIZE], count = 0;
+    out[0] = '\0';
+    if (sched_getaffinity(0, sizeof(usable), &usable) < 0) {
+        return;
+    }
+    for (int cpu = 0; cpu < CPU_SETSIZE; cpu++) {
+        if (CPU_ISSET(cpu, &usable)) {
+            cpus[count++] = cpu;
+        }
+    }
+    if (spec->limits.vcpus >= count) {
+        return;
+    }
+    uint64_t first = (uint64_t)spec->slot * (uint64_t)spec->limits.vcpus;
+    size_t used = 0;
+    for (uint64_t i = 0; i < (uint64_t)spec->limits.vcpus && used < VALUE_SIZE - 16; i++) {
+        used += (size_t)snprintf(out + used, VALUE_SIZE - used, "%s%d", i ? "," : "",
+                                 cpus[(first + i) % (uint64_t)count]);
+    }
+}
+
+static void put_limits_v1(struct text *text, const struct vps_spec *spec, const char *cpus)
+{
+    long long memory = spec->limits.memory_bytes;
+    put(text, "lxc.cgroup.memory.limit_in_bytes", "%lld", memory);
+    if (access("/sys/fs/cgroup/memory/memory.memsw.limit_in_bytes", F_OK) == 0) {
+        put(text, "lxc.cgroup.memory.memsw.limit_in_bytes", "%lld",
+            memory + (long long)spec->limits.swap_bytes);
+    }
+    put(text, "lxc.cgroup.cpu.cfs_period_us", "%d", CPU_PERIOD_US);
+    put(text, "lxc.cgroup.cpu.cfs_quota_us", "%lld", (long long)spec->limits.vcpus * CPU_PERIOD_US);
+    put(text, "lxc.cgroup.pids.max", "%lld", (long long)spec->limits.pids);
+    if (cpus[0]) {
+        put(text, "lxc.cgroup.cpuset.cpus", "%s", cpus);
+    }
+    put_devices(text, "lxc.cgroup.devices.deny", "lxc.cgroup.devices.allow");
+}
+
+static void put_limits_v2(struct text *text, const struct vps_spec *spec, const char *cpus)
+{
+    put(text, "lxc.cgroup2.memory.max", "%lld", (long long)spec->limits.memory_bytes);
+    if (access("/proc/swaps", F_OK) == 0) { // else the kernel has no such file
+        put(text, "lxc.cgroup2.memory.swap.max", "%lld", (long long)spec->limits.swap_bytes);
+    }
+    put(text, "lxc.cgroup2.cpu.max", "%lld %d", (long long)spec->limits.vcpus * CPU_PERIOD_US,
+        CPU_PERIOD_US);
+    put(text, "lxc.cgroup2.pids.max", "%lld", (long long)spec->limits.pids);
+    if (cpus[0]) {
+        put(text, "lxc.cgroup2.cpuset.cpus", "%s", cpus);
+    }
+    put_devices(text, "lxc.cgroup2.devices.deny", "lxc.cgroup2.devices.allow");
+}
+
+static const struct vps_address *first_of_family(const struct vps_spec *spec, int family)
+{
+    for (size_t i = 0; i < spec->address_count; i++) {
+        if (spec->addresses[i].family == family) {
+            return &spec->addresses[i];
+        }
+    }
+    return NULL;
+}
+
+// A stable address of our own making, so that nothing in the guest changes with a restart.
+static void put_hardware_address(struct text *text, const struct vps_spec *spec)
+{
+    unsigned slot = spec->slot;
+    put(text, "lxc.net.0.hwaddr", "02:c4:%02x:%02x:%02x:%02x", slot >> 24, slot >> 16 & 0xff,
+        slot >> 8 & 0xff, slot & 0xff);
+}
+
+static void put_network(struct text *text, const struct vps_spec *spec)
+{
+    put(text, "lxc.net.0.type", "%s", "veth");
+    put(text, "lxc.net.0.veth.mode", "%s", "router");
+    put(text, "lxc.net.0.veth.pair", "crv%u", spec->slot);
+    put(text, "lxc.net.0.name", "%s", "eth0");
+    put(text, "lxc.net.0.flags", "%s", "up");
+    put_hardware_address(text, spec);
+    for (size_t i = 0; i < spec->address_count; i++) {
+        const struct vps_address *address = &spec->addresses[i];
+        put(text, address->family == 4 ? "lxc.net.0.ipv4.address" : "lxc.net.0.ipv6.address",
+            "%s/%d", address->text, address->family == 4 ? 32 : 128);
+    }
+    if (first_of_family(spec, 4)) {
+        put(text, "lxc.net.0.ipv4.gateway", "%s", "169.254.0.1");
+    }
+    if (first_of_family(spec, 6)) {
+        put(text, "lxc.net.0.ipv6.gateway", "%s", "fe80::1");
+    }
+}
+
+// lxcfs by plain mounts: Debian's hook would cost 40 ms a start.
+static void put_lxcfs(struct text *text)
+{
+    static const char *const files[] = {
+        "proc/cpuinfo", "proc/diskstats", "proc/loadavg",
+        "proc/meminfo", "proc/slabinfo",  "proc/stat",
+        "proc/swaps",   "proc/uptime",    "sys/devices/system/cpu/online",
+    };
+    for (size_t i = 0; i < ARRAY_LEN(files); i++) {
+        put(text, "lxc.mount.entry", "/var/lib/lxcfs/%s %s none bind,optional 0 0", files[i],
+            files[i]);
+    }
+}
+
+static void fill(struct text *text, const struct agent_config *config, const struct vps_spec *spec,
+                 const struct volume_root *root)
+{
+    struct host_facts facts;
+    char cpus[VALUE_SIZE];
+    host_observe(&facts);
+    pick_cpus(spec, cpus);
+    put_basics(text, config, spec, root);
+    put_confinement(text, config, spec, &facts);
+    put_limits_v1(text, spec, cpus); // liblxc applies what the host has
+    put_limits_v2(text, spec, cpus);
+    put_network(text, spec);
+    if (facts.lxcfs) {
+        put_lxcfs(text);
+    }
+}
+
+int lxc_config_write(const struct agent_config *config, const struct vps_spec *spec,
+                     const struct volume_root *root, struct err *err)
+{
+    char path[512];
+    _cleanup_free_ struct text *text = calloc(1, sizeof(*text));
+    if (!text) {
+        abort();
+    }
+    fill(text, config, spec, root);
+    if (text->failed) {
+        return err_set(err, ERR_INVALID, "a value cannot go into a container's configuration");
+    }
+    int r =
+        sysfile_path(path, sizeof(path), err, "%s/vps/%s/seccomp", config->state_dir, spec->vps);
+    if (r == 0) {
+        r = sysfile_replace(path, 0600, lxc_seccomp_profile, err);
+    }
+    if (r == 0) {
+        r = sysfile_path(path, sizeof(path), err, "%s/vps/%s/config", config->state_dir, spec->vps);
+    }
+    return r < 0 ? r : sysfile_replace(path, 0600, text->bytes, err);
+}

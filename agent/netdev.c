@@ -1,0 +1,85 @@
+#include "netdev.h"
+
+#include <net/if.h>
+#include <netlink/netlink.h>
+#include <netlink/route/link.h>
+
+static void cleanup_socket(struct nl_sock **sock)
+{
+    if (*sock) {
+        nl_socket_free(*sock);
+    }
+}
+
+static void cleanup_link(struct rtnl_link **link)
+{
+    if (*link) {
+        rtnl_link_put(*link);
+    }
+}
+
+static int open_socket(struct nl_sock **ret_sock, struct err *err)
+{
+    struct nl_sock *sock = nl_socket_alloc();
+    if (!sock) {
+        abort();
+    }
+    int r = nl_connect(sock, NETLINK_ROUTE);
+    if (r < 0) {
+        nl_socket_free(sock);
+        return err_set(err, ERR_SYSTEM, "opening route netlink: %s", nl_geterror(r));
+    }
+    *ret_sock = sock;
+    return 0;
+}
+
+static int get_link(struct nl_sock *sock, const char *name, struct rtnl_link **ret_link,
+                    struct err *err)
+{
+    int r = rtnl_link_get_kernel(sock, 0, name, ret_link);
+    if (r == -NLE_OBJ_NOTFOUND || r == -NLE_NODEV) {
+        return err_set(err, ERR_NOT_FOUND, "no network device %s", name);
+    }
+    return r < 0 ? err_set(err, ERR_SYSTEM, "asking about %s: %s", name, nl_geterror(r)) : 0;
+}
+
+int netdev_sample(const char *name, struct netdev_counters *ret_counters, struct err *err)
+{
+    _cleanup_(cleanup_socket) struct nl_sock *sock = NULL;
+    _cleanup_(cleanup_link) struct rtnl_link *link = NULL;
+    int r = open_socket(&sock, err);
+    if (r == 0) {
+        r = get_link(sock, name, &link, err);
+    }
+    if (r < 0) {
+        return r;
+    }
+    *ret_counters = (struct netdev_counters){
+        .rx_bytes = rtnl_link_get_stat(link, RTNL_LINK_RX_BYTES),
+        .tx_bytes = rtnl_link_get_stat(link, RTNL_LINK_TX_BYTES),
+        .rx_packets = rtnl_link_get_stat(link, RTNL_LINK_RX_PACKETS),
+        .tx_packets = rtnl_link_get_stat(link, RTNL_LINK_TX_PACKETS),
+    };
+    return 0;
+}
+
+int netdev_delete(const char *name, struct err *err)
+{
+    if (if_nametoindex(name) == 0) {
+        return 0;
+    }
+    _cleanup_(cleanup_socket) struct nl_sock *sock = NULL;
+    _cleanup_(cleanup_link) struct rtnl_link *link = NULL;
+    int r = open_socket(&sock, err);
+    if (r == 0) {
+        r = get_link(sock, name, &link, err);
+    }
+    if (r < 0) {
+        return r == ERR_NOT_FOUND ? 0 : r;
+    }
+    int e = rtnl_link_delete(sock, link);
+    if (e < 0 && e != -NLE_NODEV && e != -NLE_OBJ_NOTFOUND) {
+        return err_set(err, ERR_SYSTEM, "deleting %s: %s", name, nl_geterror(e));
+    }
+    return 0;
+}

@@ -1,0 +1,17 @@
+// Network devices of this namespace, by route netlink; microseconds a call.
+#pragma once
+
+#include "err.h"
+
+#include <stdint.h>
+
+struct netdev_counters {
+    uint64_t rx_bytes, tx_bytes, rx_packets, tx_packets; // as the host sees the device
+};
+
+// ERR_NOT_FOUND if there is no such device.
+int netdev_sample(const char *name, struct netdev_counters *ret_counters,
+                  struct err *err) _must_check_;
+
+// Absent is success.
+int netdev_delete(const char *name, struct err *err) _must_check_;

@@ -1,0 +1,173 @@
+// Routed veth: each guest has /32 and /128 addresses behind a device of its own, crv<slot>; liblxc
+// makes the device and its routes, this driver makes the filters. One table, one set element for each
+// address: `iifname . source address`.
+#include "config.h"
+#include "drivers.h"
+#include "netdev.h"
+#include "nft.h"
+#include "sysfile.h"
+
+#include <stdarg.h>
+#include <string.h>
+
+enum { COMMANDS_SIZE = 8192 };
+
+static const struct {
+    const char *path, *value;
+} sysctls[] = {
+    {"/proc/sys/net/ipv4/ip_forward", "1"},
+    {"/proc/sys/net/ipv4/conf/all/forwarding", "1"},
+    {"/proc/sys/net/ipv6/conf/all/forwarding", "1"},
+    {"/proc/sys/net/ipv6/conf/all/proxy_ndp", "1"},
+    {"/proc/sys/net/ipv6/conf/default/proxy_ndp", "1"},
+    // Else a guest's first packet waits up to a second for the gateway's answer. The default holds
+    // for devices made later, also for the one a guest gets when it reboots itself. Network
+    // namespaces but the first have no defaults to set: attach() does each device there.
+    {"/proc/sys/net/ipv4/neigh/default/proxy_delay", "0"},
+    {"/proc/sys/net/ipv6/neigh/default/proxy_delay", "0"},
+};
+
+// Sets are kept and chains are rewritten, so that running guests stay filtered and connected
+// throughout. The fib rule also catches what is left in a set by mistake: its route is elsewhere.
+static const char ruleset[] =
+    "add table inet croft\n"
+    "add set inet croft sources4 { type ifname . ipv4_addr; }\n"
+    "add set inet croft sources6 { type ifname . ipv6_addr; }\n"
+    "add chain inet croft guest\n"
+    "add chain inet croft prerouting { type filter hook prerouting priority raw; policy accept; }\n"
+    "add chain inet croft input { type filter hook input priority filter; policy accept; }\n"
+    "add chain inet croft postrouting { type nat hook postrouting priority srcnat; policy accept; "
+    "}\n"
+    "flush chain inet croft guest\n"
+    "flush chain inet croft prerouting\n"
+    "flush chain inet croft input\n"
+    "flush chain inet croft postrouting\n"
+    // What a guest sends must come from one of its addresses; neighbour discovery excepted.
+    "add rule inet croft prerouting iifname \"crv*\" jump guest\n"
+    "add rule inet croft guest ip6 saddr { ::, fe80::/10 } ip6 hoplimit 255 icmpv6 type "
+    "{ nd-neighbor-solicit, nd-neighbor-advert, nd-router-solicit } return\n"
+    "add rule inet croft guest fib saddr . iif oif missing drop\n"
+    "add rule inet croft guest iifname . ip saddr @sources4 return\n"
+    "add rule inet croft guest iifname . ip6 saddr @sources6 return\n"
+    "add rule inet croft guest drop\n"
+    // The node itself answers guests only ping, neighbour discovery and what it asked for.
+    "add rule inet croft input iifname \"crv*\" ct state established,related accept\n"
+    "add rule inet croft input iifname \"crv*\" icmp type echo-request limit rate 100/second "
+    "accept\n"
+    "add rule inet croft input iifname \"crv*\" icmpv6 type echo-request limit rate 100/second "
+    "accept\n"
+    "add rule inet croft input iifname \"crv*\" icmpv6 type "
+    "{ nd-neighbor-solicit, nd-neighbor-advert, nd-router-solicit } accept\n"
+    "add rule inet croft input iifname \"crv*\" drop\n"
+    // Private addresses leave the node as the node's own.
+    "add rule inet croft postrouting iifname \"crv*\" oifname != \"crv*\" ip saddr "
+    "{ 10.0.0.0/8, 100.64.0.0/10, 172.16.0.0/12, 192.168.0.0/16 } masquerade\n"
+    "add rule inet croft postrouting iifname \"crv*\" oifname != \"crv*\" ip6 saddr fc00::/7 "
+    "masquerade\n";
+
+static int routed_open(const struct agent_config *config, struct err *err)
+{
+    for (size_t i = 0; i < ARRAY_LEN(sysctls); i++) {
+        int r = sysfile_write(sysctls[i].path, sysctls[i].value, err);
+        if (r < 0 && r != ERR_NOT_FOUND) {
+            return r;
+        }
+    }
+    int r = nft_run(ruleset, err);
+    return r < 0 ? err_wrap(err, "making table inet croft") : 0;
+}
+
+// Appends to a buffer of COMMANDS_SIZE that is always large enough: at most 16 addresses of 45 bytes.
+_printf_(2, 3) static void append(char *commands, const char *fmt, ...)
+{
+    size_t used = strlen(commands);
+    va_list ap;
+    va_start(ap, fmt);
+    vsnprintf(commands + used, COMMANDS_SIZE - used, fmt, ap);
+    va_end(ap);
+}
+
+static void append_elements(char *commands, const char *verb, const struct vps_spec *spec)
+{
+    for (size_t i = 0; i < spec->address_count; i++) {
+        append(commands, "%s element inet croft sources%d { \"crv%u\" . %s }\n", verb,
+               spec->addresses[i].family, spec->slot, spec->addresses[i].text);
+    }
+}
+
+static int routed_prepare(const struct agent_config *config, const struct vps_spec *spec,
+                          struct err *err)
+{
+    if (spec->address_count == 0) {
+        return 0;
+    }
+    char commands[COMMANDS_SIZE] = "";
+    append_elements(commands, "add", spec);
+    int r = nft_run(commands, err);
+    return r < 0 ? err_wrap(err, "filters of vps %s", spec->vps) : 0;
+}
+
+static int set_proxy_delay(const char *device, const char *family, struct err *err)
+{
+    char path[128];
+    uint64_t delay;
+    snprintf(path, sizeof(path), "/proc/sys/net/%s/neigh/%s/proxy_delay", family, device);
+    int r = sysfile_read_u64(path, &delay, err);
+    return r < 0 || delay == 0 ? r : sysfile_write(path, "0", err);
+}
+
+static int routed_attach(const struct agent_config *config, const struct vps_spec *spec,
+                         struct err *err)
+{
+    char device[16];
+    snprintf(device, sizeof(device), "crv%u", spec->slot);
+    int r = set_proxy_delay(device, "ipv4", err);
+    if (r == 0) {
+        r = set_proxy_delay(device, "ipv6", err);
+    }
+    return r < 0 ? err_wrap(err, "device of vps %s", spec->vps) : 0;
+}
+
+static int routed_remove(const struct agent_config *config, const struct vps_spec *spec,
+                         struct err *err)
+{
+    char device[16];
+    snprintf(device, sizeof(device), "crv%u", spec->slot);
+    int r = netdev_delete(device, err);
+    if (r < 0 || spec->address_count == 0) {
+        return r;
+    }
+    // Deleting what is not there fails, so it is added first: one transaction, nothing in between.
+    char commands[COMMANDS_SIZE] = "";
+    append_elements(commands, "add", spec);
+    append_elements(commands, "delete", spec);
+    r = nft_run(commands, err);
+    return r < 0 ? err_wrap(err, "filters of vps %s", spec->vps) : 0;
+}
+
+// What the host receives on its side is what the guest sent.
+static int routed_sample(const struct agent_config *config, const struct vps_spec *spec,
+                         struct usage_counters *counters, struct err *err)
+{
+    char device[16];
+    struct netdev_counters link;
+    snprintf(device, sizeof(device), "crv%u", spec->slot);
+    int r = netdev_sample(device, &link, err);
+    if (r < 0) {
+        return r;
+    }
+    counters->net_rx_bytes = link.tx_bytes;
+    counters->net_tx_bytes = link.rx_bytes;
+    counters->net_rx_packets = link.tx_packets;
+    counters->net_tx_packets = link.rx_packets;
+    return 0;
+}
+
+const struct network_driver network_routed = {
+    .name = "routed",
+    .open = routed_open,
+    .prepare = routed_prepare,
+    .attach = routed_attach,
+    .remove = routed_remove,
+    .sample = routed_sample,
+};

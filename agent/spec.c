@@ -1,0 +1,377 @@
+#include "spec.h"
+
+#include "config.h"
+#include "field.h"
+#include "json.h"
+#include "uuid.h"
+
+#include <arpa/inet.h>
+#include <ctype.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define MIB (INT64_C(1) << 20)
+#define TIB (INT64_C(1) << 40)
+
+// What the field table decodes into; strings are borrowed from the JSON tree.
+struct raw_spec {
+    const char *hostname, *desired;
+    int64_t id_base, slot;
+    struct {
+        int64_t vcpus, memory_bytes, swap_bytes, disk_bytes, pids;
+    } limits;
+    json_t *addresses;
+    struct field_strings ssh_keys;
+    struct {
+        const char *sha256, *signature, *name;
+        int64_t size;
+    } image;
+};
+
+#define LIMIT(member, low, high, text)                                                             \
+    {                                                                                              \
+        .name = #member, .type = FIELD_INT,                                                        \
+        .offset = offsetof(struct raw_spec, limits.member) - offsetof(struct raw_spec, limits),    \
+        .min = (low), .max = (high), .flags = FIELD_REQUIRED, .help = (text)                       \
+    }
+
+static const struct field limit_fields[] = {
+    LIMIT(vcpus, 1, 4096, "processors"),
+    LIMIT(memory_bytes, 16 * MIB, 64 * TIB, "memory"),
+    LIMIT(swap_bytes, 0, 64 * TIB, "swap beside the memory"),
+    LIMIT(disk_bytes, 16 * MIB, 1024 * TIB, "disk, the image included"),
+    LIMIT(pids, 16, 4194304, "processes and threads"),
+    {0},
+};
+
+#define IMAGE_AT(member)                                                                           \
+    (offsetof(struct raw_spec, image.member) - offsetof(struct raw_spec, image))
+
+static const struct field image_fields[] = {
+    {.name = "sha256",
+     .type = FIELD_STRING,
+     .offset = IMAGE_AT(sha256),
+     .min = 64,
+     .max = 64,
+     .flags = FIELD_REQUIRED,
+     .help = "hash of the image file, lower-case hex"},
+    {.name = "size",
+     .type = FIELD_INT,
+     .offset = IMAGE_AT(size),
+     .min = 1,
+     .max = TIB,
+     .flags = FIELD_REQUIRED,
+     .help = "bytes of the image file"},
+    {.name = "signature",
+     .type = FIELD_STRING,
+     .offset = IMAGE_AT(signature),
+     .min = 128,
+     .max = 128,
+     .flags = FIELD_REQUIRED,
+     .help = "Ed25519, lower-case hex"},
+    {.name = "name",
+     .type = FIELD_STRING,
+     .offset = IMAGE_AT(name),
+     .max = 63,
+     .preset = "",
+     .help = "for people"},
+    {0},
+};
+
+static const struct field spec_fields[] = {
+    {.name = "hostname",
+     .type = FIELD_NAME,
+     .offset = offsetof(struct raw_spec, hostname),
+     .min = 1,
+     .max = 63,
+     .flags = FIELD_REQUIRED,
+     .help = "the guest's host name"},
+    {.name = "desired",
+     .type = FIELD_STRING,
+     .offset = offsetof(struct raw_spec, desired),
+     .min = 1,
+     .max = 16,
+     .flags = FIELD_REQUIRED,
+     .help = "running, stopped or deleted"},
+    {.name = "id_base",
+     .type = FIELD_INT,
+     .offset = offsetof(struct raw_spec, id_base),
+     .min = 1,
+     .max = UINT32_MAX - IDS_PER_VPS,
+     .flags = FIELD_REQUIRED,
+     .help = "first host id"},
+    {.name = "slot",
+     .type = FIELD_INT,
+     .offset = offsetof(struct raw_spec, slot),
+     .min = 0,
+     .max = UINT32_MAX,
+     .flags = FIELD_REQUIRED,
+     .help = "names the host-side device"},
+    {.name = "limits",
+     .type = FIELD_OBJECT,
+     .offset = offsetof(struct raw_spec, limits),
+     .flags = FIELD_REQUIRED,
+     .fields = limit_fields,
+     .help = "what the plan allows"},
+    {.name = "addresses",
+     .type = FIELD_JSON,
+     .offset = offsetof(struct raw_spec, addresses),
+     .flags = FIELD_REQUIRED,
+     .help = "array of {family, address}"},
+    {.name = "ssh_keys",
+     .type = FIELD_STRINGS,
+     .offset = offsetof(struct raw_spec, ssh_keys),
+     .max = SPEC_KEYS_MAX,
+     .item_max = 8192,
+     .help = "root's authorized keys"},
+    {.name = "image",
+     .type = FIELD_OBJECT,
+     .offset = offsetof(struct raw_spec, image),
+     .flags = FIELD_REQUIRED,
+     .fields = image_fields,
+     .help = "what it is made from"},
+    {0},
+};
+
+struct raw_address {
+    int64_t family;
+    const char *address;
+};
+
+static const struct field address_fields[] = {
+    {.name = "family",
+     .type = FIELD_INT,
+     .offset = offsetof(struct raw_address, family),
+     .min = 4,
+     .max = 6,
+     .flags = FIELD_REQUIRED,
+     .help = "4 or 6"},
+    {.name = "address",
+     .type = FIELD_STRING,
+     .offset = offsetof(struct raw_address, address),
+     .min = 2,
+     .max = 45,
+     .flags = FIELD_REQUIRED,
+     .help = "canonical text"},
+    {0},
+};
+
+// A newer server may say more than we understand: keep what the table names. New reference.
+static json_t *known_fields(const struct field *table, json_t *object)
+{
+    if (!json_is_object(object)) {
+        return json_incref(object);
+    }
+    json_t *known = json_object();
+    for (const struct field *field = table; field->name; field++) {
+        json_t *value = json_object_get(object, field->name);
+        if (!value) {
+            continue;
+        }
+        json_object_set_new(known, field->name,
+                            field->type == FIELD_OBJECT ? known_fields(field->fields, value)
+                                                        : json_incref(value));
+    }
+    return known;
+}
+
+static bool is_hex(const char *text)
+{
+    return text[strspn(text, "0123456789abcdef")] == '\0';
+}
+
+static bool usable_ipv4(const struct in_addr *address)
+{
+    uint32_t ip = ntohl(address->s_addr);
+    return ip >> 24 != 0 && ip >> 24 != 127 && ip >> 16 != 0xa9fe && ip >> 28 < 0xe;
+}
+
+static bool usable_ipv6(const struct in6_addr *address)
+{
+    return !IN6_IS_ADDR_UNSPECIFIED(address) && !IN6_IS_ADDR_LOOPBACK(address) &&
+           !IN6_IS_ADDR_MULTICAST(address) && !IN6_IS_ADDR_LINKLOCAL(address) &&
+           !IN6_IS_ADDR_V4MAPPED(address) && !IN6_IS_ADDR_V4COMPAT(address);
+}
+
+// True when text is an address of that family that a guest may have, written canonically: it goes
+// into configuration and filter text as it is.
+static bool usable_address(int family, const char *text)
+{
+    union {
+        struct in_addr v4;
+        struct in6_addr v6;
+    } address;
+    int af = family == 4 ? AF_INET : AF_INET6;
+    char canonical[INET6_ADDRSTRLEN];
+    if (inet_pton(af, text, &address) != 1 ||
+        !inet_ntop(af, &address, canonical, sizeof(canonical)) || strcmp(text, canonical) != 0) {
+        return false;
+    }
+    return family == 4 ? usable_ipv4(&address.v4) : usable_ipv6(&address.v6);
+}
+
+static int add_address(struct vps_spec *spec, size_t index, json_t *value, struct err *err)
+{
+    char pointer[64];
+    snprintf(pointer, sizeof(pointer), "/addresses/%zu", index);
+    _cleanup_json_ json_t *known = known_fields(address_fields, value);
+    struct raw_address raw;
+    int r = field_decode(address_fields, known, NULL, &raw, err);
+    if (r < 0) {
+        return err_wrap(err, "%s", pointer);
+    }
+    if ((raw.family != 4 && raw.family != 6) || !usable_address((int)raw.family, raw.address)) {
+        return err_at(err, ERR_INVALID, pointer, "not a usable address in canonical form");
+    }
+    for (size_t i = 0; i < spec->address_count; i++) {
+        if (strcmp(spec->addresses[i].text, raw.address) == 0) {
+            return err_at(err, ERR_INVALID, pointer, "the address is there twice");
+        }
+    }
+    struct vps_address *address = &spec->addresses[spec->address_count++];
+    address->family = (int)raw.family;
+    snprintf(address->text, sizeof(address->text), "%s", raw.address);
+    return 0;
+}
+
+static int add_addresses(struct vps_spec *spec, json_t *addresses, struct err *err)
+{
+    if (!json_is_array(addresses) || json_array_size(addresses) > SPEC_ADDRESSES_MAX) {
+        return err_at(err, ERR_INVALID, "/addresses", "must be an array of at most %d",
+                      SPEC_ADDRESSES_MAX);
+    }
+    size_t index;
+    json_t *value;
+    json_array_foreach (addresses, index, value) {
+        int r = add_address(spec, index, value, err);
+        if (r < 0) {
+            return r;
+        }
+    }
+    return 0;
+}
+
+// "<type> <base64> [comment]", one line. Options in front of the type are not accepted.
+static bool usable_ssh_key(const char *key)
+{
+    static const char *const types[] = {
+        "ssh-ed25519 ",
+        "ssh-rsa ",
+        "ecdsa-sha2-nistp256 ",
+        "ecdsa-sha2-nistp384 ",
+        "ecdsa-sha2-nistp521 ",
+        "sk-ssh-ed25519@openssh.com ",
+        "sk-ecdsa-sha2-nistp256@openssh.com ",
+    };
+    for (const char *c = key; *c; c++) {
+        if (iscntrl((unsigned char)*c)) {
+            return false;
+        }
+    }
+    for (size_t i = 0; i < ARRAY_LEN(types); i++) {
+        size_t prefix = strlen(types[i]);
+        if (strncmp(key, types[i], prefix) != 0) {
+            continue;
+        }
+        const char *blob = key + prefix;
+        size_t len = strspn(blob, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+                                  "0123456789+/=");
+        return len >= 16 && (blob[len] == '\0' || blob[len] == ' ');
+    }
+    return false;
+}
+
+static int add_ssh_keys(struct vps_spec *spec, const struct field_strings *keys, struct err *err)
+{
+    for (size_t i = 0; i < keys->count; i++) {
+        if (i >= SPEC_KEYS_MAX || !usable_ssh_key(keys->items[i])) {
+            char pointer[64];
+            snprintf(pointer, sizeof(pointer), "/ssh_keys/%zu", i);
+            return err_at(err, ERR_INVALID, pointer, "not a public key in one line");
+        }
+        spec->ssh_keys[spec->ssh_key_count++] = strdup(keys->items[i]);
+    }
+    return 0;
+}
+
+static int check_id_base(const struct agent_config *config, int64_t id_base, struct err *err)
+{
+    int64_t offset = id_base - config->ids.base;
+    if (offset < 0 || offset % IDS_PER_VPS != 0 || offset / IDS_PER_VPS >= config->ids.count) {
+        return err_at(err, ERR_INVALID, "/id_base", "not the start of an id range of this node");
+    }
+    return 0;
+}
+
+static int check_raw(const struct agent_config *config, const struct raw_spec *raw, struct err *err)
+{
+    if (strcmp(raw->desired, "running") != 0 && strcmp(raw->desired, "stopped") != 0 &&
+        strcmp(raw->desired, "deleted") != 0) {
+        return err_at(err, ERR_INVALID, "/desired", "must be running, stopped or deleted");
+    }
+    if (!is_hex(raw->image.sha256)) {
+        return err_at(err, ERR_INVALID, "/image/sha256", "must be lower-case hex");
+    }
+    if (!is_hex(raw->image.signature)) {
+        return err_at(err, ERR_INVALID, "/image/signature", "must be lower-case hex");
+    }
+    return check_id_base(config, raw->id_base, err);
+}
+
+static int fill(struct vps_spec *spec, const struct raw_spec *raw, struct err *err)
+{
+    snprintf(spec->hostname, sizeof(spec->hostname), "%s", raw->hostname);
+    spec->desired_running = strcmp(raw->desired, "running") == 0;
+    spec->id_base = (uint32_t)raw->id_base;
+    spec->slot = (uint32_t)raw->slot;
+    spec->limits.vcpus = raw->limits.vcpus;
+    spec->limits.memory_bytes = raw->limits.memory_bytes;
+    spec->limits.swap_bytes = raw->limits.swap_bytes;
+    spec->limits.disk_bytes = raw->limits.disk_bytes;
+    spec->limits.pids = raw->limits.pids;
+    snprintf(spec->image.sha256, sizeof(spec->image.sha256), "%s", raw->image.sha256);
+    snprintf(spec->image.signature, sizeof(spec->image.signature), "%s", raw->image.signature);
+    snprintf(spec->image.name, sizeof(spec->image.name), "%s", raw->image.name);
+    spec->image.size = raw->image.size;
+    int r = add_addresses(spec, raw->addresses, err);
+    return r < 0 ? r : add_ssh_keys(spec, &raw->ssh_keys, err);
+}
+
+int spec_decode(const struct agent_config *config, const char *vps, int64_t generation,
+                json_t *spec, struct vps_spec *ret_spec, struct err *err)
+{
+    if (!vps || !uuid_is(vps)) {
+        return err_set(err, ERR_INVALID, "the vps id is not a UUID");
+    }
+    if (generation < 0) {
+        return err_set(err, ERR_INVALID, "the generation is negative");
+    }
+    _cleanup_json_ json_t *known = known_fields(spec_fields, spec);
+    struct raw_spec raw;
+    int r = field_decode(spec_fields, known, NULL, &raw, err);
+    if (r < 0) {
+        return r;
+    }
+    struct vps_spec decoded = {.generation = generation};
+    memcpy(decoded.vps, vps, sizeof(decoded.vps));
+    r = check_raw(config, &raw, err);
+    if (r == 0) {
+        r = fill(&decoded, &raw, err);
+    }
+    field_release(spec_fields, &raw);
+    if (r < 0) {
+        spec_finish(&decoded);
+        return r;
+    }
+    *ret_spec = decoded;
+    return 0;
+}
+
+void spec_finish(struct vps_spec *spec)
+{
+    for (size_t i = 0; i < spec->ssh_key_count; i++) {
+        free(spec->ssh_keys[i]);
+        spec->ssh_keys[i] = NULL;
+    }
+    spec->ssh_key_count = 0;
+}

@@ -1,0 +1,323 @@
+// Volumes on btrfs: images/<sha256> are read-only subvolumes, guests/<id>/rootfs snapshots of them, a
+// quota group is the disk limit. Files are owned from id 0; the container driver id-maps the mount.
+#include "volume_btrfs.h"
+
+#include "btrfs_ioctl.h"
+#include "config.h"
+#include "drivers.h"
+#include "sysfile.h"
+
+#include <btrfsutil.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+
+enum { PATH_SIZE = 256 };
+
+static int fail(struct err *err, enum btrfs_util_error error, int errnum, const char *what)
+{
+    if (errnum == ENOSPC || errnum == EDQUOT) {
+        return err_set(err, ERR_DISK_FULL, "%s: the pool is full", what);
+    }
+    return err_set(err, ERR_SYSTEM, "%s: %s: %s", what, btrfs_util_strerror(error),
+                   errnum ? strerrordesc_np(errnum) : "no system error");
+}
+
+static int pool_path(const struct agent_config *config, char out[PATH_SIZE], const char *folder,
+                     const char *name, const char *tail, struct err *err)
+{
+    return sysfile_path(out, PATH_SIZE, err, "%s/pool%s%s%s", config->state_dir, folder, name,
+                        tail);
+}
+
+static int open_folder(const char *path, int *ret_fd, struct err *err)
+{
+    int fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    if (fd < 0) {
+        return errno == ENOENT ? err_set(err, ERR_NOT_FOUND, "no folder %s", path)
+                               : err_errno(err, errno, "opening %s", path);
+    }
+    *ret_fd = fd;
+    return 0;
+}
+
+static int open_pool_folder(const struct agent_config *config, const char *folder, const char *name,
+                            const char *tail, int *ret_fd, struct err *err)
+{
+    char path[PATH_SIZE];
+    int r = pool_path(config, path, folder, name, tail, err);
+    return r < 0 ? r : open_folder(path, ret_fd, err);
+}
+
+static int make_folder(const struct agent_config *config, const char *folder, mode_t mode,
+                       struct err *err)
+{
+    char path[PATH_SIZE];
+    int r = pool_path(config, path, folder, "", "", err);
+    return r < 0 ? r : sysfile_mkdir(path, mode, err);
+}
+
+static int btrfs_open_pool(const struct agent_config *config, struct err *err)
+{
+    char pool[PATH_SIZE];
+    _cleanup_fd_ int fd = -1;
+    int r = pool_path(config, pool, "", "", "", err);
+    if (r == 0) {
+        r = btrfs_pool_mount(config, pool, err);
+    }
+    if (r == 0) {
+        r = open_folder(pool, &fd, err);
+    }
+    if (r == 0) {
+        r = btrfs_enable_quota(fd, err);
+    }
+    if (r == 0) {
+        r = btrfs_forget_stale_quotas(fd, err);
+    }
+    if (r == 0) {
+        r = make_folder(config, "/images", 0700, err);
+    }
+    if (r == 0) {
+        r = make_folder(config, "/guests", 0711, err);
+    }
+    return r < 0 ? err_wrap(err, "opening the pool") : 0;
+}
+
+static int statvfs_at(const char *path, struct statvfs *ret_fs, struct err *err)
+{
+    return statvfs(path, ret_fs) < 0 ? err_errno(err, errno, "asking about %s", path) : 0;
+}
+
+// A sparse loop file can never get more than the disk under it has left.
+static int btrfs_stat_pool(const struct agent_config *config, uint64_t *ret_bytes,
+                           uint64_t *ret_free, struct err *err)
+{
+    char pool[PATH_SIZE];
+    struct statvfs fs, below;
+    int r = pool_path(config, pool, "", "", "", err);
+    if (r == 0) {
+        r = statvfs_at(pool, &fs, err);
+    }
+    if (r == 0) {
+        r = statvfs_at(config->state_dir, &below, err);
+    }
+    if (r < 0) {
+        return r;
+    }
+    uint64_t available = (uint64_t)fs.f_bavail * fs.f_frsize;
+    uint64_t disk = (uint64_t)below.f_bavail * below.f_frsize;
+    *ret_bytes = (uint64_t)fs.f_blocks * fs.f_frsize;
+    *ret_free = config->pool.device[0] || available < disk ? available : disk;
+    return 0;
+}
+
+static int btrfs_has_image(const struct agent_config *config, const char *sha256)
+{
+    char path[PATH_SIZE];
+    struct stat st;
+    return pool_path(config, path, "/images/", sha256, "", NULL) == 0 && lstat(path, &st) == 0 &&
+           S_ISDIR(st.st_mode);
+}
+
+// Deletes the subvolume with what is nested in it; absent is success.
+static int delete_subvolume(int parent, const char *name, struct err *err)
+{
+    enum btrfs_util_error error =
+        btrfs_util_delete_subvolume_fd(parent, name, BTRFS_UTIL_DELETE_SUBVOLUME_RECURSIVE);
+    if (error != BTRFS_UTIL_OK && errno != ENOENT) {
+        return fail(err, error, errno, "deleting a subvolume");
+    }
+    return 0;
+}
+
+// Until it is committed an image is images/.new-<sha256>.
+static void new_name(char out[80], const char *sha256)
+{
+    snprintf(out, 80, ".new-%s", sha256);
+}
+
+static int btrfs_begin_image(const struct agent_config *config, const char *sha256,
+                             char ret_path[256], struct err *err)
+{
+    char name[80];
+    _cleanup_fd_ int images = -1;
+    new_name(name, sha256);
+    int r = open_pool_folder(config, "/images", "", "", &images, err);
+    if (r == 0) {
+        r = delete_subvolume(images, name, err);
+    }
+    if (r == 0) {
+        r = pool_path(config, ret_path, "/images/", name, "", err);
+    }
+    if (r < 0) {
+        return r;
+    }
+    enum btrfs_util_error error = btrfs_util_create_subvolume_fd(images, name, 0, NULL, NULL);
+    return error == BTRFS_UTIL_OK ? 0 : fail(err, error, errno, "making an image's subvolume");
+}
+
+static int btrfs_commit_image(const struct agent_config *config, const char *sha256,
+                              struct err *err)
+{
+    char name[80];
+    _cleanup_fd_ int images = -1, image = -1;
+    new_name(name, sha256);
+    int r = open_pool_folder(config, "/images", "", "", &images, err);
+    if (r == 0) {
+        r = open_pool_folder(config, "/images/", name, "", &image, err);
+    }
+    if (r < 0) {
+        return r;
+    }
+    if (syncfs(image) < 0) {
+        return err_errno(err, errno, "writing the image to disk");
+    }
+    enum btrfs_util_error error = btrfs_util_set_subvolume_read_only_fd(image, true);
+    if (error != BTRFS_UTIL_OK) {
+        return fail(err, error, errno, "making the image read-only");
+    }
+    if (renameat(images, name, images, sha256) < 0 || fsync(images) < 0) {
+        return err_errno(err, errno, "naming the image");
+    }
+    return 0;
+}
+
+static int btrfs_delete_image(const struct agent_config *config, const char *sha256,
+                              struct err *err)
+{
+    char name[80];
+    _cleanup_fd_ int images = -1;
+    new_name(name, sha256);
+    int r = open_pool_folder(config, "/images", "", "", &images, err);
+    if (r == 0) {
+        r = delete_subvolume(images, name, err);
+    }
+    return r < 0 ? r : delete_subvolume(images, sha256, err);
+}
+
+// guests/<id>: the guest's mapped root may pass, nobody else; its setuid files are real on the host.
+static int make_guest_folder(const struct agent_config *config, const struct vps_spec *spec,
+                             int *ret_fd, struct err *err)
+{
+    char path[PATH_SIZE];
+    _cleanup_fd_ int fd = -1;
+    int r = pool_path(config, path, "/guests/", spec->vps, "", err);
+    if (r < 0) {
+        return r;
+    }
+    if (mkdir(path, 0700) < 0 && errno != EEXIST) {
+        return err_errno(err, errno, "making %s", path);
+    }
+    r = open_folder(path, &fd, err);
+    if (r < 0) {
+        return r;
+    }
+    if (fchown(fd, 0, spec->id_base) < 0 || fchmod(fd, 0710) < 0) {
+        return err_errno(err, errno, "giving %s to the guest", path);
+    }
+    *ret_fd = STEAL_FD(fd);
+    return 0;
+}
+
+static int btrfs_create(const struct agent_config *config, const struct vps_spec *spec,
+                        struct err *err)
+{
+    _cleanup_fd_ int guest = -1, image = -1;
+    int r = make_guest_folder(config, spec, &guest, err);
+    if (r < 0) {
+        return r;
+    }
+    struct stat st;
+    if (fstatat(guest, "rootfs", &st, AT_SYMLINK_NOFOLLOW) == 0) {
+        return 0; // a snapshot appears whole or not at all
+    }
+    r = open_pool_folder(config, "/images/", spec->image.sha256, "", &image, err);
+    if (r < 0) {
+        return err_wrap(err, "opening image %s", spec->image.sha256);
+    }
+    enum btrfs_util_error error =
+        btrfs_util_create_snapshot_fd2(image, guest, "rootfs", 0, NULL, NULL);
+    return error == BTRFS_UTIL_OK ? 0 : fail(err, error, errno, "taking the snapshot");
+}
+
+static int open_root(const struct agent_config *config, const char *vps, int *ret_fd,
+                     struct err *err)
+{
+    return open_pool_folder(config, "/guests/", vps, "/rootfs", ret_fd, err);
+}
+
+static int btrfs_set_limit(const struct agent_config *config, const struct vps_spec *spec,
+                           struct err *err)
+{
+    _cleanup_fd_ int fd = -1;
+    int r = open_root(config, spec->vps, &fd, err);
+    return r < 0 ? r : btrfs_limit(fd, (uint64_t)spec->limits.disk_bytes, err);
+}
+
+static int btrfs_root(const struct agent_config *config, const char *vps,
+                      struct volume_root *ret_root, struct err *err)
+{
+    _cleanup_fd_ int fd = -1;
+    int r = open_root(config, vps, &fd, err);
+    if (r < 0) {
+        return r;
+    }
+    ret_root->id_mapped = 1;
+    return pool_path(config, ret_root->path, "/guests/", vps, "/rootfs", err);
+}
+
+static int btrfs_destroy(const struct agent_config *config, const char *vps, struct err *err)
+{
+    _cleanup_fd_ int guests = -1, guest = -1, root = -1;
+    int r = open_pool_folder(config, "/guests", "", "", &guests, err);
+    if (r < 0) {
+        return r;
+    }
+    r = open_pool_folder(config, "/guests/", vps, "", &guest, err);
+    if (r == ERR_NOT_FOUND) {
+        return 0;
+    }
+    uint64_t id = 0;
+    if (r == 0 && open_root(config, vps, &root, NULL) == 0) {
+        r = btrfs_subvolume_id(root, &id, err);
+    }
+    if (r == 0) {
+        r = delete_subvolume(guest, "rootfs", err);
+    }
+    if (r < 0) {
+        return r;
+    }
+    if (id !=
+        0) { // too early on newer kernels, which do it themselves; open_pool() sweeps the rest
+        (void)!btrfs_forget_quota(guests, id, NULL);
+    }
+    if (unlinkat(guests, vps, AT_REMOVEDIR) < 0 && errno != ENOENT) {
+        return err_errno(err, errno, "removing the folder of vps %s", vps);
+    }
+    return 0;
+}
+
+static int btrfs_sample(const struct agent_config *config, const char *vps,
+                        struct usage_counters *counters, struct err *err)
+{
+    _cleanup_fd_ int fd = -1;
+    int r = open_root(config, vps, &fd, err);
+    return r < 0 ? r : btrfs_usage(fd, &counters->disk_bytes, err);
+}
+
+const struct volume_driver volume_btrfs = {
+    .name = "btrfs",
+    .open_pool = btrfs_open_pool,
+    .stat_pool = btrfs_stat_pool,
+    .has_image = btrfs_has_image,
+    .begin_image = btrfs_begin_image,
+    .commit_image = btrfs_commit_image,
+    .delete_image = btrfs_delete_image,
+    .create = btrfs_create,
+    .limit = btrfs_set_limit,
+    .root = btrfs_root,
+    .destroy = btrfs_destroy,
+    .sample = btrfs_sample,
+};
