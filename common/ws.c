@@ -90,8 +90,7 @@ static void flush(struct ws *ws)
         set_cause(ws, code, "frame refused", strlen("frame refused"));
         start_close_timer(ws);
     }
-    bool done = sent && wslay_event_get_close_received(ws->wslay);
-    if ((done || !wslay_event_want_read(ws->wslay)) && ws->closing &&
+    if (sent && wslay_event_get_close_received(ws->wslay) &&
         evbuffer_get_length(bufferevent_get_output(ws->bev)) == 0) {
         finish(ws, "closed");
     }
@@ -127,6 +126,12 @@ static void read_input(struct ws *ws)
     if (rc != 0) {
         finish(ws, "cannot receive");
         return;
+    }
+    if (!wslay_event_get_read_enabled(ws->wslay)) {
+        // After a broken frame nothing is understood any more. It is still read: closing a socket
+        // with unread input would reset the connection and lose our close frame.
+        struct evbuffer *input = bufferevent_get_input(ws->bev);
+        evbuffer_drain(input, evbuffer_get_length(input));
     }
     flush(ws);
     // A peer that sends pings and never reads would grow our answers without end.
