@@ -1,0 +1,81 @@
+# shellcheck shell=bash
+# Packages, node modules and the build. Sourced by tests/run. Each step is quick when nothing is to do.
+
+# Debian 12 and 13 name these alike but for wslay, which has no pkg-config file in 12.
+packages=(
+    build-essential clang clang-format lld meson ninja-build pkg-config python3 python3-yaml shellcheck
+    libevent-dev libssl-dev libjansson-dev libjwt-dev libyaml-dev libsodium-dev libpq-dev libwslay-dev
+    lxc-dev libbtrfsutil-dev libarchive-dev libnftables-dev libnl-route-3-dev libzstd-dev libseccomp-dev check
+    postgresql postgresql-client btrfs-progs nftables iproute2 iputils-ping uidmap zstd
+    busybox-static dropbear-bin openssh-client curl nodejs npm wrk
+)
+
+installed()
+{
+    dpkg-query -W -f '${Status}\n' "$1" 2>/dev/null | grep -q '^install ok installed$'
+}
+
+# A program that came from elsewhere (a newer Node, say) counts as well.
+wanted()
+{
+    case $1 in
+    nodejs) command -v node >/dev/null && return 1 ;;
+    npm) command -v npm >/dev/null && return 1 ;;
+    esac
+    ! installed "$1"
+}
+
+install_packages()
+{
+    local missing=() package
+    for package in "${packages[@]}"; do
+        ! wanted "$package" || missing+=("$package")
+    done
+    [ ${#missing[@]} -gt 0 ] || return 0
+    echo "installing ${missing[*]}"
+    # A cluster of the distribution's own is not wanted.
+    mkdir -p /etc/postgresql-common
+    [ -e /etc/postgresql-common/createcluster.conf ] ||
+        echo 'create_main_cluster = false' >/etc/postgresql-common/createcluster.conf
+    export DEBIAN_FRONTEND=noninteractive
+    apt-get install -y --no-install-recommends "${missing[@]}" >/dev/null ||
+        { apt-get update -q && apt-get install -y --no-install-recommends "${missing[@]}"; }
+}
+
+install_node_modules()
+{
+    local folder=$here/system
+    if ! cmp -s "$folder/package-lock.json" "$folder/node_modules/.installed-lock"; then
+        (cd "$folder" && npm ci --ignore-scripts --no-audit --no-fund --fetch-retries=5) || return 1
+        cp "$folder/package-lock.json" "$folder/node_modules/.installed-lock"
+    fi
+    compile_system_tests
+}
+
+# The client is generated from the contract; a test that no longer fits it does not compile.
+compile_system_tests()
+{
+    local bin=$here/system/node_modules/.bin
+    (
+        cd "$here/system" || exit 1
+        mkdir -p client
+        "$bin/openapi-typescript" ../../docs/openapi.yaml --default-non-nullable false -o client/schema.d.ts >/dev/null &&
+            "$bin/tsc" --noEmit &&
+            rm -rf dist &&
+            "$bin/esbuild" --log-level=warning --platform=node --format=esm --target=node18 --sourcemap=inline \
+                --outdir=dist --outbase=. harness/*.ts api/*.ts e2e/*.ts bench/*.ts
+    )
+}
+
+build_tests()
+{
+    local options=(-Dtests=true -Dfaults=true -Dbuildtype=debugoptimized -Db_sanitize=address,undefined)
+    if [ ! -f "$CROFT_BUILD/build.ninja" ]; then
+        CC=gcc meson setup "$CROFT_BUILD" "$root" "${options[@]}" >/dev/null || return 1
+    fi
+    ninja -C "$CROFT_BUILD" --quiet || return 1
+    if [ ! -f "$CROFT_BUILD/images/busybox.tar.zst" ]; then
+        mkdir -p "$CROFT_BUILD/images"
+        "$root/deploy/images/build" busybox "$CROFT_BUILD/images/busybox.tar.zst" || return 1
+    fi
+}

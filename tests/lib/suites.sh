@@ -1,0 +1,108 @@
+# shellcheck shell=bash
+# A function a suite; each prints, last, `N passed, N failed, N skipped`. Sourced by tests/run.
+
+closing()
+{
+    echo "$1 passed, $2 failed, $3 skipped"
+    [ "$2" -eq 0 ]
+}
+
+suite_lint()
+{
+    local status=0 passed=0 tool=$here/system/node_modules/.bin/spectral
+    if "$tool" lint --quiet --ruleset "$here/system/spectral.yaml" --fail-severity warn "$root/docs/openapi.yaml"; then
+        passed=1
+    fi
+    run_program "$here/lint" || status=$?
+    closing $((sum_passed + passed)) $((sum_failed + 1 - passed)) "$sum_skipped" && [ "$status" -eq 0 ]
+}
+
+# run_program ARGV…: runs a suite's own runner; its closing line becomes sum_*, the last word is ours.
+run_program()
+{
+    local log status=0 line
+    log=$(mktemp)
+    "$@" 2>&1 | tee "$log" | grep -avE '^[0-9]+ passed, [0-9]+ failed, [0-9]+ skipped$'
+    status=${PIPESTATUS[0]}
+    line=$(grep -aE '^[0-9]+ passed, [0-9]+ failed, [0-9]+ skipped$' "$log" | tail -n 1)
+    rm -f "$log"
+    if [ -z "$line" ]; then
+        sum_passed=0 sum_failed=1 sum_skipped=0
+        return 1
+    fi
+    read -r sum_passed _ sum_failed _ sum_skipped _ <<<"${line//,/}"
+    return "$status"
+}
+
+# libcheck's "NN%: Checks: N, Failures: N, Errors: N", summed over the programs of meson suite $1.
+sum_check()
+{
+    local log checks failures errors total=0 bad=0
+    log=$(mktemp)
+    meson test -C "$CROFT_BUILD" --no-rebuild --suite "$1" --print-errorlogs --verbose --num-processes 2 >"$log" 2>&1
+    local status=$?
+    while read -r checks failures errors; do
+        total=$((total + checks))
+        bad=$((bad + failures + errors))
+    done < <(sed -nE 's/.*[0-9]+%: Checks: ([0-9]+), Failures: ([0-9]+), Errors: ([0-9]+).*/\1 \2 \3/p' "$log")
+    # A program that crashed has no line of its own.
+    [ "$status" -eq 0 ] || { cat "$log"; [ "$bad" -gt 0 ] || bad=1; }
+    rm -f "$log"
+    sum_passed=$((total > bad ? total - bad : 0)) sum_failed=$bad sum_skipped=0
+}
+
+suite_unit()
+{
+    sum_check unit
+    closing "$sum_passed" "$sum_failed" "$sum_skipped"
+}
+
+suite_sql()
+{
+    "$here/sql/run"
+}
+
+suite_fuzz()
+{
+    "$here/fuzz/run"
+}
+
+# The drivers against the real kernel, in a network namespace of their own.
+suite_agent()
+{
+    "$here/agent/run"
+}
+
+# node_tests FOLDER JOBS: the compiled tests of tests/system/FOLDER.
+node_tests()
+{
+    local log
+    log=$(mktemp)
+    (cd "$here/system" && node --enable-source-maps --test --test-concurrency="$2" --test-reporter=spec dist/"$1"/*.test.js) 2>&1 | tee "$log"
+    sum_passed=$(sed -nE 's/^ℹ pass ([0-9]+)$/\1/p' "$log" | tail -n 1)
+    sum_failed=$(sed -nE 's/^ℹ fail ([0-9]+)$/\1/p' "$log" | tail -n 1)
+    local cancelled
+    cancelled=$(sed -nE 's/^ℹ cancelled ([0-9]+)$/\1/p' "$log" | tail -n 1)
+    sum_skipped=$(sed -nE 's/^ℹ skipped ([0-9]+)$/\1/p' "$log" | tail -n 1)
+    rm -f "$log"
+    sum_failed=$((${sum_failed:-1} + ${cancelled:-0}))
+    sum_passed=${sum_passed:-0} sum_skipped=${sum_skipped:-0}
+}
+
+suite_api()
+{
+    node_tests api 2
+    closing "$sum_passed" "$sum_failed" "$sum_skipped"
+}
+
+suite_e2e()
+{
+    local passed=0 failed=0 skipped=0
+    node_tests e2e 2
+    passed=$sum_passed failed=$sum_failed skipped=$sum_skipped
+    if [ -x "$here/e2e/quickstart.sh" ]; then
+        run_program "$here/e2e/quickstart.sh"
+        passed=$((passed + sum_passed)) failed=$((failed + sum_failed)) skipped=$((skipped + sum_skipped))
+    fi
+    closing "$passed" "$failed" "$skipped"
+}

@@ -1,0 +1,53 @@
+// A temporary PostgreSQL cluster: a socket in the sandbox, no TCP.
+import { chownSync, mkdirSync } from "node:fs";
+import { output, run } from "./command.js";
+import { postgresBin } from "./paths.js";
+import { quote, type Sandbox } from "./sandbox.js";
+
+export class Cluster {
+    readonly dir: string;
+    readonly #data: string;
+
+    private constructor(sandbox: Sandbox) {
+        this.dir = sandbox.path("pg");
+        this.#data = `${this.dir}/data`;
+    }
+
+    static async create(sandbox: Sandbox): Promise<Cluster> {
+        const cluster = new Cluster(sandbox);
+        const id = async (flag: string) => Number(await output(["id", flag, "postgres"]));
+        mkdirSync(cluster.dir, { mode: 0o755 });
+        chownSync(sandbox.dir, 0, 0);
+        await run(["chmod", "755", sandbox.dir]);
+        chownSync(cluster.dir, await id("-u"), await id("-g"));
+        sandbox.undo(
+            `if [ -f ${quote(`${cluster.#data}/postmaster.pid`)} ]; then cd / && runuser -u postgres -- ${postgresBin}/pg_ctl -D ${quote(cluster.#data)} -m immediate -s stop; fi`,
+        );
+        await cluster.#as("initdb", "-D", cluster.#data, "-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C.UTF-8", "-N");
+        await cluster.start();
+        await cluster.sql("CREATE DATABASE croft", "postgres");
+        return cluster;
+    }
+
+    #as(program: string, ...args: string[]): Promise<unknown> {
+        return run(["runuser", "-u", "postgres", "--", `${postgresBin}/${program}`, ...args], { cwd: "/" });
+    }
+
+    async start(): Promise<void> {
+        const options = `-c listen_addresses= -c unix_socket_directories=${this.dir} -c max_connections=200 -c fsync=off`;
+        await this.#as("pg_ctl", "-D", this.#data, "-w", "-s", "-l", `${this.dir}/log`, "-o", options, "start");
+    }
+
+    async stop(mode: "fast" | "immediate" = "fast"): Promise<void> {
+        await this.#as("pg_ctl", "-D", this.#data, "-w", "-s", "-m", mode, "stop");
+    }
+
+    conninfo(user: string, database = "croft"): string {
+        return `host=${this.dir} user=${user} dbname=${database}`;
+    }
+
+    // One value or more, rows as lines; as the superuser, past row-level security.
+    sql(text: string, database = "croft"): Promise<string> {
+        return output([`${postgresBin}/psql`, "-XAtq", "-v", "ON_ERROR_STOP=1", "-d", this.conninfo("postgres", database), "-c", text]);
+    }
+}

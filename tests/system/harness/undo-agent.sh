@@ -1,0 +1,41 @@
+#!/bin/sh
+# undo-agent.sh STATE_DIR: ends every process of an agent and its guests, however they were left, and
+# takes back mounts, loop devices and cgroups. The state folder names them all: it stands in the command
+# line of the agent's processes and of liblxc's monitors.
+state=$1
+
+descendants()
+{
+    for child in $(cat "/proc/$1/task/"*/children 2>/dev/null); do
+        descendants "$child"
+        echo "$child"
+    done
+}
+
+# Twice: a master that was about to restart a child may have done so.
+for round in 1 2; do
+    for cmdline in /proc/[0-9]*/cmdline; do
+        pid=${cmdline#/proc/}
+        pid=${pid%/cmdline}
+        case $pid in $$ | $PPID) continue ;; esac
+        tr '\0' ' ' <"$cmdline" 2>/dev/null | grep -qF -- "$state" || continue
+        case $(cat "/proc/$pid/comm" 2>/dev/null) in sh | grep | tr) continue ;; esac
+        family=$(descendants "$pid")
+        # shellcheck disable=SC2086 # a list of process ids
+        kill -9 $pid $family 2>/dev/null
+    done
+    sleep 0.2
+done
+
+for mount in $(awk -v s="$state/" 'index($2, s) == 1 {print $2}' /proc/mounts | sort -r); do
+    umount "$mount" || umount -l "$mount"
+done
+if [ -e "$state/pool.img" ]; then
+    losetup -j "$state/pool.img" | cut -d: -f1 | xargs -r losetup -d
+fi
+for vps in "$state"/vps/*; do
+    [ -d "$vps" ] || continue
+    find /sys/fs/cgroup -depth -type d -name "*${vps##*/}*" -exec find {} -depth -type d \; 2>/dev/null |
+        while read -r group; do rmdir "$group" 2>/dev/null; done
+done
+exit 0
