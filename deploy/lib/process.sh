@@ -32,7 +32,8 @@ daemon_pid()
         [ "${pid:-0}" != 0 ] && echo "$pid"
         return
     fi
-    read -r pid started <"$state/run/$1.process" 2>/dev/null || return 1
+    [ -f "$state/run/$1.process" ] || return 1
+    read -r pid started <"$state/run/$1.process"
     [ -n "$started" ] && [ "$(process_started "$pid")" = "$started" ] && echo "$pid"
 }
 
