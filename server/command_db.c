@@ -53,7 +53,8 @@ static int query_error(PGconn *conn, const PGresult *result, struct err *err)
 {
     char text[400];
     one_line(field(result, PG_DIAG_MESSAGE_PRIMARY, PQerrorMessage(conn)), text, sizeof(text));
-    return err_set(err, ERR_INTERNAL, "%s: %s", field(result, PG_DIAG_SQLSTATE, "connection"), text);
+    return err_set(err, ERR_INTERNAL, "%s: %s", field(result, PG_DIAG_SQLSTATE, "connection"),
+                   text);
 }
 
 int command_db_query(PGconn *conn, const char *sql, int param_count, const char *const *params,

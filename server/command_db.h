@@ -9,8 +9,8 @@
 struct server_config;
 
 // Connects as config->database.owner with UTF-8 and without notices. *ret_conn: PQfinish().
-int command_db_connect(const struct server_config *config, PGconn **ret_conn, struct err *err)
-    _must_check_;
+int command_db_connect(const struct server_config *config, PGconn **ret_conn,
+                       struct err *err) _must_check_;
 
 // One statement with text parameters; *ret_result (may be NULL): PQclear(). An error reads as
 // "SQLSTATE: message".
@@ -18,8 +18,8 @@ int command_db_query(PGconn *conn, const char *sql, int param_count, const char 
                      PGresult **ret_result, struct err *err) _must_check_;
 
 // Several statements in one string. name is the file that errors of line and message name.
-int command_db_script(PGconn *conn, const char *name, const char *sql, struct err *err)
-    _must_check_;
+int command_db_script(PGconn *conn, const char *name, const char *sql,
+                      struct err *err) _must_check_;
 
 static inline void cleanup_pgconn(PGconn **conn)
 {

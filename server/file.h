@@ -12,8 +12,8 @@ int file_open_dir(const char *dir, int *ret_fd, struct err *err) _must_check_;
 
 // *ret_data: NUL-terminated copy that the caller frees. ERR_NOT_FOUND when there is no such file,
 // ERR_TOO_LARGE past max bytes.
-int file_read(const char *path, size_t max, char **ret_data, size_t *ret_len, struct err *err)
-    _must_check_;
+int file_read(const char *path, size_t max, char **ret_data, size_t *ret_len,
+              struct err *err) _must_check_;
 
 // Writes dir/name through a temporary file, fsync, rename and fsync of the directory. Replaces an
 // existing file.

@@ -28,5 +28,6 @@ size_t hub_link_count(const struct hub *hub);
 // once, from the loop, when the last link and request are gone.
 void hub_drain(struct hub *hub, void (*drained)(void *arg), void *arg);
 
-// Closes what is left without a word and frees the hub. Call before db_destroy().
+// Closes what is left without a word and frees the hub. db_destroy() follows with no turn of the loop
+// between, since the notifications still name the hub.
 void hub_destroy(struct hub *hub);

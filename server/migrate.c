@@ -160,9 +160,9 @@ static int apply_in_transaction(PGconn *conn, const struct sql_file *file, struc
         return r;
     }
     const char *const params[] = {file->name, file->sha256};
-    return command_db_query(
-        conn, "INSERT INTO public.croft_migrations (name, sha256) VALUES ($1, $2)", 2, params, NULL,
-        err);
+    return command_db_query(conn,
+                            "INSERT INTO public.croft_migrations (name, sha256) VALUES ($1, $2)", 2,
+                            params, NULL, err);
 }
 
 static int reload_in_transaction(PGconn *conn, const struct sql_files *functions, struct err *err)

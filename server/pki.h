@@ -11,9 +11,14 @@
 #include "err.h"
 
 #include <openssl/x509.h>
-#include <time.h>
+#include <stdint.h>
 
-enum { PKI_IMAGE_KEY_HEX = 64, PKI_IMAGE_SIGNATURE_HEX = 128, PKI_SERIAL_HEX = 32, PKI_NODE_ID = 36 };
+enum {
+    PKI_IMAGE_KEY_HEX = 64,
+    PKI_IMAGE_SIGNATURE_HEX = 128,
+    PKI_SERIAL_HEX = 32,
+    PKI_NODE_ID = 36
+};
 
 struct server_config;
 struct pki_ca;
@@ -31,7 +36,9 @@ const char *pki_image_public_key(const struct pki_ca *ca); // 64 hex
 struct pki_certificate {
     char *pem;
     char serial[PKI_SERIAL_HEX + 1]; // lower-case hex, no leading zeros cut
-    time_t not_after;
+    char fingerprint[65]; // SHA-256 of the DER
+    char spki_sha256[65];
+    char not_after[32]; // RFC 3339
 };
 void pki_certificate_finish(struct pki_certificate *certificate);
 

@@ -114,7 +114,8 @@ static int read_csr(const char *pem, X509_REQ **ret_req, EVP_PKEY **ret_key, str
         return err_at(err, ERR_TOO_LARGE, "/csr", "The certificate request is too large.");
     }
     _cleanup_bio_ BIO *bio = BIO_new_mem_buf(pem, (int)len);
-    _cleanup_req_ X509_REQ *req = bio ? PEM_read_bio_X509_REQ(bio, NULL, pki_no_passphrase, NULL) : NULL;
+    _cleanup_req_ X509_REQ *req =
+        bio ? PEM_read_bio_X509_REQ(bio, NULL, pki_no_passphrase, NULL) : NULL;
     if (!req) {
         ERR_clear_error();
         return err_at(err, ERR_INVALID, "/csr", "This is not a certificate request in PEM.");
@@ -201,7 +202,11 @@ int pki_sign_agent(const struct pki_ca *ca, const char *csr_pem, const char *nod
         (r = serial_hex(cert, ret_certificate->serial, err)) < 0) {
         return r;
     }
-    ret_certificate->not_after = template.not_after;
+    struct tm tm;
+    strftime(ret_certificate->not_after, sizeof(ret_certificate->not_after), "%Y-%m-%dT%H:%M:%SZ",
+             gmtime_r(&template.not_after, &tm));
+    tls_cert_sha256(cert, ret_certificate->fingerprint);
+    tls_spki_sha256(cert, ret_certificate->spki_sha256);
     return pki_cert_pem(cert, &ret_certificate->pem, err);
 }
 

@@ -47,8 +47,8 @@ static bool set_serial(X509 *cert)
 
 static bool set_name(X509_NAME *name, const char *common_name)
 {
-    return X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_UTF8,
-                                      (const unsigned char *)common_name, -1, -1, 0);
+    return X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_UTF8, (const unsigned char *)common_name,
+                                      -1, -1, 0);
 }
 
 static bool add_extensions(X509 *cert, X509 *issuer, const struct pki_extension *extensions)

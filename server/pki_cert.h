@@ -40,8 +40,8 @@ int pki_key_pem(EVP_PKEY *key, char **ret_pem, struct err *err) _must_check_;
 
 // ERR_NOT_FOUND when the file is missing, ERR_INVALID when it is something else.
 int pki_cert_read(const char *dir, const char *name, X509 **ret_cert, struct err *err) _must_check_;
-int pki_key_read(const char *dir, const char *name, EVP_PKEY **ret_key, struct err *err)
-    _must_check_;
+int pki_key_read(const char *dir, const char *name, EVP_PKEY **ret_key,
+                 struct err *err) _must_check_;
 
 static inline void cleanup_x509(X509 **cert)
 {

@@ -1,0 +1,214 @@
+#include "hub_private.h"
+
+#include "log.h"
+#include "tls.h"
+#include "uuid.h"
+
+#include <string.h>
+
+enum {
+    HEADER_MAX = 8 * 1024,
+    BODY_MAX = 16 * 1024,
+    CONNECTIONS_MAX = 20000,
+    IDLE_S = 30,
+    REQUEST_S = 15,
+};
+
+// FNV-1a, 32 bit. Ids are ours and random, so nobody chooses the bucket.
+static struct hub_entries *bucket(struct hub *hub, const char *node)
+{
+    uint32_t hash = 2166136261u;
+    for (const char *c = node; *c; c++) {
+        hash = (hash ^ (unsigned char)*c) * 16777619u;
+    }
+    return &hub->links[hash % HUB_BUCKETS];
+}
+
+void hub_add_link(struct hub *hub, struct hub_entry *entry)
+{
+    LIST_INSERT_HEAD(bucket(hub, entry->node), entry, entry);
+    hub->link_count++;
+}
+
+void hub_remove_link(struct hub *hub, struct hub_entry *entry)
+{
+    LIST_REMOVE(entry, entry);
+    hub->link_count--;
+}
+
+void hub_links_changed(struct hub *hub)
+{
+    if (hub->draining && hub->edge_drained && hub->link_count == 0 && hub->drained) {
+        void (*drained)(void *arg) = STEAL(hub->drained);
+        drained(hub->drained_arg);
+    }
+}
+
+static void wake_all(struct hub *hub)
+{
+    for (size_t i = 0; i < HUB_BUCKETS; i++) {
+        struct hub_entry *entry;
+        LIST_FOREACH (entry, &hub->links[i], entry) {
+            hub_link_wake(entry->link);
+        }
+    }
+}
+
+// croft_task: the payload is a node. After a reconnect of LISTEN (no payload) every link asks, which
+// also finds out that it was superseded or revoked meanwhile.
+static void on_task(const char *channel, const char *payload, void *arg)
+{
+    struct hub *hub = arg;
+    if (!payload) {
+        wake_all(hub);
+        return;
+    }
+    struct hub_entry *entry;
+    LIST_FOREACH (entry, bucket(hub, payload), entry) {
+        if (strcmp(entry->node, payload) == 0) {
+            hub_link_wake(entry->link);
+        }
+    }
+}
+
+// croft_link: "<node> <epoch>".
+static void on_link(const char *channel, const char *payload, void *arg)
+{
+    struct hub *hub = arg;
+    if (!payload || strlen(payload) < UUID_LEN + 2 || payload[UUID_LEN] != ' ') {
+        return; // after a reconnect on_task asks for all
+    }
+    char node[UUID_LEN + 1];
+    snprintf(node, sizeof(node), "%.*s", UUID_LEN, payload);
+    int64_t epoch = strtoll(payload + UUID_LEN + 1, NULL, 10);
+    struct hub_entry *entry;
+    LIST_FOREACH (entry, bucket(hub, node), entry) {
+        if (strcmp(entry->node, node) == 0) {
+            hub_link_supersede(entry->link, epoch);
+        }
+    }
+}
+
+// croft_revoke: the payload is a node.
+static void on_revoke(const char *channel, const char *payload, void *arg)
+{
+    struct hub *hub = arg;
+    if (!payload) {
+        return; // as above
+    }
+    struct hub_entry *entry;
+    LIST_FOREACH (entry, bucket(hub, payload), entry) {
+        if (strcmp(entry->node, payload) == 0) {
+            hub_link_revoke(entry->link);
+        }
+    }
+}
+
+// Lets the handshake pass with any client certificate; hub_http.c answers 403 to a bad one, where a
+// TLS alert would tell an agent nothing.
+static int accept_for_now(int ok, X509_STORE_CTX *store)
+{
+    return 1;
+}
+
+static int open_listener(struct hub *hub, struct err *err)
+{
+    const char *dir = hub->config->pki_dir;
+    char cert[4096], key[4096], ca[4096];
+    snprintf(cert, sizeof(cert), "%s/agents.crt", dir);
+    snprintf(key, sizeof(key), "%s/agents.key", dir);
+    snprintf(ca, sizeof(ca), "%s/ca.crt", dir);
+    int r = tls_server_ctx(cert, key, ca, TLS_PEER_OPTIONAL, &hub->tls, err);
+    if (r < 0) {
+        return r;
+    }
+    SSL_CTX_set_verify(hub->tls, SSL_VERIFY_PEER, accept_for_now);
+    struct edge_config config = {
+        .listen = hub->config->agents.listen,
+        .tls = hub->tls,
+        .header_max = HEADER_MAX,
+        .body_max = BODY_MAX,
+        .connections_max = CONNECTIONS_MAX,
+        .connections_per_address_max = CONNECTIONS_MAX, // a data centre may be behind one address
+        .idle_s = IDLE_S,
+        .request_s = REQUEST_S,
+    };
+    return edge_create(hub->base, &config, hub_http_handle, hub, &hub->edge, err);
+}
+
+int hub_create(struct event_base *base, struct db *db, const struct server_config *config,
+               struct hub **ret_hub, struct err *err)
+{
+    struct hub *hub = calloc(1, sizeof(*hub));
+    if (!hub) {
+        abort();
+    }
+    hub->base = base;
+    hub->db = db;
+    hub->config = config;
+    LIST_INIT(&hub->calls);
+    int r = pki_ca_load(config->pki_dir, &hub->ca, err);
+    if (r == 0) {
+        r = open_listener(hub, err);
+    }
+    if (r < 0) {
+        hub_destroy(hub);
+        return err_wrap(err, "agent listener");
+    }
+    db_listen(db, "croft_task", on_task, hub);
+    db_listen(db, "croft_link", on_link, hub);
+    db_listen(db, "croft_revoke", on_revoke, hub);
+    *ret_hub = hub;
+    return 0;
+}
+
+int hub_port(const struct hub *hub)
+{
+    return edge_port(hub->edge);
+}
+
+size_t hub_link_count(const struct hub *hub)
+{
+    return hub->link_count;
+}
+
+static void on_edge_drained(void *arg)
+{
+    struct hub *hub = arg;
+    hub->edge_drained = true;
+    hub_links_changed(hub);
+}
+
+void hub_drain(struct hub *hub, void (*drained)(void *arg), void *arg)
+{
+    hub->draining = true;
+    hub->drained = drained;
+    hub->drained_arg = arg;
+    for (size_t i = 0; i < HUB_BUCKETS; i++) {
+        struct hub_entry *entry;
+        LIST_FOREACH (entry, &hub->links[i], entry) {
+            hub_link_leave(entry->link);
+        }
+    }
+    edge_drain(hub->edge, on_edge_drained, hub);
+}
+
+void hub_destroy(struct hub *hub)
+{
+    if (!hub) {
+        return;
+    }
+    hub_http_stop(hub);
+    for (size_t i = 0; i < HUB_BUCKETS; i++) {
+        struct hub_entry *entry;
+        while ((entry = LIST_FIRST(&hub->links[i]))) {
+            hub_link_destroy(entry->link);
+        }
+    }
+    if (hub->edge) {
+        edge_destroy(hub->edge);
+    }
+    SSL_CTX_free(hub->tls);
+    pki_ca_destroy(hub->ca);
+    free(hub);
+}
