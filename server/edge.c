@@ -309,12 +309,36 @@ static void on_conns_changed(void *arg)
     }
 }
 
+// libevent's parser refuses port 0, so address and port are read apart.
+static int parse_listen(const char *listen, struct sockaddr_storage *ret_address, int *ret_len,
+                        struct err *err)
+{
+    char host[64];
+    const char *colon = strrchr(listen, ':');
+    char *end = NULL;
+    long port = colon && colon[1] ? strtol(colon + 1, &end, 10) : -1;
+    *ret_len = sizeof(*ret_address);
+    if (port < 0 || port > 65535 || *end || (size_t)(colon - listen) >= sizeof(host)) {
+        return err_set(err, ERR_INVALID, "%s is not address:port", listen);
+    }
+    snprintf(host, sizeof(host), "%.*s", (int)(colon - listen), listen);
+    if (evutil_parse_sockaddr_port(host, (struct sockaddr *)ret_address, ret_len) < 0) {
+        return err_set(err, ERR_INVALID, "%s is not address:port", listen);
+    }
+    in_port_t *place = ret_address->ss_family == AF_INET6
+                           ? &((struct sockaddr_in6 *)ret_address)->sin6_port
+                           : &((struct sockaddr_in *)ret_address)->sin_port;
+    *place = htons((uint16_t)port);
+    return 0;
+}
+
 static int open_socket(const struct edge_config *config, struct err *err)
 {
     struct sockaddr_storage address = {0};
-    int len = sizeof(address);
-    if (evutil_parse_sockaddr_port(config->listen, (struct sockaddr *)&address, &len) < 0) {
-        return err_set(err, ERR_INVALID, "%s is not address:port", config->listen);
+    int len;
+    int r = parse_listen(config->listen, &address, &len, err);
+    if (r < 0) {
+        return r;
     }
     _cleanup_fd_ int fd = socket(address.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (fd < 0) {

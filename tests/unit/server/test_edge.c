@@ -329,6 +329,8 @@ END_TEST
 START_TEST(test_caps_connections)
 {
     struct edge_config config = config_small();
+    config.request_s = 20;
+    config.idle_s = 20;
     start(&config);
     int fds[30];
     for (int i = 0; i < 30; i++) {
