@@ -1,4 +1,5 @@
 # shellcheck shell=bash
+# shellcheck disable=SC2154 # here and root are set by tests/run
 # Packages, node modules and the build. Sourced by tests/run. Each step is quick when nothing is to do.
 
 # Debian 12 and 13 name these alike but for wslay, which has no pkg-config file in 12.
@@ -8,6 +9,7 @@ packages=(
     lxc-dev libbtrfsutil-dev libarchive-dev libnftables-dev libnl-route-3-dev libzstd-dev libseccomp-dev check
     postgresql postgresql-client btrfs-progs nftables iproute2 iputils-ping uidmap zstd
     busybox-static dropbear-bin openssh-client curl nodejs npm wrk
+    lxc lxcfs mmdebstrap jq
 )
 
 installed()
@@ -69,7 +71,7 @@ compile_system_tests()
 
 build_tests()
 {
-    local options=(-Dtests=true -Dfaults=true -Dbuildtype=debugoptimized -Db_sanitize=address,undefined)
+    local options=(-Dtests=true -Dfaults=true -Dbuildtype=debugoptimized "-Db_sanitize=address,undefined")
     if [ ! -f "$CROFT_BUILD/build.ninja" ]; then
         CC=gcc meson setup "$CROFT_BUILD" "$root" "${options[@]}" >/dev/null || return 1
     fi

@@ -1,0 +1,330 @@
+#!/bin/bash
+# deploy/quickstart end to end on a state folder, ports and a network namespace of its own: what a newcomer
+# sees, that the limits of the plan hold inside, and that --purge leaves the machine as it was.
+# usage: quickstart.sh [busybox]    (busybox: the small image, without the checks that need systemd)
+set -uo pipefail
+
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+root=$(dirname "$(dirname "$here")")
+image=${1:-debian-12}
+work=$(mktemp -d /tmp/croft-test-qs.XXXXXX)
+state=/var/lib/croft-qs-${work##*.}
+port=$((20000 + RANDOM % 9000))
+passed=0 failed=0
+holder=
+
+# check NAME COMMAND...
+check()
+{
+    local name=$1
+    shift
+    if "$@" >"$work/output" 2>&1; then
+        passed=$((passed + 1))
+        echo "ok - $name"
+    else
+        failed=$((failed + 1))
+        echo "not ok - $name"
+        tail -n 30 "$work/output" | sed 's/^/  # /'
+    fi
+}
+
+inside()
+{
+    nsenter --net="/proc/$holder/ns/net" -- "$@"
+}
+
+quickstart()
+{
+    inside "$root/deploy/quickstart" --no-packages --state "$state" "$@"
+}
+
+# Every folder, mount, loop device and account of the machine, the ids handed out, and what lives in our own
+# network namespace. Processes: those that run there or name the state folder, whoever started them.
+snapshot()
+{
+    awk '{print "mount " $5 " " $9}' /proc/self/mountinfo
+    losetup --noheadings --output NAME,BACK-FILE | sed 's/^/loop /'
+    ip -o link | awk -F': ' '{print "host-link " $2}'
+    inside ip -o link | awk -F': ' '{print "link " $2}'
+    inside ip route | sed 's/^/route /'
+    inside ip -6 route | sed 's/^/route /'
+    inside nft list ruleset | sed 's/^/nft /'
+    inside sh -c 'cd /proc/sys && grep -H . net/ipv4/ip_forward net/ipv4/conf/all/forwarding \
+        net/ipv6/conf/all/forwarding net/ipv6/conf/all/proxy_ndp fs/inotify/max_user_instances'
+    sed 's/^/subuid /' /etc/subuid
+    sed 's/^/subgid /' /etc/subgid
+    getent passwd | sed 's/^/user /'
+    find /var/lib /run/lxc -maxdepth 1 -name '*croft*' 2>/dev/null
+    find /sys/fs/cgroup -type d \( -name 'lxc*' -o -name '*croft*' \) 2>/dev/null | sed 's/^/cgroup /'
+    snapshot_processes
+}
+
+snapshot_processes()
+{
+    local process namespace
+    namespace=$(readlink "/proc/$holder/ns/net")
+    for process in /proc/[0-9]*; do
+        if [ "$(readlink "$process/ns/net" 2>/dev/null)" = "$namespace" ] ||
+            tr '\0' ' ' 2>/dev/null <"$process/cmdline" | grep -qF "$state"; then
+            tr '\0' ' ' 2>/dev/null <"$process/cmdline" | sed 's/^/process /; s/$/\n/'
+        fi
+    done
+}
+
+finish()
+{
+    trap - EXIT INT TERM
+    quickstart --purge >"$work/purge.log" 2>&1 || tail -n 20 "$work/purge.log"
+    [ -z "$holder" ] || kill "$holder" 2>/dev/null
+    rm -rf "${work:?}"
+    echo "$passed passed, $failed failed, 0 skipped"
+    [ "$failed" -eq 0 ]
+    exit
+}
+
+# The namespace has an uplink, since a node has a default route, but nothing answers behind it.
+make_namespace()
+{
+    setsid unshare --net sleep infinity </dev/null >/dev/null 2>&1 &
+    holder=$!
+    for _ in $(seq 50); do
+        [ "$(readlink "/proc/$holder/ns/net")" = "$(readlink /proc/self/ns/net)" ] || break
+        sleep 0.1
+    done
+    inside ip link set lo up
+    inside ip link add up0 type veth peer name up1
+    inside ip link set up1 up
+    inside ip link set up0 up
+    inside ip address add 198.51.100.2/24 dev up0
+    inside ip route add default via 198.51.100.1
+    # IPv6 needs a moment until the addresses of the new links are no longer tentative.
+    sleep 2.5
+}
+
+# The namespace reaches no package archive: the image is made outside, once per state of its recipe.
+make_image()
+{
+    local recipe cache=${CROFT_BUILD:-$root/.build-test}/images
+    recipe=$(find "$root/deploy/images" -type f -exec sha256sum {} + | sort | sha256sum | cut -c1-12)
+    image_file=$cache/$image-$recipe.tar.zst
+    mkdir -p "$cache"
+    [ -f "$image_file" ] || "$root/deploy/images/build" "$image" "$image_file"
+}
+
+up()
+{
+    quickstart --port-base "$port" --image "$image_file" ${small:+"$small"} >"$work/up.log" 2>&1
+    local status=$?
+    cat "$work/up.log"
+    # shellcheck source=/dev/null
+    . "$state/quickstart.env"
+    return $status
+}
+
+# guest COMMAND: in the first VPS, by the ssh line that quickstart printed.
+guest()
+{
+    local line
+    line=$(sed -n 's/^  ssh  *//p' "$work/up.log")
+    # shellcheck disable=SC2086 # words of a command line
+    inside $line -o BatchMode=yes -o ConnectTimeout=5 "$@" </dev/null
+}
+
+guest_of_other()
+{
+    inside ssh -i "$state/ssh/id_ed25519" -o UserKnownHostsFile="$state/ssh/known_hosts" -o BatchMode=yes \
+        -o StrictHostKeyChecking=accept-new -o ConnectTimeout=5 "root@$other_address" "$@" </dev/null
+}
+
+# api TOKEN METHOD PATH [BODY]
+api()
+{
+    inside curl --silent --show-error --fail-with-body --max-time 90 --request "$2" \
+        ${1:+--header "Authorization: Bearer $1"} --header 'Prefer: wait=60' \
+        ${4:+--header 'Content-Type: application/json' --data "$4"} "http://127.0.0.1:$port$3"
+}
+
+systemd_is_well()
+{
+    local word
+    word=$(guest systemctl is-system-running --wait)
+    echo "$word"
+    guest systemctl --failed --no-legend
+    [ "$word" = running ]
+}
+
+# Within a hundredth: the kernel counts in pages.
+memory_is_the_plans()
+{
+    local kib
+    kib=$(guest awk "'/^MemTotal/ {print \$2}' /proc/meminfo")
+    echo "MemTotal $kib KiB"
+    [ "$kib" -gt $((524288 * 99 / 100)) ] && [ "$kib" -le 524288 ]
+}
+
+processors_are_the_plans()
+{
+    [ "$(guest nproc)" = 1 ]
+}
+
+# tail keeps a line without end in memory: more than the plan has.
+hog_is_killed()
+{
+    # shellcheck disable=SC2016 # the guest's shell expands it
+    guest 'head -c 1200m /dev/zero 2>/dev/null | tail -n 1 >/dev/null; echo "${PIPESTATUS[*]}"' | tee "$work/hog"
+    [[ $(tail -n 1 "$work/hog") == *137 ]] && guest true
+}
+
+disk_is_limited()
+{
+    local written
+    guest 'dd if=/dev/zero of=/root/big bs=1M count=2400; sync; stat -c %s /root/big; rm -f /root/big' \
+        >"$work/disk" 2>"$work/disk.errors"
+    cat "$work/disk" "$work/disk.errors"
+    written=$(tail -n 1 "$work/disk")
+    grep -qiE 'quota|space' "$work/disk.errors" && [ "$written" -lt $((2 << 30)) ]
+}
+
+# A second tenant with a VPS of its own.
+make_other()
+{
+    local tenant token
+    tenant=$(api "$OPERATOR_TOKEN" POST /v1/admin/tenants \
+        '{"name":"other","quotas":{"vps":1,"vcpus":1,"memory_bytes":1073741824,"disk_bytes":4294967296,"ipv4":1,"ipv6":1}}' |
+        jq -er .id) || return 1
+    api "$OPERATOR_TOKEN" POST /v1/admin/users "$(jq -n --arg t "$tenant" \
+        '{email: "other@example.org", password: "another long password", tenant_id: $t, role: "owner"}')" || return 1
+    token=$(api '' POST /v1/sessions '{"email":"other@example.org","password":"another long password"}' |
+        jq -er .access_token) || return 1
+    api "$token" POST /v1/vps "$(jq -n --arg p "$PLAN" --arg i "$IMAGE_ID" --arg l "$LOCATION" \
+        --arg k "$(cat "$state/ssh/id_ed25519.pub")" \
+        '{name: "first", plan_id: $p, image_id: $i, location_id: $l, ssh_keys: [$k]}')" >"$work/other.json" || return 1
+    other_token=$token other=$(jq -er .vps.id "$work/other.json")
+    other_address=$(jq -er '.vps.addresses[] | select(.family == 4) | .address' "$work/other.json") || return 1
+    for _ in $(seq 60); do
+        guest_of_other true 2>/dev/null && return 0
+        sleep 0.5
+    done
+    return 1
+}
+
+tenants_are_apart()
+{
+    local mine theirs
+    mine=$(api "$USER_TOKEN" GET "/v1/vps/$other")
+    theirs=$(api "$other_token" GET "/v1/vps/$VPS")
+    [ "$(jq -r .status <<<"$mine")" = 404 ] && [ "$(jq -r .status <<<"$theirs")" = 404 ]
+}
+
+# echoes COUNT: how many pings the other VPS has received since it started.
+echoes()
+{
+    guest_of_other cat /proc/net/snmp | awk '/^Icmp:/ && !n++ {split($0, name)}
+        /^Icmp:/ {for (i = 1; i <= NF; i++) if (name[i] == "InEchos") value = $i} END {print value}'
+}
+
+# ping_other SOURCE: three pings; how many arrived.
+ping_other()
+{
+    local before
+    before=$(echoes)
+    guest ping -c 3 -i 0.3 -W 1 -I "$1" "$other_address" >/dev/null 2>&1
+    echo $(($(echoes) - before))
+}
+
+# The true source is the control: without it "nothing arrived" would prove nothing.
+forged_source_is_dropped()
+{
+    local true_source forged_foreign forged_neighbour
+    guest "ip address add 192.0.2.77/32 dev lo; ip address add ${VPS_ADDRESS%.*}.200/32 dev lo"
+    true_source=$(ping_other "$VPS_ADDRESS")
+    forged_foreign=$(ping_other 192.0.2.77)
+    forged_neighbour=$(ping_other "${VPS_ADDRESS%.*}.200")
+    echo "true $true_source, forged $forged_foreign and $forged_neighbour of 3"
+    [ "$true_source" = 3 ] && [ "$forged_foreign" = 0 ] && [ "$forged_neighbour" = 0 ]
+}
+
+usage_arrives()
+{
+    for _ in $(seq 100); do
+        api "$USER_TOKEN" GET "/v1/vps/$VPS/usage" >"$work/usage.json"
+        if jq -e '.last != null and .cpu_ns > 0' "$work/usage.json"; then
+            return 0
+        fi
+        sleep 1
+    done
+    cat "$work/usage.json"
+    return 1
+}
+
+# Everything that a second run could have made again.
+objects()
+{
+    local path
+    for path in vps tenants users plans locations nodes pools images tasks; do
+        printf '%s ' "$path"
+        api "$OPERATOR_TOKEN" GET "/v1/admin/$path?limit=200" | jq '[.items[] | .id] | sort | join(" ")'
+    done
+    sha256sum "$state/quickstart.env" "$state/quickstart.made"
+}
+
+second_run_makes_nothing()
+{
+    objects >"$work/objects.before"
+    up || return 1
+    objects >"$work/objects.after"
+    diff "$work/objects.before" "$work/objects.after" && ! grep -E 'done [0-9]' "$work/up.log" | grep -v '^  schema'
+}
+
+down_stops_all()
+{
+    quickstart --down || return 1
+    ! inside curl --silent --max-time 2 "http://127.0.0.1:$port/healthz" || return 1
+    # What is left in the namespace: the process that holds it open.
+    [ "$(snapshot_processes | grep -c .)" = 1 ]
+}
+
+comes_up_again()
+{
+    up && guest true && api "$USER_TOKEN" GET "/v1/vps/$VPS" | jq -e '.observed == "running"'
+}
+
+purge_leaves_nothing()
+{
+    quickstart --purge || return 1
+    for _ in $(seq 50); do
+        snapshot | sort >"$work/after"
+        cmp -s "$work/before" "$work/after" && break
+        sleep 0.2
+    done
+    diff "$work/before" "$work/after" && [ ! -e "$state" ]
+}
+
+main()
+{
+    small=
+    [ "$image" != busybox ] || small=--small
+    trap finish EXIT INT TERM
+    make_namespace
+    make_image || { echo "not ok - image built" && failed=1 && finish; }
+    snapshot | sort >"$work/before"
+    check "quickstart ends well" up
+    check "the printed ssh line works" guest true
+    if [ "$image" != busybox ]; then
+        check "systemd says running" systemd_is_well
+        check "a process beyond the plan's memory is killed inside" hog_is_killed
+    fi
+    check "memory is the plan's" memory_is_the_plans
+    check "processors are the plan's" processors_are_the_plans
+    check "a write past the disk limit fails" disk_is_limited
+    check "another tenant gets a VPS of its own" make_other
+    check "neither tenant sees the other's VPS" tenants_are_apart
+    check "a forged source does not reach it" forged_source_is_dropped
+    check "usage arrives" usage_arrives
+    check "a second run makes nothing twice" second_run_makes_nothing
+    check "--down stops all" down_stops_all
+    check "up again, the VPS runs" comes_up_again
+    check "--purge leaves all as it was" purge_leaves_nothing
+}
+
+main
