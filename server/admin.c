@@ -1,0 +1,190 @@
+// `croft-server admin operator`: the first person who may do anything, made on the owner's connection.
+#include "command_db.h"
+#include "commands.h"
+#include "config.h"
+#include "field.h"
+#include "json.h"
+#include "sql.h"
+
+#include <getopt.h>
+#include <sodium.h>
+#include <string.h>
+
+enum {
+    PASSWORD_MIN = 8,
+    PASSWORD_MAX = 1024,
+    SECRET_BYTES = 32,
+    SECRET_LEN = 43, // in base64url
+    PREFIX_SHOWN = 6, // characters of the secret that name a token
+};
+
+static const char token_prefix[] = "croft_";
+
+struct token {
+    char text[sizeof(token_prefix) + SECRET_LEN];
+    char prefix[sizeof(token_prefix) + PREFIX_SHOWN];
+    char sha256[2 * crypto_hash_sha256_BYTES + 1];
+};
+
+static void make_token(struct token *ret_token)
+{
+    unsigned char secret[SECRET_BYTES];
+    char text[SECRET_LEN + 1];
+    unsigned char digest[crypto_hash_sha256_BYTES];
+    randombytes_buf(secret, sizeof(secret));
+    sodium_bin2base64(text, sizeof(text), secret, sizeof(secret),
+                      sodium_base64_VARIANT_URLSAFE_NO_PADDING);
+    snprintf(ret_token->text, sizeof(ret_token->text), "%s%s", token_prefix, text);
+    snprintf(ret_token->prefix, sizeof(ret_token->prefix), "%s%.*s", token_prefix, PREFIX_SHOWN,
+             text);
+    crypto_hash_sha256(digest, (const unsigned char *)ret_token->text, strlen(ret_token->text));
+    sodium_bin2hex(ret_token->sha256, sizeof(ret_token->sha256), digest, sizeof(digest));
+    sodium_memzero(secret, sizeof(secret));
+    sodium_memzero(text, sizeof(text));
+}
+
+struct options {
+    const char *email;
+    bool password_stdin;
+};
+
+static int parse_options(int argc, char **argv, struct options *ret_options)
+{
+    static const struct option names[] = {
+        {"email", required_argument, NULL, 'e'},
+        {"password-stdin", no_argument, NULL, 'p'},
+        {0},
+    };
+    struct options options = {0};
+    optind = 0; // the caller may have parsed already
+    int c;
+    while ((c = getopt_long(argc, argv, "", names, NULL)) != -1) {
+        switch (c) {
+        case 'e':
+            options.email = optarg;
+            break;
+        case 'p':
+            options.password_stdin = true;
+            break;
+        default:
+            return ERR_INVALID; // getopt has said what
+        }
+    }
+    if (!options.email || optind != argc) {
+        return ERR_INVALID;
+    }
+    *ret_options = options;
+    return 0;
+}
+
+// The first line of standard input.
+static int read_password(char password[PASSWORD_MAX + 2], struct err *err)
+{
+    if (!fgets(password, PASSWORD_MAX + 2, stdin)) {
+        return err_set(err, ERR_INVALID, "no password on standard input");
+    }
+    size_t len = strcspn(password, "\n");
+    password[len] = '\0';
+    if (len < PASSWORD_MIN || len > PASSWORD_MAX) {
+        return err_set(err, ERR_INVALID, "a password has %d to %d bytes", PASSWORD_MIN,
+                       PASSWORD_MAX);
+    }
+    return 0;
+}
+
+static int hash_password(const struct server_config *config, char hash[crypto_pwhash_STRBYTES],
+                         struct err *err)
+{
+    char password[PASSWORD_MAX + 2];
+    int r = read_password(password, err);
+    if (r == 0 && crypto_pwhash_str_alg(hash, password, strlen(password),
+                                        (unsigned long long)config->passwords.passes,
+                                        (size_t)config->passwords.memory_bytes,
+                                        crypto_pwhash_ALG_ARGON2ID13) != 0) {
+        r = err_set(err, ERR_UNAVAILABLE, "not enough memory to hash the password");
+    }
+    sodium_memzero(password, sizeof(password));
+    return r;
+}
+
+static int store_operator(const struct server_config *config, const char *email, const char *hash,
+                          const struct token *token, json_t **ret_operator, struct err *err)
+{
+    _cleanup_json_ json_t *input =
+        json_pack("{s:s, s:s, s:s, s:s*}", "email", email, "token_hash", token->sha256,
+                  "token_prefix", token->prefix, "password_hash", hash);
+    if (!input) {
+        return err_set(err, ERR_INVALID, "the e-mail address is not UTF-8");
+    }
+    _cleanup_free_ char *text = json_write(input);
+    const char *const params[] = {text};
+    _cleanup_pgconn_ PGconn *conn = NULL;
+    _cleanup_pgresult_ PGresult *rows = NULL;
+    int r;
+    if ((r = command_db_connect(config, &conn, err)) < 0 ||
+        (r = command_db_query(conn, sql_texts[SQL_OPERATOR_ENSURE].text, 1, params, &rows, err)) <
+            0) {
+        return r;
+    }
+    int column = PQfnumber(rows, "body");
+    if (PQntuples(rows) != 1 || column < 0) {
+        return err_set(err, ERR_INTERNAL, "operator_ensure gave no row");
+    }
+    const char *body = PQgetvalue(rows, 0, column);
+    return json_read(body, strlen(body), 4, ret_operator, err);
+}
+
+static int check_email(const char *email, struct err *err)
+{
+    static const struct field fields[] = {
+        {"email", FIELD_EMAIL, 0, .flags = FIELD_REQUIRED},
+        {0},
+    };
+    _cleanup_json_ json_t *object = json_pack("{s:s}", "email", email);
+    int r =
+        object ? field_check(fields, object, err) : err_set(err, ERR_INVALID, "it is not UTF-8");
+    return r < 0 ? err_wrap(err, "--email") : 0;
+}
+
+static int make_operator(const struct server_config *config, const struct options *options,
+                         struct err *err)
+{
+    if (sodium_init() < 0) {
+        return err_set(err, ERR_INTERNAL, "libsodium does not start");
+    }
+    char hash[crypto_pwhash_STRBYTES] = "";
+    int r = check_email(options->email, err);
+    if (r == 0 && options->password_stdin) {
+        r = hash_password(config, hash, err);
+    }
+    if (r < 0) {
+        return r;
+    }
+    struct token token;
+    make_token(&token);
+    _cleanup_json_ json_t *operator= NULL;
+    r = store_operator(config, options->email, hash[0] ? hash : NULL, &token, &operator, err);
+    if (r < 0) {
+        return r;
+    }
+    json_object_set_new(operator, "token", json_string(token.text));
+    _cleanup_free_ char *text = json_write(operator);
+    puts(text);
+    return 0;
+}
+
+int admin_operator_main(const struct server_config *config, int argc, char **argv)
+{
+    struct options options;
+    if (parse_options(argc, argv, &options) < 0) {
+        fprintf(stderr, "usage: croft-server admin operator --config F --email E"
+                        " [--password-stdin]\n");
+        return 2;
+    }
+    struct err err = {0};
+    if (make_operator(config, &options, &err) < 0) {
+        fprintf(stderr, "croft-server admin operator: %s\n", err.text);
+        return 1;
+    }
+    return 0;
+}
