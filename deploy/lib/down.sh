@@ -121,6 +121,10 @@ host_restore()
         lxcfs_in_use || systemctl stop "$line"
     done
     rm -rf "/run/lxc/lock${state:?}"
+    made_list cgroup | while read -r line; do
+        # Only what is empty can be removed.
+        find /sys/fs/cgroup -maxdepth 3 -type d -name "$line" -exec rmdir {} + 2>/dev/null || true
+    done
     users_remove
     made_list folder | while read -r line; do
         find "$line" -depth -type d -empty -delete 2>/dev/null || true

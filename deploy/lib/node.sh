@@ -48,6 +48,8 @@ node_remember_host()
     local key
     nft list table inet croft >/dev/null 2>&1 || made nft-table "inet croft"
     [ -d /run/lxc ] || made folder /run/lxc
+    # liblxc leaves one behind in each hierarchy.
+    [ -n "$(find /sys/fs/cgroup -maxdepth 3 -name lxc.pivot -print -quit)" ] || made cgroup lxc.pivot
     for key in "${NODE_SYSCTLS[@]}"; do
         if [ -r "/proc/sys/$key" ] && ! grep -q "^sysctl $key " "$state/quickstart.made"; then
             made sysctl "$key $(cat "/proc/sys/$key")"
