@@ -1,0 +1,238 @@
+#include "rig.h"
+#include "sampler.h"
+#include "test_drivers.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/btrfs.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <time.h>
+
+static struct vps_spec spec;
+
+static void create(void)
+{
+    // What a failed test left.
+    rig_host("ip link del crv1 2>/dev/null");
+    rig_spec(&spec, 1);
+    rig_create(&spec);
+}
+
+static void destroy(void)
+{
+    rig_destroy(&spec);
+}
+
+static enum observed observe(void)
+{
+    enum observed observed = OBSERVED_ERROR;
+    CALL(0, container_lxc.observe(&rig_config, spec.vps, &observed, err));
+    return observed;
+}
+
+START_TEST(runs_stops_starts_and_goes)
+{
+    ck_assert_int_eq(observe(), OBSERVED_RUNNING);
+    ck_assert_int_eq(rig_start(&spec), 0); // already so
+    CALL(0, container_lxc.stop(&rig_config, spec.vps, 5, err));
+    ck_assert_int_eq(observe(), OBSERVED_STOPPED);
+    CALL(0, container_lxc.stop(&rig_config, spec.vps, 5, err));
+    ck_assert_int_eq(rig_start(&spec), 0);
+    ck_assert_int_eq(observe(), OBSERVED_RUNNING);
+    rig_destroy(&spec);
+    ck_assert_int_eq(observe(), OBSERVED_ABSENT);
+    ck_assert_int_ne(rig_host("ls -d /sys/fs/cgroup/*/lxc.payload.%s 2>/dev/null", spec.vps), 0);
+    ck_assert_int_ne(rig_host("ip link show crv1 >/dev/null 2>&1"), 0);
+    rig_destroy(&spec); // nothing left is success
+}
+END_TEST
+
+START_TEST(survives_the_loss_of_its_monitor)
+{
+    ck_assert_int_eq(rig_host("kill -9 $(cat /sys/fs/cgroup/pids/lxc.monitor.%s/cgroup.procs "
+                              "/sys/fs/cgroup/lxc.monitor.%s/cgroup.procs 2>/dev/null)",
+                              spec.vps, spec.vps),
+                     0);
+    CALL(0, container_lxc.stop(&rig_config, spec.vps, 1, err));
+    ck_assert_int_eq(observe(), OBSERVED_STOPPED);
+    ck_assert_int_eq(rig_start(&spec), 0);
+    ck_assert_int_eq(observe(), OBSERVED_RUNNING);
+}
+END_TEST
+
+START_TEST(is_unprivileged_and_sees_its_plan)
+{
+    char out[4096], expected[160];
+    ck_assert_int_eq(rig_exec(&spec, "cat /proc/self/uid_map; id -u", out, sizeof(out)), 0);
+    unsigned inside, outside, count;
+    ck_assert_int_eq(sscanf(out, "%u %u %u", &inside, &outside, &count), 3);
+    ck_assert_uint_eq(inside, 0);
+    ck_assert_uint_eq(outside, spec.id_base);
+    ck_assert_uint_eq(count, IDS_PER_VPS);
+    ck_assert_int_eq(rig_exec(&spec, "nproc", out, sizeof(out)), 0);
+    ck_assert_str_eq(out, "1\n");
+    ck_assert_int_eq(rig_exec(&spec, "head -n1 /proc/meminfo", out, sizeof(out)), 0);
+    unsigned long total;
+    ck_assert_int_eq(sscanf(out, "MemTotal: %lu", &total), 1);
+    ck_assert_uint_eq(total, (64 << 20) / 1024);
+    ck_assert_int_eq(
+        rig_exec(&spec, "cat /etc/hostname /proc/sys/kernel/hostname", out, sizeof(out)), 0);
+    snprintf(expected, sizeof(expected), "%s\n%s\n", spec.hostname, spec.hostname);
+    ck_assert_str_eq(out, expected);
+    ck_assert_int_eq(rig_exec(&spec, "cat /etc/ssh/ssh_host_rsa_key", NULL, 0), 1);
+}
+END_TEST
+
+START_TEST(memory_hog_is_killed_inside)
+{
+    ck_assert_int_eq(rig_exec(&spec, "tail -c 200m /dev/zero >/dev/null", NULL, 0), 137);
+    struct usage_counters counters;
+    CALL(0, sampler_sample(&rig_config, &rig_drivers, &spec, &counters, err));
+    ck_assert_uint_ge(counters.oom_kills, 1);
+    ck_assert_int_eq(observe(), OBSERVED_RUNNING);
+}
+END_TEST
+
+START_TEST(disk_limit_holds)
+{
+    char out[4096];
+    ck_assert_int_eq(rig_exec(&spec, "dd if=/dev/urandom of=/a bs=1M count=20", NULL, 0), 0);
+    ck_assert_int_ne(rig_exec(&spec, "dd if=/dev/urandom of=/b bs=1M count=100", out, sizeof(out)),
+                     0);
+    ck_assert_msg(strstr(out, "quota") || strstr(out, "Quota"), "%s", out);
+}
+END_TEST
+
+START_TEST(process_limit_holds)
+{
+    char out[4096];
+    rig_exec(&spec, "i=0; while [ $i -lt 200 ]; do sleep 5 & i=$((i+1)); done; wait", out,
+             sizeof(out));
+    ck_assert_msg(strstr(out, "fork"), "%s", out);
+}
+END_TEST
+
+static int make_nested(void *arg)
+{
+    unsigned long request = *(const unsigned long *)arg;
+    static union {
+        struct btrfs_ioctl_vol_args one;
+        struct btrfs_ioctl_vol_args_v2 two;
+    } args;
+    int fd = open("/", O_RDONLY | O_DIRECTORY);
+    memset(&args, 0, sizeof(args));
+    if ((request & 0xff) == 0x18 || (request & 0xff) == 0x17) {
+        args.two.fd = fd;
+        strcpy(args.two.name, "nested");
+    } else {
+        args.one.fd = fd;
+        strcpy(args.one.name, "nested");
+    }
+    int r = ioctl(fd, request, &args);
+    _exit(r == 0 ? 0 : errno);
+}
+
+START_TEST(nested_subvolumes_are_refused)
+{
+    static const unsigned long requests[] = {
+        BTRFS_IOC_SUBVOL_CREATE,
+        BTRFS_IOC_SNAP_CREATE,
+        BTRFS_IOC_SUBVOL_CREATE_V2,
+        BTRFS_IOC_SNAP_CREATE_V2,
+    };
+    unsigned long request = requests[_i / 2];
+    if (_i % 2) {
+        request |= 0x7UL << 32; // an equality test of 64 bits would let this pass
+    }
+    ck_assert_int_eq(rig_call(&spec, make_nested, &request), EPERM);
+}
+END_TEST
+
+START_TEST(counters_rise)
+{
+    struct usage_counters before, after;
+    CALL(0, sampler_sample(&rig_config, &rig_drivers, &spec, &before, err));
+    ck_assert_uint_gt(before.memory_bytes, 0);
+    ck_assert_uint_gt(before.disk_bytes, 0);
+    ck_assert_uint_gt(before.pids, 0);
+    rig_host("ip addr add 10.83.200.1/32 dev lo");
+    char out[4096];
+    int r = rig_exec(&spec,
+                     "i=0; while [ $i -lt 100000 ]; do i=$((i+1)); done; "
+                     "ping -c 3 -W 2 -s 1000 10.83.200.1",
+                     out, sizeof(out));
+    ck_assert_msg(r == 0, "%d %s", r, out);
+    CALL(0, sampler_sample(&rig_config, &rig_drivers, &spec, &after, err));
+    ck_assert_uint_gt(after.cpu_ns, before.cpu_ns + 10000000);
+    ck_assert_uint_ge(after.net_tx_bytes, before.net_tx_bytes + 3000);
+    ck_assert_uint_ge(after.net_rx_bytes, before.net_rx_bytes + 3000);
+    ck_assert_uint_lt(after.net_rx_bytes, before.net_rx_bytes + 20000);
+}
+END_TEST
+
+START_TEST(sampling_is_quick)
+{
+    struct timespec from, to;
+    clock_gettime(CLOCK_MONOTONIC, &from);
+    for (int i = 0; i < 100; i++) {
+        struct usage_counters counters;
+        CALL(0, sampler_sample(&rig_config, &rig_drivers, &spec, &counters, err));
+    }
+    clock_gettime(CLOCK_MONOTONIC, &to);
+    double ms = (double)(to.tv_sec - from.tv_sec) * 10 + (double)(to.tv_nsec - from.tv_nsec) / 1e8;
+    ck_assert_msg(ms < 2, "a sample took %.3f ms", ms);
+}
+END_TEST
+
+START_TEST(forged_sources_are_dropped)
+{
+    // Routes and addresses are such that only the filter stands in the way.
+    rig_host("ip addr add 10.83.200.1/32 dev lo; ip route add 10.99.0.9/32 dev crv1;"
+             "ip -6 addr add fd83::200/128 dev lo; ip -6 route add fd99::9/128 dev crv1");
+    rig_exec(&spec, "ip addr add 10.99.0.9/32 dev eth0; ip addr add fd99::9/128 dev eth0; sleep 3",
+             NULL, 0);
+    ck_assert_int_eq(rig_exec(&spec, "ping -c 1 -W 2 10.83.200.1", NULL, 0), 0);
+    ck_assert_int_eq(rig_exec(&spec, "ping -c 1 -W 2 fd83::200", NULL, 0), 0);
+    ck_assert_int_ne(rig_exec(&spec, "ping -c 1 -W 1 -I 10.99.0.9 10.83.200.1", NULL, 0), 0);
+    ck_assert_int_ne(rig_exec(&spec, "ping -c 1 -W 1 -I fd99::9 fd83::200", NULL, 0), 0);
+    struct vps_spec forged = spec;
+    strcpy(forged.addresses[0].text, "10.99.0.9");
+    strcpy(forged.addresses[1].text, "fd99::9");
+    CALL(0, network_routed.prepare(&rig_config, &forged, err));
+    ck_assert_int_eq(rig_exec(&spec, "ping -c 1 -W 2 -I 10.99.0.9 10.83.200.1", NULL, 0), 0);
+    ck_assert_int_eq(rig_exec(&spec, "ping -c 1 -W 2 -I fd99::9 fd83::200", NULL, 0), 0);
+    CALL(0, network_routed.remove(&rig_config, &forged, err));
+}
+END_TEST
+
+START_TEST(init_that_ends_is_an_error)
+{
+    CALL(0, container_lxc.stop(&rig_config, spec.vps, 5, err));
+    rig_host("printf '#!/bin/sh\\nexit 3\\n' > %s/pool/guests/%s/rootfs/sbin/init",
+             rig_config.state_dir, spec.vps);
+    ck_assert_int_eq(rig_start(&spec), ERR_SYSTEM);
+    ck_assert_int_eq(observe(), OBSERVED_STOPPED);
+}
+END_TEST
+
+Suite *suite_container(void)
+{
+    Suite *suite = suite_create("container");
+    TCase *tcase = tcase_create("lxc");
+    tcase_add_checked_fixture(tcase, create, destroy);
+    tcase_set_timeout(tcase, 60);
+    tcase_add_test(tcase, runs_stops_starts_and_goes);
+    tcase_add_test(tcase, survives_the_loss_of_its_monitor);
+    tcase_add_test(tcase, is_unprivileged_and_sees_its_plan);
+    tcase_add_test(tcase, memory_hog_is_killed_inside);
+    tcase_add_test(tcase, disk_limit_holds);
+    tcase_add_test(tcase, process_limit_holds);
+    tcase_add_loop_test(tcase, nested_subvolumes_are_refused, 0, 8);
+    tcase_add_test(tcase, counters_rise);
+    tcase_add_test(tcase, sampling_is_quick);
+    tcase_add_test(tcase, forged_sources_are_dropped);
+    tcase_add_test(tcase, init_that_ends_is_an_error);
+    suite_add_tcase(suite, tcase);
+    return suite;
+}

@@ -1,0 +1,20 @@
+// The suites of test_drivers_root.
+#pragma once
+
+#include <check.h>
+
+Suite *suite_image(void);
+Suite *suite_guest(void);
+Suite *suite_volume(void);
+Suite *suite_container(void);
+Suite *suite_full(void);
+
+// An err that the call fills; the message shows it.
+#define CALL(expected, call)                                                                       \
+    do {                                                                                           \
+        struct err err_ = {0};                                                                     \
+        struct err *err = &err_;                                                                   \
+        int r_ = (call);                                                                           \
+        ck_assert_msg(r_ == (expected), "%s: %d, not %d: %s", #call, r_, (int)(expected),          \
+                      err_.text);                                                                  \
+    } while (0)

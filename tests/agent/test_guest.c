@@ -1,0 +1,77 @@
+#include "guest.h"
+#include "rig.h"
+#include "test_drivers.h"
+
+#include <string.h>
+
+static struct vps_spec spec;
+static struct volume_root root;
+static char key[] =
+    "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx me";
+
+static void setup(void)
+{
+    rig_spec(&spec, 3);
+    spec.ssh_keys[0] = key;
+    spec.ssh_key_count = 1;
+    root = (struct volume_root){.id_mapped = 1};
+    snprintf(root.path, sizeof(root.path), "%s/root", rig_config.state_dir);
+    rig_host("rm -rf %s %s.out; mkdir -p %s/etc/ssh %s/root %s.out", root.path, root.path,
+             root.path, root.path, root.path);
+}
+
+START_TEST(writes_what_a_guest_needs)
+{
+    rig_host("touch %s/etc/ssh/ssh_host_rsa_key", root.path);
+    CALL(0, guest_prepare(&rig_config, &spec, &root, err));
+    CALL(0, guest_prepare(&rig_config, &spec, &root, err));
+    ck_assert_int_eq(rig_host("cd %s && [ $(cat etc/hostname) = guest3 ] && "
+                              "grep -q guest3 etc/hosts && [ $(stat -c %%a root/.ssh) = 700 ] && "
+                              "grep -q ssh-ed25519 root/.ssh/authorized_keys && "
+                              "grep -Eq '^[0-9a-f]{32}$' etc/machine-id && "
+                              "[ ! -e etc/ssh/ssh_host_rsa_key ]",
+                              root.path),
+                     0);
+}
+END_TEST
+
+// Each leads to the folder <root>.out, or blocks whoever opens it.
+static const char *const traps[] = {
+    "rmdir etc/ssh etc; ln -s %s.out etc",
+    "rmdir etc/ssh etc; ln -s ../root.out etc",
+    "rmdir etc/ssh etc; ln -s etc etc",
+    "ln -s %s.out/hostname etc/hostname; ln -s %s.out/machine-id etc/machine-id",
+    "mkfifo etc/hostname etc/machine-id etc/resolv.conf; mkdir root/.ssh; "
+    "mkfifo root/.ssh/authorized_keys",
+    "ln -s %s.out root/.ssh",
+    "rmdir root; ln -s /proc/self/cwd root",
+    "mkdir etc/hostname",
+};
+
+START_TEST(writes_nothing_outside)
+{
+    char commands[1024];
+    // The shell replaces OUT, so that no trap is a format string.
+    snprintf(commands, sizeof(commands),
+             "cd %s && OUT=%s && eval \"$(printf '%%s' '%s' | "
+             "sed \"s|%%s|$OUT|g\")\"",
+             root.path, root.path, traps[_i]);
+    ck_assert_int_eq(rig_host("%s", commands), 0);
+    struct err err = {0};
+    int r = guest_prepare(&rig_config, &spec, &root, &err);
+    ck_assert_msg(r == 0 || r == ERR_IMAGE || r == ERR_NOT_FOUND, "%d %s", r, err.text);
+    ck_assert_int_eq(rig_host("[ -z \"$(ls -A %s.out)\" ]", root.path), 0);
+}
+END_TEST
+
+Suite *suite_guest(void)
+{
+    Suite *suite = suite_create("guest");
+    TCase *tcase = tcase_create("files");
+    tcase_add_checked_fixture(tcase, setup, NULL);
+    tcase_set_timeout(tcase, 10);
+    tcase_add_test(tcase, writes_what_a_guest_needs);
+    tcase_add_loop_test(tcase, writes_nothing_outside, 0, (int)ARRAY_LEN(traps));
+    suite_add_tcase(suite, tcase);
+    return suite;
+}
