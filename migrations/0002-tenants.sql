@@ -1,0 +1,127 @@
+-- Who pays, who works for them, how they sign in, what they may use.
+
+-- Moves that a state may make; the trigger croft_check_transition refuses every other one.
+CREATE TABLE state_transitions (
+    machine text NOT NULL,
+    from_state text NOT NULL,
+    to_state text NOT NULL,
+    PRIMARY KEY (machine, from_state, to_state)
+);
+
+CREATE TABLE tenants (
+    id uuid PRIMARY KEY DEFAULT croft_uuid(),
+    parent_id uuid REFERENCES tenants,
+    -- The ancestors, root first, and the tenant itself. Kept by croft_tenant_path().
+    path uuid[] NOT NULL,
+    kind text NOT NULL CHECK (kind IN ('operator', 'reseller', 'tenant')),
+    name text NOT NULL CHECK (length(name) BETWEEN 1 AND 200),
+    state text NOT NULL DEFAULT 'active' CHECK (state IN ('active', 'suspended', 'closed')),
+    version bigint NOT NULL DEFAULT 1,
+    created_at timestamptz NOT NULL DEFAULT now(),
+    updated_at timestamptz NOT NULL DEFAULT now(),
+    CHECK ((kind = 'operator') = (parent_id IS NULL)),
+    CHECK (path[cardinality(path)] = id)
+);
+-- One root: every quota of the tree ends in it.
+CREATE UNIQUE INDEX tenants_one_operator ON tenants (kind) WHERE kind = 'operator';
+CREATE INDEX tenants_parent ON tenants (parent_id);
+CREATE INDEX tenants_path ON tenants USING gin (path);
+
+CREATE TABLE resources (
+    name text PRIMARY KEY,
+    title text NOT NULL -- as it reads in "The quota of ... is used up"
+);
+
+CREATE TABLE quotas (
+    tenant_id uuid NOT NULL REFERENCES tenants,
+    resource text NOT NULL REFERENCES resources,
+    ceiling bigint CHECK (ceiling >= 0), -- null: unlimited
+    used bigint NOT NULL DEFAULT 0 CHECK (used >= 0),
+    PRIMARY KEY (tenant_id, resource),
+    CONSTRAINT quotas_within_ceiling CHECK (ceiling IS NULL OR used <= ceiling)
+) WITH (fillfactor = 50); -- updated in place by every create and delete
+
+CREATE TABLE users (
+    id uuid PRIMARY KEY DEFAULT croft_uuid(),
+    email text NOT NULL CHECK (length(email) BETWEEN 3 AND 254),
+    password_hash text,
+    platform_role text CHECK (platform_role = 'operator'),
+    state text NOT NULL DEFAULT 'active' CHECK (state IN ('active', 'disabled')),
+    version bigint NOT NULL DEFAULT 1,
+    created_at timestamptz NOT NULL DEFAULT now(),
+    updated_at timestamptz NOT NULL DEFAULT now()
+);
+CREATE UNIQUE INDEX users_email ON users (lower(email));
+
+CREATE TABLE memberships (
+    user_id uuid NOT NULL REFERENCES users,
+    tenant_id uuid NOT NULL REFERENCES tenants,
+    role text NOT NULL CHECK (role IN ('owner', 'admin', 'member', 'billing', 'viewer')),
+    created_at timestamptz NOT NULL DEFAULT now(),
+    PRIMARY KEY (user_id, tenant_id)
+);
+CREATE INDEX memberships_tenant ON memberships (tenant_id);
+
+CREATE TABLE tokens (
+    id uuid PRIMARY KEY DEFAULT croft_uuid(),
+    tenant_id uuid NOT NULL REFERENCES tenants,
+    user_id uuid REFERENCES users, -- null: the tenant's own
+    name text NOT NULL CHECK (length(name) BETWEEN 1 AND 200),
+    token_hash text NOT NULL UNIQUE CHECK (token_hash ~ '^[0-9a-f]{64}$'),
+    prefix text NOT NULL CHECK (length(prefix) BETWEEN 1 AND 40),
+    scopes text[] NOT NULL DEFAULT '{read,write}' CHECK (scopes <@ '{read,write}' AND cardinality(scopes) > 0),
+    platform_role text CHECK (platform_role = 'operator'),
+    created_at timestamptz NOT NULL DEFAULT now(),
+    expires_at timestamptz,
+    last_used_at timestamptz,
+    revoked_at timestamptz
+) WITH (fillfactor = 80);
+CREATE INDEX tokens_tenant ON tokens (tenant_id, id) WHERE revoked_at IS NULL;
+CREATE INDEX tokens_user ON tokens (user_id);
+
+CREATE TABLE sessions (
+    id uuid PRIMARY KEY DEFAULT croft_uuid(),
+    user_id uuid NOT NULL REFERENCES users,
+    refresh_hash text NOT NULL UNIQUE CHECK (refresh_hash ~ '^[0-9a-f]{64}$'),
+    csrf_hash text NOT NULL CHECK (csrf_hash ~ '^[0-9a-f]{64}$'),
+    peer text,
+    user_agent text,
+    created_at timestamptz NOT NULL DEFAULT now(),
+    refreshed_at timestamptz NOT NULL DEFAULT now(),
+    expires_at timestamptz NOT NULL,
+    revoked_at timestamptz
+);
+CREATE INDEX sessions_user ON sessions (user_id);
+CREATE INDEX sessions_expiry ON sessions (expires_at);
+
+-- Answers of POSTs that carried an Idempotency-Key, in the transaction of their effect.
+CREATE TABLE idempotency_keys (
+    principal text NOT NULL,
+    key text NOT NULL CHECK (length(key) BETWEEN 1 AND 255),
+    hash text NOT NULL, -- of method, path and body
+    status int,
+    body text,
+    location text,
+    created_at timestamptz NOT NULL DEFAULT now(),
+    PRIMARY KEY (principal, key)
+);
+CREATE INDEX idempotency_keys_created ON idempotency_keys (created_at);
+
+-- The audit log: one line a change, never changed itself.
+CREATE TABLE events (
+    id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    -- Ids are given before commit, so a later id may become visible first. A reader that must miss nothing
+    -- takes only rows with xid < pg_snapshot_xmin(pg_current_snapshot()).
+    xid xid8 NOT NULL DEFAULT pg_current_xact_id(),
+    ts timestamptz NOT NULL DEFAULT clock_timestamp(),
+    tenant_id uuid REFERENCES tenants,
+    actor jsonb NOT NULL,
+    action text NOT NULL,
+    subject_type text NOT NULL,
+    subject_id uuid,
+    request_id text,
+    peer text,
+    data jsonb NOT NULL DEFAULT '{}'
+);
+CREATE INDEX events_tenant ON events (tenant_id, id);
+CREATE INDEX events_subject ON events (subject_id, id);

@@ -1,0 +1,115 @@
+-- Rows as the API shows them (docs/api.md, Shapes). Each is one expression over one row where that can be, so that the
+-- planner inlines it into the statement.
+
+CREATE OR REPLACE FUNCTION croft_token_json(t tokens_visible) RETURNS json LANGUAGE sql STABLE
+    RETURN json_build_object('id', t.id, 'name', t.name, 'prefix', t.prefix, 'scopes', t.scopes,
+        'created_at', t.created_at, 'expires_at', t.expires_at, 'last_used_at', t.last_used_at);
+
+CREATE OR REPLACE FUNCTION croft_location_json(l locations) RETURNS json LANGUAGE sql STABLE
+    RETURN json_build_object('id', l.id, 'name', l.name, 'title', l.title);
+
+CREATE OR REPLACE FUNCTION croft_plan_json(p plans) RETURNS json LANGUAGE sql STABLE
+    RETURN json_build_object('id', p.id, 'name', p.name, 'title', p.title, 'vcpus', p.vcpus,
+        'memory_bytes', p.memory_bytes, 'swap_bytes', p.swap_bytes, 'disk_bytes', p.disk_bytes, 'pids', p.pids,
+        'traffic_bytes', p.traffic_bytes, 'ipv4_count', p.ipv4_count, 'ipv6_count', p.ipv6_count,
+        'price_month', p.price_month::text, 'price_hour', p.price_hour::text, 'currency', p.currency, 'active', p.active);
+
+CREATE OR REPLACE FUNCTION croft_image_json(i images) RETURNS json LANGUAGE sql STABLE
+    RETURN json_build_object('id', i.id, 'name', i.name, 'title', i.title, 'os', i.os, 'arch', i.arch, 'sha256', i.sha256,
+        'size', i.size, 'min_disk_bytes', i.min_disk_bytes, 'active', i.active, 'created_at', i.created_at);
+
+CREATE OR REPLACE FUNCTION croft_vps_json(v vps) RETURNS json LANGUAGE sql STABLE
+    RETURN json_build_object('id', v.id, 'name', v.name, 'tenant_id', v.tenant_id, 'plan_id', v.plan_id,
+        'image_id', v.image_id, 'location_id', v.location_id, 'node_id', v.node_id, 'desired', v.desired,
+        'observed', v.observed, 'generation', v.generation, 'observed_generation', v.observed_generation,
+        'vcpus', v.vcpus, 'memory_bytes', v.memory_bytes, 'swap_bytes', v.swap_bytes, 'disk_bytes', v.disk_bytes,
+        'addresses', v.addresses, 'ssh_keys', v.ssh_keys, 'error', v.error, 'task_id', v.task_id,
+        'created_at', v.created_at, 'updated_at', v.updated_at);
+
+-- Title and HTTP status of the slugs with which a task can fail (common/err.c).
+CREATE OR REPLACE FUNCTION croft_problem_json(p_error jsonb) RETURNS json LANGUAGE sql STABLE AS $$
+    SELECT json_build_object('type', 'about:blank', 'title', coalesce(k.title, 'Internal error'),
+        'status', coalesce(k.status, 500), 'detail', p_error->>'detail', 'code', p_error->>'code')
+    FROM (SELECT) one
+    LEFT JOIN (VALUES
+        ('invalid_value', 422, 'Invalid value'), ('not_found', 404, 'Not found'), ('conflict', 409, 'Conflict'),
+        ('unavailable', 503, 'Unavailable'), ('timeout', 504, 'Timed out'), ('no_capacity', 409, 'No capacity'),
+        ('node_unreachable', 504, 'Node unreachable'), ('image_invalid', 422, 'Image not usable'),
+        ('disk_full', 507, 'Disk full'), ('system_error', 500, 'System error'),
+        ('protocol_error', 400, 'Protocol error'), ('cancelled', 409, 'Cancelled')
+    ) k (code, status, title) ON k.code = p_error->>'code'
+    WHERE p_error IS NOT NULL
+$$;
+
+CREATE OR REPLACE FUNCTION croft_task_json(t tasks) RETURNS json LANGUAGE sql STABLE
+    RETURN json_build_object('id', t.id, 'kind', t.kind, 'status', t.status, 'progress', t.progress, 'step', t.step,
+        'tenant_id', t.tenant_id, 'vps_id', t.vps_id, 'node_id', t.node_id,
+        'error', CASE WHEN t.error IS NOT NULL THEN croft_problem_json(t.error) END,
+        'created_at', t.created_at, 'started_at', t.started_at, 'ended_at', t.ended_at);
+
+CREATE OR REPLACE FUNCTION croft_tenant_json(t tenants) RETURNS json LANGUAGE sql STABLE
+    RETURN json_build_object('id', t.id, 'parent_id', t.parent_id, 'name', t.name, 'kind', t.kind, 'state', t.state,
+        'created_at', t.created_at, 'updated_at', t.updated_at);
+
+CREATE OR REPLACE FUNCTION croft_quotas_json(p_tenant uuid) RETURNS json LANGUAGE sql STABLE AS $$
+    SELECT json_build_object('items', coalesce(
+        json_agg(json_build_object('resource', q.resource, 'limit', q.ceiling, 'used', q.used) ORDER BY q.resource), '[]'))
+    FROM quotas q WHERE q.tenant_id = p_tenant
+$$;
+
+CREATE OR REPLACE FUNCTION croft_user_json(u users_visible) RETURNS json LANGUAGE sql STABLE AS $$
+    SELECT json_build_object('id', u.id, 'email', u.email, 'memberships', (
+            SELECT coalesce(json_agg(json_build_object('tenant_id', m.tenant_id, 'role', m.role) ORDER BY m.tenant_id), '[]')
+            FROM memberships m WHERE m.user_id = u.id),
+        'created_at', u.created_at)
+$$;
+
+CREATE OR REPLACE FUNCTION croft_node_json(n nodes) RETURNS json LANGUAGE sql STABLE AS $$
+    SELECT json_build_object('id', n.id, 'name', n.name, 'location_id', n.location_id, 'state', n.state,
+        'online', s.online AND s.last_seen_at > now() - interval '30 seconds', 'last_seen_at', s.last_seen_at,
+        'epoch', s.epoch, 'agent_version', s.agent_version, 'kernel', s.kernel, 'features', s.features,
+        'warnings', s.warnings,
+        'capacity', json_build_object('vcpus', n.capacity_vcpus, 'memory_bytes', n.capacity_memory_bytes,
+            'disk_bytes', n.capacity_disk_bytes),
+        'used', json_build_object('vcpus', n.used_vcpus, 'memory_bytes', n.used_memory_bytes,
+            'disk_bytes', n.used_disk_bytes, 'vps', n.used_vps),
+        'overcommit_vcpu_percent', n.overcommit_vcpu_percent, 'overcommit_memory_percent', n.overcommit_memory_percent,
+        'overcommit_disk_percent', n.overcommit_disk_percent,
+        'certificate_expires_at', (SELECT max(c.not_after) FROM node_certificates c
+            WHERE c.node_id = n.id AND c.revoked_at IS NULL),
+        'created_at', n.created_at)
+    FROM node_status s WHERE s.node_id = n.id
+$$;
+
+CREATE OR REPLACE FUNCTION croft_node_etag(n nodes) RETURNS text LANGUAGE sql STABLE AS $$
+    SELECT format('"%s.%s"', n.version, left(md5(croft_node_json(n)::text), 12))
+$$;
+
+CREATE OR REPLACE FUNCTION croft_join_token_json(j join_tokens_visible) RETURNS json LANGUAGE sql STABLE
+    RETURN json_build_object('id', j.id, 'location_id', j.location_id, 'expires_at', j.expires_at, 'used_at', j.used_at,
+        'node_id', j.node_id, 'created_at', j.created_at);
+
+-- The size of an IPv6 pool does not fit the numbers of every JSON reader, so it is a string.
+CREATE OR REPLACE FUNCTION croft_pool_json(p pools) RETURNS json LANGUAGE sql STABLE
+    RETURN json_build_object('id', p.id, 'name', p.name, 'location_id', p.location_id, 'node_id', p.node_id,
+        'family', p.family, 'cidr', p.cidr::text,
+        'size', CASE p.family WHEN 4 THEN to_json(p.size) ELSE to_json(p.size::text) END, 'used', p.used);
+
+CREATE OR REPLACE FUNCTION croft_event_json(e events) RETURNS json LANGUAGE sql STABLE
+    RETURN json_build_object('id', e.id::text, 'ts', e.ts, 'action', e.action, 'tenant_id', e.tenant_id,
+        'subject_type', e.subject_type, 'subject_id', e.subject_id, 'actor', e.actor, 'request_id', e.request_id,
+        'peer', e.peer, 'data', e.data);
+
+-- Who is signed in, as the transaction's context and the reader's own rows say.
+CREATE OR REPLACE FUNCTION croft_principal_json() RETURNS json LANGUAGE sql STABLE AS $$
+    SELECT json_build_object(
+        'kind', CASE WHEN croft_setting('token') IS NULL THEN 'session' ELSE 'token' END,
+        'user', (SELECT json_build_object('id', u.id, 'email', u.email) FROM users u WHERE u.id = croft_user_id()),
+        'tenant', (SELECT json_build_object('id', t.id, 'name', t.name) FROM tenants t WHERE t.id = croft_tenant_id()),
+        'role', croft_setting('role'),
+        'scopes', coalesce((SELECT to_json(k.scopes) FROM tokens k WHERE k.id = croft_setting('token')::uuid
+            AND k.tenant_id = croft_tenant_id()), '["read","write"]'),
+        'platform_role', CASE WHEN croft_setting('token') IS NULL
+            THEN (SELECT u.platform_role FROM users u WHERE u.id = croft_user_id())
+            ELSE (SELECT k.platform_role FROM tokens k WHERE k.id = croft_setting('token')::uuid) END)
+$$;

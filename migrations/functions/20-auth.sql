@@ -1,0 +1,243 @@
+-- Who asks. croft_server itself may execute these and nothing else before the role is switched.
+
+-- Sets the context for the rest of the transaction. Every setting is set, so that none is left of another request.
+CREATE OR REPLACE FUNCTION croft_enter(p_tenant uuid, p_user uuid, p_role text, p_token uuid, p_session uuid,
+    p_peer text, p_request text, p_traceparent text) RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM set_config('croft.tenant', coalesce(p_tenant::text, ''), true),
+        set_config('croft.user', coalesce(p_user::text, ''), true),
+        set_config('croft.role', coalesce(p_role, ''), true),
+        set_config('croft.token', coalesce(p_token::text, ''), true),
+        set_config('croft.session', coalesce(p_session::text, ''), true),
+        set_config('croft.node', '', true),
+        set_config('croft.peer', coalesce(p_peer, ''), true),
+        set_config('croft.request_id', coalesce(p_request, ''), true),
+        set_config('croft.traceparent', coalesce(p_traceparent, ''), true);
+END
+$$;
+
+-- What holds for tokens and sessions alike.
+CREATE OR REPLACE FUNCTION croft_check_access(p_surface text, p_scope text, p_platform_role text, p_role text,
+    p_tenant_state text) RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+    IF p_surface = 'operator' THEN
+        IF p_platform_role IS DISTINCT FROM 'operator' THEN
+            PERFORM croft_raise(403, 'forbidden', 'This needs the platform role operator.');
+        END IF;
+    ELSIF p_surface <> 'tenant' THEN
+        PERFORM croft_raise(500, 'internal', 'There is no such surface.');
+    ELSIF p_scope = 'write' AND p_role IN ('viewer', 'billing') THEN
+        PERFORM croft_raise(403, 'forbidden', format('The role %s may not change anything.', p_role));
+    ELSIF p_scope = 'write' AND p_tenant_state <> 'active' THEN
+        PERFORM croft_raise(403, 'forbidden', format('The tenant is %s.', p_tenant_state));
+    END IF;
+END
+$$;
+
+-- Notes the use of a token, once a minute, and never waits for another request that does.
+CREATE OR REPLACE FUNCTION croft_token_used(p_token uuid) RETURNS void LANGUAGE sql AS $$
+    UPDATE tokens SET last_used_at = now() WHERE id = (
+        SELECT t.id FROM tokens t
+        WHERE t.id = p_token AND (t.last_used_at IS NULL OR t.last_used_at < now() - interval '1 minute')
+        FOR NO KEY UPDATE SKIP LOCKED)
+$$;
+
+CREATE OR REPLACE FUNCTION croft_auth_token(p_hash text, p_surface text, p_tenant uuid, p_scope text, p_peer text,
+    p_request text, p_traceparent text)
+RETURNS TABLE (token_id uuid, session_id uuid, user_id uuid, tenant_id uuid, role text, db_role text)
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+DECLARE
+    k record;
+BEGIN
+    SELECT t.id, t.user_id, t.tenant_id, t.scopes, t.platform_role, n.state AS tenant_state, t.last_used_at,
+        u.state AS user_state, u.platform_role AS user_platform_role,
+        CASE WHEN t.user_id IS NULL THEN 'admin' ELSE m.role END AS role
+    INTO k
+    FROM tokens t
+    JOIN tenants n ON n.id = t.tenant_id
+    LEFT JOIN users u ON u.id = t.user_id
+    LEFT JOIN memberships m ON m.user_id = t.user_id AND m.tenant_id = t.tenant_id
+    WHERE t.token_hash = p_hash AND t.revoked_at IS NULL AND (t.expires_at IS NULL OR t.expires_at > now());
+    IF NOT FOUND OR k.role IS NULL OR k.user_state = 'disabled' OR k.tenant_state = 'closed' THEN
+        PERFORM croft_raise(401, 'unauthenticated', 'The token is unknown, expired or revoked.');
+    END IF;
+    IF p_tenant IS NOT NULL AND p_tenant <> k.tenant_id AND p_surface = 'tenant' THEN
+        PERFORM croft_raise(403, 'forbidden', 'The token belongs to another tenant than Croft-Tenant names.');
+    END IF;
+    IF NOT p_scope = ANY (k.scopes) THEN
+        PERFORM croft_raise(403, 'forbidden', format('The token does not have the scope %s.', p_scope));
+    END IF;
+    -- Staff who are staff no more lose it in their tokens, too.
+    PERFORM croft_check_access(p_surface, p_scope,
+        CASE WHEN k.user_id IS NULL OR k.user_platform_role = 'operator' THEN k.platform_role END, k.role, k.tenant_state);
+    IF k.last_used_at IS NULL OR k.last_used_at < now() - interval '1 minute' THEN
+        PERFORM croft_token_used(k.id);
+    END IF;
+    PERFORM croft_enter(k.tenant_id, k.user_id, k.role, k.id, NULL, p_peer, p_request, p_traceparent);
+    RETURN QUERY SELECT k.id, NULL::uuid, k.user_id, k.tenant_id, k.role, 'croft_' || p_surface;
+END
+$$;
+
+-- The tenant a session acts for: the one that was named, else the only one.
+CREATE OR REPLACE FUNCTION croft_session_tenant(p_user uuid, p_tenant uuid) RETURNS record LANGUAGE plpgsql STABLE AS $$
+DECLARE
+    m record;
+    v_count int;
+BEGIN
+    SELECT count(*) OVER () AS of, x.tenant_id, x.role, n.state INTO m
+    FROM memberships x JOIN tenants n ON n.id = x.tenant_id AND n.state <> 'closed'
+    WHERE x.user_id = p_user AND (p_tenant IS NULL OR x.tenant_id = p_tenant)
+    LIMIT 1;
+    v_count := coalesce(m.of, 0);
+    IF v_count = 0 THEN
+        PERFORM croft_raise(403, 'forbidden', 'You are not a member of that tenant.');
+    ELSIF v_count > 1 THEN
+        PERFORM croft_raise(400, 'malformed_request', 'You belong to several tenants: name one in the Croft-Tenant header.');
+    END IF;
+    RETURN m;
+END
+$$;
+
+CREATE OR REPLACE FUNCTION croft_auth_session(p_session uuid, p_surface text, p_tenant uuid, p_scope text, p_peer text,
+    p_request text, p_traceparent text)
+RETURNS TABLE (token_id uuid, session_id uuid, user_id uuid, tenant_id uuid, role text, db_role text)
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+DECLARE
+    k record;
+    m record;
+BEGIN
+    SELECT s.id, s.user_id, u.platform_role INTO k
+    FROM sessions s JOIN users u ON u.id = s.user_id AND u.state = 'active'
+    WHERE s.id = p_session AND s.revoked_at IS NULL AND s.expires_at > now();
+    IF NOT FOUND THEN
+        PERFORM croft_raise(401, 'unauthenticated', 'The session has ended: sign in again.');
+    END IF;
+    IF p_surface = 'tenant' THEN
+        m := croft_session_tenant(k.user_id, p_tenant);
+        PERFORM croft_check_access(p_surface, p_scope, k.platform_role, m.role, m.state);
+        PERFORM croft_enter(m.tenant_id, k.user_id, m.role, NULL, k.id, p_peer, p_request, p_traceparent);
+        RETURN QUERY SELECT NULL::uuid, k.id, k.user_id, m.tenant_id, m.role, 'croft_tenant'::text;
+    ELSE
+        PERFORM croft_check_access(p_surface, p_scope, k.platform_role, NULL, NULL);
+        PERFORM croft_enter(NULL, k.user_id, NULL, NULL, k.id, p_peer, p_request, p_traceparent);
+        RETURN QUERY SELECT NULL::uuid, k.id, k.user_id, NULL::uuid, NULL::text, 'croft_operator'::text;
+    END IF;
+END
+$$;
+
+-- Always one row: what is missing must look like what is wrong.
+CREATE OR REPLACE FUNCTION croft_credentials(p_email text, OUT user_id uuid, OUT password_hash text) LANGUAGE sql STABLE
+SECURITY DEFINER SET search_path = public, pg_temp AS $$
+    SELECT u.id, u.password_hash
+    FROM (SELECT) one
+    LEFT JOIN users u ON lower(u.email) = lower(p_email) AND u.state = 'active' AND u.password_hash IS NOT NULL
+$$;
+
+-- A session as sign-in answers it, without the secrets, which only C has.
+CREATE OR REPLACE FUNCTION croft_session_body(s sessions) RETURNS text LANGUAGE sql STABLE AS $$
+    SELECT json_build_object('id', s.id, 'expires_at', s.expires_at,
+        'user', (SELECT json_build_object('id', u.id, 'email', u.email) FROM users u WHERE u.id = s.user_id),
+        'tenants', (SELECT coalesce(json_agg(json_build_object('id', t.id, 'name', t.name, 'role', m.role) ORDER BY t.id), '[]')
+            FROM memberships m JOIN tenants t ON t.id = m.tenant_id AND t.state <> 'closed'
+            WHERE m.user_id = s.user_id))::text
+$$;
+
+CREATE OR REPLACE FUNCTION croft_session_create(p_req jsonb) RETURNS croft_answer
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+DECLARE
+    s sessions;
+BEGIN
+    PERFORM croft_enter(NULL, (p_req->>'user_id')::uuid, NULL, NULL, NULL, p_req->>'peer', p_req->>'request_id', NULL);
+    INSERT INTO sessions (user_id, refresh_hash, csrf_hash, peer, user_agent, expires_at)
+    SELECT u.id, p_req->>'refresh_hash', p_req->>'csrf_hash', p_req->>'peer', left(p_req->>'user_agent', 400),
+        now() + make_interval(secs => (p_req->>'expires_in')::int)
+    FROM users u WHERE u.id = (p_req->>'user_id')::uuid AND u.state = 'active'
+    RETURNING * INTO s;
+    IF NOT FOUND THEN
+        PERFORM croft_raise(401, 'unauthenticated', 'The email or the password is wrong.');
+    END IF;
+    PERFORM croft_event('session.created', NULL, 'session', s.id, jsonb_build_object('user_id', s.user_id));
+    RETURN (201, croft_session_body(s), NULL, NULL)::croft_answer;
+END
+$$;
+
+CREATE OR REPLACE FUNCTION croft_session_refresh(p_req jsonb) RETURNS croft_answer
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+DECLARE
+    s sessions;
+BEGIN
+    SELECT x.* INTO s FROM sessions x JOIN users u ON u.id = x.user_id AND u.state = 'active'
+        WHERE x.refresh_hash = p_req->>'refresh_hash' AND x.revoked_at IS NULL AND x.expires_at > now();
+    IF NOT FOUND THEN
+        PERFORM croft_raise(401, 'unauthenticated', 'The session has ended: sign in again.');
+    END IF;
+    IF s.csrf_hash IS DISTINCT FROM p_req->>'csrf_hash' THEN
+        PERFORM croft_raise(403, 'forbidden', 'The X-CSRF-Token header does not belong to this session.');
+    END IF;
+    UPDATE sessions SET refreshed_at = now() WHERE id = s.id;
+    RETURN (200, croft_session_body(s), NULL, NULL)::croft_answer;
+END
+$$;
+
+CREATE OR REPLACE FUNCTION croft_session_delete(p_req jsonb) RETURNS croft_answer
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+DECLARE
+    v_session uuid := croft_setting('session')::uuid;
+BEGIN
+    UPDATE sessions SET revoked_at = now() WHERE id = v_session AND revoked_at IS NULL;
+    IF NOT FOUND THEN
+        PERFORM croft_raise(409, 'conflict', 'A token is not a session: delete the token instead.');
+    END IF;
+    PERFORM croft_event('session.deleted', NULL, 'session', v_session);
+    RETURN (204, NULL, NULL, NULL)::croft_answer;
+END
+$$;
+
+CREATE OR REPLACE FUNCTION croft_token_create(p_req jsonb) RETURNS croft_answer
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+DECLARE
+    v_body jsonb := p_req->'body';
+    v_scopes text[] := '{read,write}';
+    v_shown jsonb;
+    a croft_answer := croft_idempotency_begin(p_req);
+    t tokens_visible;
+BEGIN
+    IF a.status IS NOT NULL THEN
+        RETURN a;
+    END IF;
+    IF jsonb_typeof(v_body->'scopes') = 'array' THEN
+        SELECT array_agg(DISTINCT s ORDER BY s) INTO v_scopes FROM jsonb_array_elements_text(v_body->'scopes') s;
+        IF v_scopes IS NULL OR NOT v_scopes <@ '{read,write}' THEN
+            PERFORM croft_raise(422, 'invalid_value', 'The scopes are one or both of read and write.', '/scopes');
+        END IF;
+    END IF;
+    IF (v_body->>'expires_at')::timestamptz <= now() THEN
+        PERFORM croft_raise(422, 'invalid_value', 'The token would have expired already.', '/expires_at');
+    END IF;
+    INSERT INTO tokens (tenant_id, user_id, name, token_hash, prefix, scopes, expires_at)
+    VALUES (croft_tenant_id(), croft_user_id(), v_body->>'name', v_body->>'token_hash', v_body->>'token_prefix', v_scopes,
+        (v_body->>'expires_at')::timestamptz)
+    RETURNING id, tenant_id, name, prefix, scopes, created_at, expires_at, last_used_at INTO t;
+    PERFORM croft_event('token.created', t.tenant_id, 'token', t.id, jsonb_build_object('name', t.name, 'scopes', t.scopes));
+    v_shown := to_jsonb(croft_token_json(t)) || coalesce(jsonb_build_object('token', v_body->'token'), '{}');
+    a := (201, CASE WHEN v_body ? 'token' THEN v_shown ELSE v_shown - 'token' END::text, NULL, '/v1/tokens/' || t.id);
+    RETURN croft_idempotency_end(p_req, a, (v_shown || '{"token":null}')::text);
+EXCEPTION
+    WHEN invalid_datetime_format OR datetime_field_overflow THEN
+        PERFORM croft_raise(422, 'invalid_value', 'This is not an RFC 3339 time.', '/expires_at');
+END
+$$;
+
+CREATE OR REPLACE FUNCTION croft_token_delete(p_req jsonb) RETURNS croft_answer
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+DECLARE
+    v_id uuid := (p_req->>'id')::uuid;
+BEGIN
+    UPDATE tokens SET revoked_at = now() WHERE id = v_id AND tenant_id = croft_tenant_id() AND revoked_at IS NULL;
+    IF NOT FOUND THEN
+        PERFORM croft_raise_not_found('token');
+    END IF;
+    PERFORM croft_event('token.deleted', croft_tenant_id(), 'token', v_id);
+    RETURN (204, NULL, NULL, NULL)::croft_answer;
+END
+$$;

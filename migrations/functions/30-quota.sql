@@ -1,0 +1,77 @@
+-- Quotas, at every level of the tree: taken and given back under row locks, root first, then by resource.
+
+-- What one vps holds of each resource; zero amounts are left out.
+CREATE OR REPLACE FUNCTION croft_vps_amounts(p_vcpus bigint, p_memory bigint, p_disk bigint, p_ipv4 bigint, p_ipv6 bigint)
+RETURNS TABLE (resource text, amount bigint) LANGUAGE sql IMMUTABLE AS $$
+    SELECT * FROM (VALUES ('vps', 1::bigint), ('vcpus', p_vcpus), ('memory_bytes', p_memory), ('disk_bytes', p_disk),
+        ('ipv4', p_ipv4), ('ipv6', p_ipv6)) a (resource, amount)
+    WHERE a.amount > 0
+$$;
+
+CREATE OR REPLACE FUNCTION croft_quota_lock(p_path uuid[], p_resources text[]) RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM FROM quotas q
+    WHERE q.tenant_id = ANY (p_path) AND q.resource = ANY (p_resources)
+    ORDER BY array_position(p_path, q.tenant_id), q.resource
+    FOR NO KEY UPDATE;
+END
+$$;
+
+-- The first quota that would be exceeded, as an error. Numbers of tenants above one's own are not told.
+CREATE OR REPLACE FUNCTION croft_quota_refuse(p_path uuid[], p_resources text[], p_amounts bigint[]) RETURNS void
+LANGUAGE plpgsql AS $$
+DECLARE
+    x record;
+BEGIN
+    SELECT t.tenant_id, t.depth, a.amount, r.title, q.ceiling, q.used, q.tenant_id IS NULL AS missing INTO x
+    FROM unnest(p_path) WITH ORDINALITY t (tenant_id, depth)
+    CROSS JOIN unnest(p_resources, p_amounts) a (resource, amount)
+    JOIN resources r ON r.name = a.resource
+    LEFT JOIN quotas q ON q.tenant_id = t.tenant_id AND q.resource = a.resource
+    WHERE q.tenant_id IS NULL OR q.used + a.amount > q.ceiling
+    ORDER BY t.depth DESC, a.resource
+    LIMIT 1;
+    IF NOT FOUND THEN
+        RETURN;
+    ELSIF x.depth < cardinality(p_path) THEN
+        PERFORM croft_raise(409, 'quota_exceeded', format('The reseller above this tenant has no more %s to give.', x.title));
+    ELSIF x.missing THEN
+        PERFORM croft_raise(409, 'quota_exceeded', format('This tenant has no quota of %s; %s asked.', x.title, x.amount));
+    ELSE
+        PERFORM croft_raise(409, 'quota_exceeded',
+            format('The quota of %s would be exceeded: limit %s, used %s, asked %s.', x.title, x.ceiling, x.used, x.amount));
+    END IF;
+END
+$$;
+
+-- p_sign +1 takes, -1 gives back.
+CREATE OR REPLACE FUNCTION croft_quota_move(p_tenant uuid, p_resources text[], p_amounts bigint[], p_sign int) RETURNS void
+LANGUAGE plpgsql AS $$
+DECLARE
+    v_path uuid[] := (SELECT path FROM tenants WHERE id = p_tenant);
+BEGIN
+    PERFORM croft_quota_lock(v_path, p_resources);
+    IF p_sign > 0 THEN
+        PERFORM croft_quota_refuse(v_path, p_resources, p_amounts);
+    END IF;
+    UPDATE quotas q SET used = q.used + p_sign * a.amount
+    FROM unnest(p_resources, p_amounts) a (resource, amount)
+    WHERE q.tenant_id = ANY (v_path) AND q.resource = a.resource;
+END
+$$;
+
+-- The tenant and everybody above it must be active, and stay so until this transaction ends.
+CREATE OR REPLACE FUNCTION croft_tenant_hold(p_tenant uuid) RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+    v_path uuid[] := (SELECT path FROM tenants WHERE id = p_tenant);
+    v_state text;
+BEGIN
+    FOR v_state IN SELECT t.state FROM tenants t WHERE t.id = ANY (v_path)
+        ORDER BY array_position(v_path, t.id) FOR SHARE
+    LOOP
+        IF v_state <> 'active' THEN
+            PERFORM croft_raise(403, 'forbidden', format('The tenant is %s.', v_state));
+        END IF;
+    END LOOP;
+END
+$$;

@@ -1,0 +1,165 @@
+-- Where a vps goes: a node with room, a free range of ids on it, addresses that reach it.
+
+CREATE OR REPLACE FUNCTION croft_pools_free(p_location uuid, p_node uuid, p_family int) RETURNS numeric LANGUAGE plpgsql STABLE AS $$
+BEGIN
+    RETURN (SELECT coalesce(sum(p.size - p.used), 0) FROM pools p
+        WHERE p.location_id = p_location AND (p.node_id IS NULL OR p.node_id = p_node) AND p.family = p_family);
+END
+$$;
+
+-- Nodes that have room for the plan, the least loaded first. A snapshot: croft_node_take() decides.
+CREATE OR REPLACE FUNCTION croft_nodes_fit(p plans, p_location uuid) RETURNS SETOF nodes LANGUAGE sql STABLE AS $$
+    SELECT n.* FROM nodes n JOIN node_status s ON s.node_id = n.id
+    WHERE n.location_id = p_location AND n.state = 'active'
+        AND s.online AND s.last_seen_at > now() - interval '30 seconds'
+        AND (n.used_vcpus + p.vcpus) * 100 <= n.capacity_vcpus * n.overcommit_vcpu_percent
+        AND (n.used_memory_bytes + p.memory_bytes) * 100 <= n.capacity_memory_bytes * n.overcommit_memory_percent
+        AND (n.used_disk_bytes + p.disk_bytes) * 100 <= n.capacity_disk_bytes * n.overcommit_disk_percent
+        AND n.used_vps < n.id_count
+    ORDER BY greatest(n.used_memory_bytes::numeric / n.capacity_memory_bytes, n.used_disk_bytes::numeric / n.capacity_disk_bytes),
+        n.used_vps, n.id
+$$;
+
+-- Takes room on the node, if it still has it.
+CREATE OR REPLACE FUNCTION croft_node_take(p_node uuid, p plans) RETURNS nodes LANGUAGE plpgsql AS $$
+DECLARE
+    n nodes;
+BEGIN
+    UPDATE nodes x SET used_vcpus = x.used_vcpus + p.vcpus, used_memory_bytes = x.used_memory_bytes + p.memory_bytes,
+        used_disk_bytes = x.used_disk_bytes + p.disk_bytes, used_vps = x.used_vps + 1
+    WHERE x.id = p_node AND x.state = 'active' AND x.used_vps < x.id_count
+    RETURNING * INTO n;
+    IF NOT FOUND THEN
+        PERFORM croft_raise(409, 'no_capacity', 'The node takes no more vps.');
+    END IF;
+    RETURN n;
+END
+$$;
+
+-- The smallest free range of 65,536 ids on the node, whose row the caller has locked. The vps is written later in
+-- the same transaction.
+CREATE OR REPLACE FUNCTION croft_range_take(p_node uuid, p_vps uuid) RETURNS int LANGUAGE plpgsql AS $$
+DECLARE
+    v_slot int;
+BEGIN
+    UPDATE id_ranges SET vps_id = p_vps WHERE node_id = p_node AND slot = (
+        SELECT r.slot FROM id_ranges r WHERE r.node_id = p_node AND r.vps_id IS NULL ORDER BY r.slot LIMIT 1 FOR UPDATE)
+        AND vps_id IS NULL
+    RETURNING slot INTO v_slot;
+    IF NOT FOUND THEN
+        UPDATE nodes SET next_slot = next_slot + 1 WHERE id = p_node AND next_slot < id_count
+            RETURNING next_slot - 1 INTO v_slot;
+        IF NOT FOUND THEN
+            PERFORM croft_raise(409, 'no_capacity', 'The node has no free range of ids.');
+        END IF;
+        INSERT INTO id_ranges (node_id, slot, vps_id) VALUES (p_node, v_slot, p_vps);
+    END IF;
+    RETURN v_slot;
+END
+$$;
+
+-- Marks p_count addresses of one pool, whose row is locked and has as many, as the vps's.
+CREATE OR REPLACE FUNCTION croft_pool_give(p pools, p_count int, p_vps uuid) RETURNS SETOF inet LANGUAGE plpgsql AS $$
+DECLARE
+    v_given int;
+BEGIN
+    RETURN QUERY UPDATE addresses a SET vps_id = p_vps WHERE a.vps_id IS NULL AND a.address = ANY (ARRAY(
+            SELECT f.address FROM addresses f WHERE f.pool_id = p.id AND f.vps_id IS NULL AND NOT f.reserved
+            ORDER BY f.address LIMIT p_count FOR UPDATE))
+        RETURNING a.address;
+    GET DIAGNOSTICS v_given = ROW_COUNT;
+    IF p.family = 6 AND v_given < p_count THEN
+        RETURN QUERY INSERT INTO addresses (address, pool_id, vps_id)
+            SELECT set_masklen(p.cidr::inet, 128) + (p.next_host + i)::bigint, p.id, p_vps
+            FROM generate_series(0, p_count - v_given - 1) i
+            RETURNING address;
+        UPDATE pools SET next_host = next_host + p_count - v_given WHERE id = p.id;
+    END IF;
+END
+$$;
+
+-- Takes addresses of one family that reach the node: from its own pools first, then from those of its location.
+CREATE OR REPLACE FUNCTION croft_addresses_take(n nodes, p_vps uuid, p_family int, p_count int) RETURNS jsonb
+LANGUAGE plpgsql AS $$
+DECLARE
+    v_all inet[] := '{}';
+    v_missing int := p_count;
+    v_take int;
+    p pools;
+BEGIN
+    FOR p IN SELECT x.* FROM pools x
+        WHERE x.location_id = n.location_id AND (x.node_id IS NULL OR x.node_id = n.id) AND x.family = p_family
+            AND x.used < x.size AND p_count > 0
+        ORDER BY x.node_id IS NULL, x.id FOR NO KEY UPDATE
+    LOOP
+        EXIT WHEN v_missing = 0;
+        v_take := least(v_missing, p.size - p.used);
+        UPDATE pools SET used = used + v_take WHERE id = p.id;
+        v_all := v_all || ARRAY(SELECT croft_pool_give(p, v_take, p_vps));
+        v_missing := v_missing - v_take;
+    END LOOP;
+    IF v_missing > 0 THEN
+        PERFORM croft_raise(409, 'pool_exhausted', format('No IPv%s address is free in this location.', p_family));
+    END IF;
+    RETURN coalesce((SELECT jsonb_agg(jsonb_build_object('address', host(a), 'family', p_family,
+            'prefix_length', masklen(a), 'gateway', CASE p_family WHEN 4 THEN '169.254.0.1' ELSE 'fe80::1' END) ORDER BY a)
+        FROM unnest(v_all) a), '[]');
+END
+$$;
+
+-- Tries the nodes that fit, one after another; what a node that fails after all had given is rolled back with its locks.
+-- Fills node_id, slot, id_base and addresses of the vps to be.
+CREATE OR REPLACE FUNCTION croft_place(v vps, p plans) RETURNS vps LANGUAGE plpgsql AS $$
+DECLARE
+    v_node uuid;
+    n nodes;
+BEGIN
+    FOR v_node IN SELECT f.id FROM croft_nodes_fit(p, v.location_id) f
+        WHERE croft_pools_free(v.location_id, f.id, 4) >= p.ipv4_count
+            AND croft_pools_free(v.location_id, f.id, 6) >= p.ipv6_count
+    LOOP
+        BEGIN
+            n := croft_node_take(v_node, p);
+            v.node_id := n.id;
+            v.slot := croft_range_take(n.id, v.id);
+            v.id_base := n.id_base + v.slot * 65536::bigint;
+            v.addresses := croft_addresses_take(n, v.id, 4, p.ipv4_count) || croft_addresses_take(n, v.id, 6, p.ipv6_count);
+            RETURN v;
+        EXCEPTION WHEN SQLSTATE 'CR409' THEN
+            v.node_id := NULL;
+        END;
+    END LOOP;
+    PERFORM croft_place_refuse(v, p);
+END
+$$;
+
+CREATE OR REPLACE FUNCTION croft_place_refuse(v vps, p plans) RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+    IF EXISTS (SELECT FROM croft_nodes_fit(p, v.location_id)) THEN
+        PERFORM croft_raise(409, 'pool_exhausted',
+            format('The addresses of this location are used up: %s IPv4 and %s IPv6 asked.', p.ipv4_count, p.ipv6_count));
+    END IF;
+    PERFORM croft_raise(409, 'no_capacity', format('No node of this location that is online has room for %s vCPU, %s of memory '
+        'and %s of disk.', p.vcpus, pg_size_pretty(p.memory_bytes), pg_size_pretty(p.disk_bytes)));
+END
+$$;
+
+-- Gives back all that a vps holds, once it is known to be gone.
+CREATE OR REPLACE FUNCTION croft_release(v vps) RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+    v_resources text[];
+    v_amounts bigint[];
+BEGIN
+    SELECT array_agg(a.resource ORDER BY a.resource), array_agg(a.amount ORDER BY a.resource) INTO v_resources, v_amounts
+        FROM croft_vps_amounts(v.vcpus, v.memory_bytes, v.disk_bytes, v.ipv4_count, v.ipv6_count) a;
+    PERFORM croft_quota_move(v.tenant_id, v_resources, v_amounts, -1);
+    UPDATE nodes SET used_vcpus = used_vcpus - v.vcpus, used_memory_bytes = used_memory_bytes - v.memory_bytes,
+        used_disk_bytes = used_disk_bytes - v.disk_bytes, used_vps = used_vps - 1 WHERE id = v.node_id;
+    UPDATE id_ranges SET vps_id = NULL WHERE vps_id = v.id;
+    -- Pools in the order in which croft_addresses_take() locks them.
+    PERFORM FROM pools p WHERE p.id IN (SELECT a.pool_id FROM addresses a WHERE a.vps_id = v.id)
+        ORDER BY p.family, p.node_id IS NULL, p.id FOR NO KEY UPDATE;
+    WITH freed AS (UPDATE addresses SET vps_id = NULL WHERE vps_id = v.id RETURNING pool_id)
+    UPDATE pools p SET used = p.used - f.count FROM (SELECT pool_id, count(*) FROM freed GROUP BY pool_id) f WHERE p.id = f.pool_id;
+END
+$$;

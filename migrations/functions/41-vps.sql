@@ -1,0 +1,193 @@
+-- What a tenant orders: each one function, one transaction, in the lock order of migrations/README.md.
+
+CREATE OR REPLACE FUNCTION croft_accepted(t tasks, v vps) RETURNS croft_answer LANGUAGE sql STABLE AS $$
+    SELECT (202, json_build_object('task', croft_task_json(t), 'vps', croft_vps_json(v))::text, croft_etag(v.version),
+        '/v1/vps/' || v.id)::croft_answer
+$$;
+
+CREATE OR REPLACE FUNCTION croft_vps_plan(p_body jsonb) RETURNS plans LANGUAGE plpgsql STABLE AS $$
+DECLARE
+    p plans;
+BEGIN
+    SELECT * INTO p FROM plans WHERE id = (p_body->>'plan_id')::uuid AND active;
+    IF NOT FOUND THEN
+        PERFORM croft_raise(422, 'invalid_value', 'There is no such plan on offer.', '/plan_id');
+    END IF;
+    RETURN p;
+END
+$$;
+
+-- Plan, image and location of a create must be there, on offer, and fit each other.
+CREATE OR REPLACE FUNCTION croft_vps_check(p_body jsonb, p plans) RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+    i images;
+BEGIN
+    SELECT * INTO i FROM images WHERE id = (p_body->>'image_id')::uuid AND active AND deleted_at IS NULL FOR KEY SHARE;
+    IF NOT FOUND THEN
+        PERFORM croft_raise(422, 'invalid_value', 'There is no such image on offer.', '/image_id');
+    ELSIF i.min_disk_bytes > p.disk_bytes THEN
+        PERFORM croft_raise(422, 'invalid_value', format('This image needs a disk of %s, the plan has %s.',
+            pg_size_pretty(i.min_disk_bytes), pg_size_pretty(p.disk_bytes)), '/image_id');
+    ELSIF NOT EXISTS (SELECT FROM locations WHERE id = (p_body->>'location_id')::uuid) THEN
+        PERFORM croft_raise(422, 'invalid_value', 'There is no such location.', '/location_id');
+    END IF;
+END
+$$;
+
+CREATE OR REPLACE FUNCTION croft_vps_name_free(p_tenant uuid, p_name text) RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+    IF EXISTS (SELECT FROM vps WHERE tenant_id = p_tenant AND name = p_name AND deleted_at IS NULL) THEN
+        PERFORM croft_raise(409, 'conflict', format('This tenant has a vps named %s.', p_name), '/name');
+    END IF;
+END
+$$;
+
+-- Quota, place, row, task, event, in that order.
+CREATE OR REPLACE FUNCTION croft_vps_make(v vps, p plans) RETURNS croft_answer LANGUAGE plpgsql AS $$
+DECLARE
+    t tasks;
+BEGIN
+    PERFORM croft_quota_move(v.tenant_id, array_agg(a.resource ORDER BY a.resource), array_agg(a.amount ORDER BY a.resource), 1)
+        FROM croft_vps_amounts(v.vcpus, v.memory_bytes, v.disk_bytes, v.ipv4_count, v.ipv6_count) a;
+    -- Again under the quota's lock, which a create with the same name held until it was committed.
+    PERFORM croft_vps_name_free(v.tenant_id, v.name);
+    v := croft_place(v, p);
+    INSERT INTO vps (id, tenant_id, name, plan_id, image_id, location_id, node_id, desired, vcpus, memory_bytes, swap_bytes,
+        disk_bytes, pids, ipv4_count, ipv6_count, slot, id_base, addresses, ssh_keys)
+    VALUES (v.id, v.tenant_id, v.name, v.plan_id, v.image_id, v.location_id, v.node_id, v.desired, v.vcpus, v.memory_bytes,
+        v.swap_bytes, v.disk_bytes, v.pids, v.ipv4_count, v.ipv6_count, v.slot, v.id_base, v.addresses, v.ssh_keys)
+    RETURNING * INTO v;
+    t := croft_task_add(v, 'vps_create');
+    UPDATE vps SET task_id = t.id WHERE id = v.id RETURNING * INTO v;
+    PERFORM croft_event('vps.created', v.tenant_id, 'vps', v.id, jsonb_build_object('task_id', t.id, 'name', v.name,
+        'plan_id', v.plan_id, 'image_id', v.image_id, 'node_id', v.node_id, 'addresses', v.addresses));
+    RETURN croft_accepted(t, v);
+END
+$$;
+
+CREATE OR REPLACE FUNCTION croft_vps_create(p_req jsonb) RETURNS croft_answer
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+DECLARE
+    v_body jsonb := p_req->'body';
+    a croft_answer := croft_idempotency_begin(p_req);
+    p plans;
+    v vps;
+BEGIN
+    IF a.status IS NOT NULL THEN
+        RETURN a;
+    END IF;
+    v.id := croft_uuid();
+    v.tenant_id := croft_tenant_id();
+    PERFORM croft_tenant_hold(v.tenant_id);
+    p := croft_vps_plan(v_body);
+    PERFORM croft_vps_check(v_body, p);
+    v.name := v_body->>'name';
+    PERFORM croft_vps_name_free(v.tenant_id, v.name);
+    v.plan_id := p.id;
+    v.image_id := (v_body->>'image_id')::uuid;
+    v.location_id := (v_body->>'location_id')::uuid;
+    v.desired := CASE WHEN coalesce((v_body->>'start')::boolean, true) THEN 'running' ELSE 'stopped' END;
+    v.vcpus := p.vcpus;
+    v.memory_bytes := p.memory_bytes;
+    v.swap_bytes := p.swap_bytes;
+    v.disk_bytes := p.disk_bytes;
+    v.pids := p.pids;
+    v.ipv4_count := p.ipv4_count;
+    v.ipv6_count := p.ipv6_count;
+    v.ssh_keys := CASE jsonb_typeof(v_body->'ssh_keys') WHEN 'array' THEN v_body->'ssh_keys' ELSE '[]' END;
+    RETURN croft_idempotency_end(p_req, croft_vps_make(v, p));
+END
+$$;
+
+-- The tenant's own vps, locked; a missing one and another tenant's look alike.
+CREATE OR REPLACE FUNCTION croft_vps_hold(p_req jsonb) RETURNS vps LANGUAGE plpgsql AS $$
+DECLARE
+    v vps;
+BEGIN
+    SELECT * INTO v FROM vps WHERE id = (p_req->>'id')::uuid AND tenant_id = croft_tenant_id() AND deleted_at IS NULL
+        FOR NO KEY UPDATE;
+    IF NOT FOUND THEN
+        PERFORM croft_raise_not_found('vps');
+    END IF;
+    RETURN v;
+END
+$$;
+
+CREATE OR REPLACE FUNCTION croft_vps_update(p_req jsonb) RETURNS croft_answer
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+DECLARE
+    v vps := croft_vps_hold(p_req);
+    v_name text := p_req->'body'->>'name';
+    v_old text := v.name;
+BEGIN
+    PERFORM croft_check_match(p_req, v.version);
+    IF v_name IS NOT NULL AND v_name <> v.name THEN
+        UPDATE vps SET name = v_name WHERE id = v.id RETURNING * INTO v;
+        PERFORM croft_event('vps.updated', v.tenant_id, 'vps', v.id,
+            jsonb_build_object('before', jsonb_build_object('name', v_old), 'after', jsonb_build_object('name', v_name)));
+    END IF;
+    RETURN (200, croft_vps_json(v)::text, croft_etag(v.version), NULL)::croft_answer;
+EXCEPTION WHEN unique_violation THEN
+    PERFORM croft_raise(409, 'conflict', format('This tenant has a vps named %s.', v_name), '/name');
+END
+$$;
+
+-- Orders another desired state of a vps that the caller has locked.
+CREATE OR REPLACE FUNCTION croft_vps_order(v vps, p_desired text, p_action text) RETURNS croft_answer LANGUAGE plpgsql AS $$
+DECLARE
+    t tasks;
+BEGIN
+    v.desired := p_desired;
+    v.generation := v.generation + 1;
+    t := croft_task_add(v, croft_task_kind(p_desired));
+    UPDATE vps SET desired = p_desired, generation = generation + 1, task_id = t.id, error = NULL, attempts = 0, retry_at = NULL
+        WHERE id = v.id RETURNING * INTO v;
+    PERFORM croft_event(p_action, v.tenant_id, 'vps', v.id, jsonb_build_object('task_id', t.id, 'generation', v.generation));
+    RETURN croft_accepted(t, v);
+END
+$$;
+
+CREATE OR REPLACE FUNCTION croft_vps_power(p_req jsonb, p_desired text, p_action text) RETURNS croft_answer
+LANGUAGE plpgsql AS $$
+DECLARE
+    a croft_answer := croft_idempotency_begin(p_req);
+    v vps;
+BEGIN
+    IF a.status IS NOT NULL THEN
+        RETURN a;
+    END IF;
+    PERFORM croft_tenant_hold(croft_tenant_id());
+    v := croft_vps_hold(p_req);
+    IF v.desired = 'deleted' THEN
+        PERFORM croft_raise(409, 'conflict', 'The vps is being deleted.');
+    END IF;
+    RETURN croft_idempotency_end(p_req, croft_vps_order(v, p_desired, p_action));
+END
+$$;
+
+CREATE OR REPLACE FUNCTION croft_vps_start(p_req jsonb) RETURNS croft_answer
+LANGUAGE sql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+    SELECT croft_vps_power(p_req, 'running', 'vps.started')
+$$;
+
+CREATE OR REPLACE FUNCTION croft_vps_stop(p_req jsonb) RETURNS croft_answer
+LANGUAGE sql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+    SELECT croft_vps_power(p_req, 'stopped', 'vps.stopped')
+$$;
+
+-- Deleting again while the first order is under way answers with that one's task.
+CREATE OR REPLACE FUNCTION croft_vps_delete(p_req jsonb) RETURNS croft_answer
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+DECLARE
+    v vps := croft_vps_hold(p_req);
+    t tasks;
+BEGIN
+    IF v.desired = 'deleted' THEN
+        SELECT * INTO t FROM tasks WHERE id = v.task_id AND ended_at IS NULL;
+        IF FOUND THEN
+            RETURN croft_accepted(t, v);
+        END IF;
+    END IF;
+    RETURN croft_vps_order(v, 'deleted', 'vps.delete_ordered');
+END
+$$;

@@ -1,0 +1,144 @@
+-- What an operator offers: plans, locations, images.
+
+CREATE OR REPLACE FUNCTION croft_admin_plan_create(p_req jsonb) RETURNS croft_answer
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+DECLARE
+    b jsonb := p_req->'body';
+    a croft_answer := croft_idempotency_begin(p_req);
+    p plans;
+BEGIN
+    IF a.status IS NOT NULL THEN
+        RETURN a;
+    END IF;
+    INSERT INTO plans (name, title, vcpus, memory_bytes, swap_bytes, disk_bytes, pids, traffic_bytes, ipv4_count, ipv6_count,
+        price_month, price_hour, currency, active)
+    VALUES (b->>'name', coalesce(b->>'title', b->>'name'), (b->>'vcpus')::int, (b->>'memory_bytes')::bigint,
+        coalesce((b->>'swap_bytes')::bigint, 0), (b->>'disk_bytes')::bigint, coalesce((b->>'pids')::bigint, 4096),
+        coalesce((b->>'traffic_bytes')::bigint, 0), coalesce((b->>'ipv4_count')::int, 1), coalesce((b->>'ipv6_count')::int, 1),
+        croft_price(b->>'price_month', '/price_month'), croft_price(b->>'price_hour', '/price_hour'),
+        coalesce(b->>'currency', 'EUR'), coalesce((b->>'active')::boolean, true))
+    RETURNING * INTO p;
+    PERFORM croft_event('plan.created', NULL, 'plan', p.id, to_jsonb(croft_plan_json(p)));
+    a := (201, croft_plan_json(p)::text, croft_etag(p.version), '/v1/admin/plans/' || p.id);
+    RETURN croft_idempotency_end(p_req, a);
+EXCEPTION
+    WHEN unique_violation THEN
+        PERFORM croft_raise(409, 'conflict', 'There is a plan with this name.', '/name');
+    WHEN check_violation OR numeric_value_out_of_range THEN
+        PERFORM croft_raise(422, 'invalid_value', format('A value of the plan is out of range (%s).', SQLERRM));
+END
+$$;
+
+CREATE OR REPLACE FUNCTION croft_admin_plan_update(p_req jsonb) RETURNS croft_answer
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+DECLARE
+    b jsonb := p_req->'body';
+    p plans;
+    v_before jsonb;
+BEGIN
+    SELECT * INTO p FROM plans WHERE id = (p_req->>'id')::uuid FOR NO KEY UPDATE;
+    IF NOT FOUND THEN
+        PERFORM croft_raise_not_found('plan');
+    END IF;
+    PERFORM croft_check_match(p_req, p.version);
+    v_before := to_jsonb(croft_plan_json(p));
+    UPDATE plans SET name = coalesce(b->>'name', name), active = coalesce((b->>'active')::boolean, active)
+        WHERE id = p.id RETURNING * INTO p;
+    PERFORM croft_event('plan.updated', NULL, 'plan', p.id, jsonb_build_object('before', v_before, 'after', croft_plan_json(p)));
+    RETURN (200, croft_plan_json(p)::text, croft_etag(p.version), NULL)::croft_answer;
+EXCEPTION WHEN unique_violation THEN
+    PERFORM croft_raise(409, 'conflict', 'There is a plan with this name.', '/name');
+END
+$$;
+
+CREATE OR REPLACE FUNCTION croft_admin_location_create(p_req jsonb) RETURNS croft_answer
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+DECLARE
+    b jsonb := p_req->'body';
+    a croft_answer := croft_idempotency_begin(p_req);
+    l locations;
+BEGIN
+    IF a.status IS NOT NULL THEN
+        RETURN a;
+    END IF;
+    INSERT INTO locations (name, title) VALUES (b->>'name', coalesce(b->>'title', b->>'name'))
+        ON CONFLICT (name) DO NOTHING RETURNING * INTO l;
+    IF NOT FOUND THEN
+        PERFORM croft_raise(409, 'conflict', 'There is a location with this name.', '/name');
+    END IF;
+    PERFORM croft_event('location.created', NULL, 'location', l.id, to_jsonb(croft_location_json(l)));
+    a := (201, croft_location_json(l)::text, croft_etag(l.version), '/v1/locations/' || l.id);
+    RETURN croft_idempotency_end(p_req, a);
+END
+$$;
+
+CREATE OR REPLACE FUNCTION croft_admin_image_create(p_req jsonb) RETURNS croft_answer
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+DECLARE
+    b jsonb := p_req->'body';
+    a croft_answer := croft_idempotency_begin(p_req);
+    i images;
+BEGIN
+    IF a.status IS NOT NULL THEN
+        RETURN a;
+    END IF;
+    IF b->>'sha256' !~ '^[0-9a-f]{64}$' THEN
+        PERFORM croft_raise(422, 'invalid_value', 'A SHA-256 is 64 lower-case hex digits.', '/sha256');
+    ELSIF b->>'signature' !~ '^[0-9a-f]{128}$' THEN
+        PERFORM croft_raise(422, 'invalid_value', 'An Ed25519 signature is 128 lower-case hex digits.', '/signature');
+    END IF;
+    INSERT INTO images (name, title, os, arch, sha256, size, signature, min_disk_bytes)
+    VALUES (b->>'name', coalesce(b->>'title', b->>'name'), b->>'os', b->>'arch', b->>'sha256', (b->>'size')::bigint,
+        b->>'signature', coalesce((b->>'min_disk_bytes')::bigint, 0))
+    ON CONFLICT DO NOTHING RETURNING * INTO i;
+    IF NOT FOUND THEN
+        PERFORM croft_raise(409, 'conflict', 'There is an image with this name or SHA-256.', CASE WHEN EXISTS
+            (SELECT FROM images WHERE name = b->>'name' AND deleted_at IS NULL) THEN '/name' ELSE '/sha256' END);
+    END IF;
+    PERFORM croft_event('image.created', NULL, 'image', i.id, to_jsonb(croft_image_json(i)));
+    a := (201, croft_image_json(i)::text, croft_etag(i.version), '/v1/admin/images/' || i.id);
+    RETURN croft_idempotency_end(p_req, a);
+END
+$$;
+
+CREATE OR REPLACE FUNCTION croft_image_hold(p_req jsonb) RETURNS images LANGUAGE plpgsql AS $$
+DECLARE
+    i images;
+BEGIN
+    SELECT * INTO i FROM images WHERE id = (p_req->>'id')::uuid AND deleted_at IS NULL FOR UPDATE;
+    IF NOT FOUND THEN
+        PERFORM croft_raise_not_found('image');
+    END IF;
+    RETURN i;
+END
+$$;
+
+CREATE OR REPLACE FUNCTION croft_admin_image_update(p_req jsonb) RETURNS croft_answer
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+DECLARE
+    b jsonb := p_req->'body';
+    i images := croft_image_hold(p_req);
+    v_before jsonb := to_jsonb(croft_image_json(i));
+BEGIN
+    PERFORM croft_check_match(p_req, i.version);
+    UPDATE images SET title = coalesce(b->>'title', title), active = coalesce((b->>'active')::boolean, active)
+        WHERE id = i.id RETURNING * INTO i;
+    PERFORM croft_event('image.updated', NULL, 'image', i.id, jsonb_build_object('before', v_before, 'after', croft_image_json(i)));
+    RETURN (200, croft_image_json(i)::text, croft_etag(i.version), NULL)::croft_answer;
+END
+$$;
+
+-- The row lock keeps creates away: they hold the image FOR KEY SHARE from their check on.
+CREATE OR REPLACE FUNCTION croft_admin_image_delete(p_req jsonb) RETURNS croft_answer
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+DECLARE
+    i images := croft_image_hold(p_req);
+BEGIN
+    IF EXISTS (SELECT FROM vps WHERE image_id = i.id AND deleted_at IS NULL) THEN
+        PERFORM croft_raise(409, 'conflict', 'A vps was made from this image and may need it again.');
+    END IF;
+    UPDATE images SET deleted_at = now(), active = false WHERE id = i.id;
+    PERFORM croft_event('image.deleted', NULL, 'image', i.id, jsonb_build_object('name', i.name, 'sha256', i.sha256));
+    RETURN (204, NULL, NULL, NULL)::croft_answer;
+END
+$$;

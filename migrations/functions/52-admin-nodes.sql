@@ -1,0 +1,183 @@
+-- What an operator does to nodes, join tokens and pools.
+
+CREATE OR REPLACE FUNCTION croft_node_hold(p_req jsonb) RETURNS nodes LANGUAGE plpgsql AS $$
+DECLARE
+    n nodes;
+BEGIN
+    SELECT * INTO n FROM nodes WHERE id = (p_req->>'id')::uuid FOR NO KEY UPDATE;
+    IF NOT FOUND THEN
+        PERFORM croft_raise_not_found('node');
+    END IF;
+    RETURN n;
+END
+$$;
+
+CREATE OR REPLACE FUNCTION croft_admin_node_update(p_req jsonb) RETURNS croft_answer
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+DECLARE
+    b jsonb := p_req->'body';
+    n nodes := croft_node_hold(p_req);
+BEGIN
+    PERFORM croft_check_match(p_req, n.version);
+    IF b->>'state' IS NOT NULL AND (b->>'state' NOT IN ('active', 'draining') OR n.state = 'retired') THEN
+        PERFORM croft_raise(422, 'invalid_value', 'A node goes between active and draining.', '/state');
+    END IF;
+    UPDATE nodes SET state = coalesce(b->>'state', state),
+        overcommit_vcpu_percent = coalesce((b->>'overcommit_vcpu_percent')::int, overcommit_vcpu_percent),
+        overcommit_memory_percent = coalesce((b->>'overcommit_memory_percent')::int, overcommit_memory_percent),
+        overcommit_disk_percent = coalesce((b->>'overcommit_disk_percent')::int, overcommit_disk_percent)
+    WHERE id = n.id RETURNING * INTO n;
+    PERFORM croft_event('node.updated', NULL, 'node', n.id, b);
+    RETURN (200, croft_node_json(n)::text, croft_node_etag(n), NULL)::croft_answer;
+EXCEPTION WHEN check_violation OR numeric_value_out_of_range THEN
+    PERFORM croft_raise(422, 'invalid_value', format('A percentage is out of range (%s).', SQLERRM));
+END
+$$;
+
+-- What the node runs goes on running; it only may not speak any more.
+CREATE OR REPLACE FUNCTION croft_admin_node_revoke(p_req jsonb) RETURNS croft_answer
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+DECLARE
+    v_id uuid := (p_req->>'id')::uuid;
+BEGIN
+    UPDATE node_status SET online = false WHERE node_id = v_id;
+    IF NOT FOUND THEN
+        PERFORM croft_raise_not_found('node');
+    END IF;
+    UPDATE node_certificates SET revoked_at = now() WHERE node_id = v_id AND revoked_at IS NULL;
+    PERFORM pg_notify('croft_revoke', v_id::text);
+    PERFORM croft_event('node.revoked', NULL, 'node', v_id);
+    RETURN (204, NULL, NULL, NULL)::croft_answer;
+END
+$$;
+
+CREATE OR REPLACE FUNCTION croft_admin_join_token_create(p_req jsonb) RETURNS croft_answer
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+DECLARE
+    b jsonb := p_req->'body';
+    a croft_answer := croft_idempotency_begin(p_req);
+    j join_tokens_visible;
+    v_shown jsonb;
+BEGIN
+    IF a.status IS NOT NULL THEN
+        RETURN a;
+    END IF;
+    IF NOT EXISTS (SELECT FROM locations WHERE id = (b->>'location_id')::uuid) THEN
+        PERFORM croft_raise(422, 'invalid_value', 'There is no such location.', '/location_id');
+    ELSIF coalesce((b->>'expires_in')::int, 3600) NOT BETWEEN 60 AND 86400 THEN
+        PERFORM croft_raise(422, 'invalid_value', 'A join token lives from 60 to 86400 seconds.', '/expires_in');
+    END IF;
+    INSERT INTO join_tokens (location_id, token_hash, expires_at)
+    VALUES ((b->>'location_id')::uuid, b->>'token_hash', now() + make_interval(secs => coalesce((b->>'expires_in')::int, 3600)))
+    RETURNING id, location_id, expires_at, used_at, node_id, created_at INTO j;
+    PERFORM croft_event('join_token.created', NULL, 'join_token', j.id, jsonb_build_object('location_id', j.location_id));
+    v_shown := to_jsonb(croft_join_token_json(j)) || coalesce(jsonb_build_object('token', b->'token'), '{}');
+    a := (201, CASE WHEN b ? 'token' THEN v_shown ELSE v_shown - 'token' END::text, NULL, '/v1/admin/join-tokens/' || j.id);
+    RETURN croft_idempotency_end(p_req, a, (v_shown || '{"token":null}')::text);
+END
+$$;
+
+-- One that was used stays as the record of who let the node in; it works for nothing any more.
+CREATE OR REPLACE FUNCTION croft_admin_join_token_delete(p_req jsonb) RETURNS croft_answer
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+DECLARE
+    v_id uuid := (p_req->>'id')::uuid;
+BEGIN
+    DELETE FROM join_tokens WHERE id = v_id;
+    IF NOT FOUND THEN
+        PERFORM croft_raise_not_found('join token');
+    END IF;
+    PERFORM croft_event('join_token.deleted', NULL, 'join_token', v_id);
+    RETURN (204, NULL, NULL, NULL)::croft_answer;
+END
+$$;
+
+-- Checks a pool's range; the messages are for a person.
+CREATE OR REPLACE FUNCTION croft_pool_cidr(p_text text) RETURNS cidr LANGUAGE plpgsql IMMUTABLE AS $$
+DECLARE
+    v_cidr cidr;
+BEGIN
+    BEGIN
+        v_cidr := p_text::cidr;
+    EXCEPTION WHEN invalid_text_representation THEN
+        PERFORM croft_raise(422, 'invalid_value', 'This is not a network such as 192.0.2.0/24 or 2001:db8::/64.', '/cidr');
+    END;
+    IF family(v_cidr) = 4 AND masklen(v_cidr) NOT BETWEEN 16 AND 32 THEN
+        PERFORM croft_raise(422, 'invalid_value', 'An IPv4 pool is a /16 or smaller.', '/cidr');
+    ELSIF family(v_cidr) = 6 AND masklen(v_cidr) NOT BETWEEN 32 AND 126 THEN
+        PERFORM croft_raise(422, 'invalid_value', 'An IPv6 pool is between a /32 and a /126.', '/cidr');
+    END IF;
+    RETURN v_cidr;
+END
+$$;
+
+-- Writes the rows of an IPv4 pool. Network, first (by custom the router's) and broadcast address stay out of use where the
+-- range is large enough for that to be what its owner expects; a /31 and a /32 are used whole.
+CREATE OR REPLACE FUNCTION croft_pool_fill(p pools) RETURNS pools LANGUAGE plpgsql AS $$
+DECLARE
+    v_count int := 1 << (32 - masklen(p.cidr));
+BEGIN
+    INSERT INTO addresses (address, pool_id, reserved)
+    SELECT set_masklen(p.cidr::inet, 32) + i, p.id,
+        masklen(p.cidr) <= 30 AND (i IN (0, v_count - 1) OR i = 1 AND masklen(p.cidr) <= 29)
+    FROM generate_series(0, v_count - 1) i;
+    UPDATE pools SET size = (SELECT count(*) FROM addresses WHERE pool_id = p.id AND NOT reserved)
+        WHERE id = p.id RETURNING * INTO p;
+    RETURN p;
+END
+$$;
+
+CREATE OR REPLACE FUNCTION croft_admin_pool_create(p_req jsonb) RETURNS croft_answer
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+DECLARE
+    b jsonb := p_req->'body';
+    a croft_answer := croft_idempotency_begin(p_req);
+    v_cidr cidr;
+    p pools;
+BEGIN
+    IF a.status IS NOT NULL THEN
+        RETURN a;
+    END IF;
+    v_cidr := croft_pool_cidr(b->>'cidr');
+    IF NOT EXISTS (SELECT FROM locations WHERE id = (b->>'location_id')::uuid) THEN
+        PERFORM croft_raise(422, 'invalid_value', 'There is no such location.', '/location_id');
+    ELSIF b->>'node_id' IS NOT NULL AND NOT EXISTS
+        (SELECT FROM nodes WHERE id = (b->>'node_id')::uuid AND location_id = (b->>'location_id')::uuid) THEN
+        PERFORM croft_raise(422, 'invalid_value', 'There is no such node in this location.', '/node_id');
+    END IF;
+    -- Of IPv6, host numbers 0 (every router's) and 1 are not given.
+    INSERT INTO pools (name, location_id, node_id, cidr, size)
+    VALUES (b->>'name', (b->>'location_id')::uuid, (b->>'node_id')::uuid, v_cidr,
+        CASE family(v_cidr) WHEN 4 THEN 1 ELSE least(2::numeric ^ (128 - masklen(v_cidr)), 2::numeric ^ 62) - 2 END)
+    RETURNING * INTO p;
+    IF p.family = 4 THEN
+        p := croft_pool_fill(p);
+    END IF;
+    PERFORM croft_event('pool.created', NULL, 'pool', p.id, to_jsonb(croft_pool_json(p)));
+    a := (201, croft_pool_json(p)::text, NULL, '/v1/admin/pools/' || p.id);
+    RETURN croft_idempotency_end(p_req, a);
+EXCEPTION
+    WHEN exclusion_violation THEN
+        PERFORM croft_raise(409, 'conflict', 'This range overlaps that of another pool.', '/cidr');
+    WHEN unique_violation THEN
+        PERFORM croft_raise(409, 'conflict', 'There is a pool with this name.', '/name');
+END
+$$;
+
+CREATE OR REPLACE FUNCTION croft_admin_pool_delete(p_req jsonb) RETURNS croft_answer
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+DECLARE
+    p pools;
+BEGIN
+    SELECT * INTO p FROM pools WHERE id = (p_req->>'id')::uuid FOR UPDATE;
+    IF NOT FOUND THEN
+        PERFORM croft_raise_not_found('pool');
+    ELSIF p.used > 0 THEN
+        PERFORM croft_raise(409, 'conflict', format('%s addresses of this pool are in use.', p.used));
+    END IF;
+    DELETE FROM addresses WHERE pool_id = p.id;
+    DELETE FROM pools WHERE id = p.id;
+    PERFORM croft_event('pool.deleted', NULL, 'pool', p.id, to_jsonb(croft_pool_json(p)));
+    RETURN (204, NULL, NULL, NULL)::croft_answer;
+END
+$$;

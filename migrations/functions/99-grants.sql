@@ -1,0 +1,57 @@
+-- Who may execute what; the last file, so that it sees every function. What runs as croft_definer is what is SECURITY DEFINER;
+-- the rest belongs to croft_owner and has only its caller's rights. A function is for nobody until it is named here.
+
+GRANT CREATE ON SCHEMA public TO croft_definer;
+
+DO $$
+DECLARE
+    f record;
+BEGIN
+    FOR f IN SELECT p.oid::regprocedure AS name, p.prosecdef, p.proowner::regrole::text AS owner
+        FROM pg_proc p WHERE p.pronamespace = 'public'::regnamespace AND p.proname LIKE 'croft\_%'
+    LOOP
+        EXECUTE format('REVOKE ALL ON FUNCTION %s FROM PUBLIC, croft_server, croft_tenant, croft_operator, croft_agent', f.name);
+        EXECUTE format('ALTER FUNCTION %s OWNER TO %I', f.name, CASE WHEN f.prosecdef THEN 'croft_definer' ELSE 'croft_owner' END);
+        EXECUTE format('GRANT EXECUTE ON FUNCTION %s TO croft_definer, croft_owner', f.name);
+    END LOOP;
+END
+$$;
+
+REVOKE CREATE ON SCHEMA public FROM croft_definer;
+
+DO $$
+DECLARE
+    -- What reads need: no rights of its own, so harmless to everybody.
+    readers text[] := ARRAY['croft_tenant_id', 'croft_user_id', 'croft_node_id', 'croft_setting', 'croft_raise', 'croft_etag',
+        'croft_cursor', 'croft_cursor_hex', 'croft_cursor_uuid', 'croft_cursor_bigint', 'croft_uuid_min', 'croft_uuid_max',
+        'croft_limit', 'croft_page', 'croft_token_json', 'croft_location_json', 'croft_plan_json', 'croft_image_json',
+        'croft_vps_json', 'croft_problem_json', 'croft_task_json', 'croft_quotas_json', 'croft_principal_json',
+        'croft_usage_range', 'croft_usage_json', 'croft_usage_hour_json', 'croft_usage_last_json'];
+    operator_readers text[] := ARRAY['croft_tenant_json', 'croft_user_json', 'croft_node_json', 'croft_node_etag',
+        'croft_join_token_json', 'croft_pool_json', 'croft_event_json'];
+    tenant_writers text[] := ARRAY['croft_session_delete', 'croft_token_create', 'croft_token_delete', 'croft_vps_create',
+        'croft_vps_update', 'croft_vps_start', 'croft_vps_stop', 'croft_vps_delete'];
+    hub text[] := ARRAY['croft_node_hello', 'croft_node_tasks', 'croft_task_progress', 'croft_task_result',
+        'croft_node_inventory', 'croft_node_usage', 'croft_node_heartbeat', 'croft_node_offline', 'croft_node_id'];
+    login text[] := ARRAY['croft_auth_token', 'croft_auth_session', 'croft_auth_node', 'croft_credentials',
+        'croft_session_create', 'croft_session_refresh', 'croft_node_join', 'croft_certificate_record', 'croft_housekeeping'];
+    f record;
+BEGIN
+    FOR f IN SELECT p.oid::regprocedure AS name, p.proname, p.prosecdef
+        FROM pg_proc p WHERE p.pronamespace = 'public'::regnamespace AND p.proname LIKE 'croft\_%'
+    LOOP
+        IF f.proname = ANY (readers) THEN
+            EXECUTE format('GRANT EXECUTE ON FUNCTION %s TO croft_tenant, croft_operator', f.name);
+        ELSIF f.proname = ANY (operator_readers) OR f.prosecdef AND f.proname LIKE 'croft\_admin\_%' THEN
+            EXECUTE format('GRANT EXECUTE ON FUNCTION %s TO croft_operator', f.name);
+        ELSIF f.proname = ANY (tenant_writers) THEN
+            EXECUTE format('GRANT EXECUTE ON FUNCTION %s TO croft_tenant', f.name);
+        ELSIF f.proname = ANY (login) THEN
+            EXECUTE format('GRANT EXECUTE ON FUNCTION %s TO croft_server', f.name);
+        END IF;
+        IF f.proname = ANY (hub) THEN
+            EXECUTE format('GRANT EXECUTE ON FUNCTION %s TO croft_agent', f.name);
+        END IF;
+    END LOOP;
+END
+$$;
