@@ -6,18 +6,18 @@ state=$1
 
 descendants()
 {
-    for child in $(cat "/proc/$1/task/"*/children 2>/dev/null); do
+    cat "/proc/$1/task/"*/children 2>/dev/null | tr ' ' '\n' | while read -r child; do
         descendants "$child"
         echo "$child"
     done
 }
 
 # Twice: a master that was about to restart a child may have done so.
-for round in 1 2; do
+for _ in 1 2; do
     for cmdline in /proc/[0-9]*/cmdline; do
         pid=${cmdline#/proc/}
         pid=${pid%/cmdline}
-        case $pid in $$ | $PPID) continue ;; esac
+        case $pid in "$$" | "$PPID") continue ;; esac
         tr '\0' ' ' <"$cmdline" 2>/dev/null | grep -qF -- "$state" || continue
         case $(cat "/proc/$pid/comm" 2>/dev/null) in sh | grep | tr) continue ;; esac
         family=$(descendants "$pid")
@@ -27,7 +27,7 @@ for round in 1 2; do
     sleep 0.2
 done
 
-for mount in $(awk -v s="$state/" 'index($2, s) == 1 {print $2}' /proc/mounts | sort -r); do
+awk -v s="$state/" 'index($2, s) == 1 {print $2}' /proc/mounts | sort -r | while read -r mount; do
     umount "$mount" || umount -l "$mount"
 done
 if [ -e "$state/pool.img" ]; then
