@@ -1,7 +1,9 @@
 #include "netdev.h"
 
+#include <linux/rtnetlink.h>
 #include <net/if.h>
 #include <netlink/netlink.h>
+#include <netlink/route/addr.h>
 #include <netlink/route/link.h>
 
 static void cleanup_socket(struct nl_sock **sock)
@@ -80,6 +82,37 @@ int netdev_delete(const char *name, struct err *err)
     int e = rtnl_link_delete(sock, link);
     if (e < 0 && e != -NLE_NODEV && e != -NLE_OBJ_NOTFOUND) {
         return err_set(err, ERR_SYSTEM, "deleting %s: %s", name, nl_geterror(e));
+    }
+    return 0;
+}
+
+static void cleanup_address(struct rtnl_addr **address)
+{
+    if (*address) {
+        rtnl_addr_put(*address);
+    }
+}
+
+int netdev_add_loopback_ipv4(const char *address, struct err *err)
+{
+    _cleanup_(cleanup_socket) struct nl_sock *sock = NULL;
+    _cleanup_(cleanup_address) struct rtnl_addr *wanted = rtnl_addr_alloc();
+    struct nl_addr *local;
+    int r = open_socket(&sock, err);
+    if (r < 0) {
+        return r;
+    }
+    if (!wanted || nl_addr_parse(address, AF_INET, &local) < 0) {
+        return err_set(err, ERR_INTERNAL, "not an address: %s", address);
+    }
+    rtnl_addr_set_ifindex(wanted, (int)if_nametoindex("lo"));
+    rtnl_addr_set_local(wanted, local);
+    rtnl_addr_set_prefixlen(wanted, 32);
+    rtnl_addr_set_scope(wanted, RT_SCOPE_LINK);
+    nl_addr_put(local);
+    int e = rtnl_addr_add(sock, wanted, 0);
+    if (e < 0 && e != -NLE_EXIST) {
+        return err_set(err, ERR_SYSTEM, "giving lo the address %s: %s", address, nl_geterror(e));
     }
     return 0;
 }

@@ -15,3 +15,6 @@ int netdev_sample(const char *name, struct netdev_counters *ret_counters,
 
 // Absent is success.
 int netdev_delete(const char *name, struct err *err) _must_check_;
+
+// Gives the loopback device an IPv4 address (link scope, /32); there already is success.
+int netdev_add_loopback_ipv4(const char *address, struct err *err) _must_check_;

@@ -73,8 +73,13 @@ static int routed_open(const struct agent_config *config, struct err *err)
             return r;
         }
     }
-    int r = nft_run(ruleset, err);
-    return r < 0 ? err_wrap(err, "making table inet croft") : 0;
+    // The kernel answers ARP for the gateway by proxy only while it has a route to it, a default route
+    // for example; as an address of its own it always answers.
+    int r = netdev_add_loopback_ipv4("169.254.0.1", err);
+    if (r == 0) {
+        r = nft_run(ruleset, err);
+    }
+    return r < 0 ? err_wrap(err, "preparing the network") : 0;
 }
 
 // Appends to a buffer of COMMANDS_SIZE that is always large enough: at most 16 addresses of 45 bytes.
