@@ -5,8 +5,11 @@
 PACKAGES_BUILD=(gcc meson ninja-build pkg-config python3 libevent-dev libjansson-dev libyaml-dev libssl-dev
     libsodium-dev libwslay-dev libpq-dev libjwt-dev lxc-dev libbtrfsutil-dev libarchive-dev libnftables-dev
     libnl-3-dev libnl-route-3-dev)
-PACKAGES_RUN=(postgresql lxc lxcfs uidmap btrfs-progs nftables iproute2 mmdebstrap zstd jq curl openssh-client
+PACKAGES_RUN=(postgresql lxc lxcfs btrfs-progs nftables iproute2 mmdebstrap zstd jq curl openssh-client
     busybox-static dropbear-bin ca-certificates)
+if [ "$(cat /sys/module/apparmor/parameters/enabled 2>/dev/null)" = Y ]; then
+    PACKAGES_RUN+=(apparmor)
+fi
 
 packages_done()
 {
@@ -14,16 +17,22 @@ packages_done()
         { ! grep -qv '^installed$'; }
 }
 
+# preset FILE LINE: a package's configuration before the package, unless there is one.
+preset()
+{
+    [ -e "$1" ] || {
+        install -d "$(dirname "$1")"
+        printf '%s\n' "$2" >"$1"
+    }
+}
+
 packages_do()
 {
     export DEBIAN_FRONTEND=noninteractive
     apt-get update
-    # The distribution would start a cluster of its own, which nobody asked for.
-    if ! dpkg-query -W postgresql-common >/dev/null 2>&1; then
-        install -d /etc/postgresql-common
-        [ -e /etc/postgresql-common/createcluster.conf ] ||
-            echo 'create_main_cluster = false' >/etc/postgresql-common/createcluster.conf
-    fi
+    # Two packages would start what nobody asked for: a cluster, and a bridge with its own firewall.
+    preset /etc/postgresql-common/createcluster.conf 'create_main_cluster = false'
+    preset /etc/default/lxc-net 'USE_LXC_BRIDGE="false"'
     apt-get install -y --no-install-recommends -o Dpkg::Options::=--force-confold \
         "${PACKAGES_BUILD[@]}" "${PACKAGES_RUN[@]}"
 }
