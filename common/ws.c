@@ -176,7 +176,9 @@ static void on_turn(evutil_socket_t fd, short what, void *arg)
 static void on_ping_timer(evutil_socket_t fd, short what, void *arg)
 {
     struct ws *ws = arg;
-    if (ws->heard || ws->closing) {
+    // An owner that has stopped reading cannot hear the peer's pongs.
+    bool deaf = !(bufferevent_get_enabled(ws->bev) & EV_READ);
+    if (ws->heard || ws->closing || deaf) {
         ws->heard = false;
         return;
     }

@@ -15,8 +15,8 @@ struct ws;
 struct ws_handlers {
     // One whole text message, valid UTF-8, not NUL-terminated, borrowed for the call.
     void (*message)(struct ws *ws, const char *text, size_t len, void *arg);
-    // The connection is over (peer closed, I/O error, ping unanswered, protocol error); code is the
-    // close code or 1006. Called exactly once, never from within ws_send or ws_close; the owner calls
+    // The connection is over (peer closed, I/O error, ping unanswered, protocol error); code is that of
+    // whoever began to close, or 1006 if nobody did. Called exactly once, never from within ws_send or ws_close; the owner calls
     // ws_destroy in it or later.
     void (*closed)(struct ws *ws, unsigned code, const char *reason, void *arg);
 };
@@ -27,11 +27,13 @@ struct ws_limits {
     int ping_s; // a ping after so many seconds of silence; two unanswered close with 1006
 };
 
-// Takes over bev (with its queued input). handlers and limits are copied.
+// Takes over bev (with its queued input). handlers and limits are copied. The owner may still disable and
+// enable EV_READ of bev to slow the peer down: while it is disabled, silence is not held against the peer.
 struct ws *ws_create(struct bufferevent *bev, enum ws_side side, const struct ws_handlers *handlers,
                      const struct ws_limits *limits, void *arg);
 
-// Queues one text message. ERR_UNAVAILABLE when the backlog is full or the connection is closing.
+// Queues one text message. ERR_UNAVAILABLE when the connection is closing, or when the message does not
+// fit into the backlog any more: then closing (1008) begins.
 int ws_send(struct ws *ws, const char *text, size_t len, struct err *err) _must_check_;
 
 // Bytes queued and not yet written.

@@ -132,6 +132,27 @@ START_TEST(pings_are_answered)
 }
 END_TEST
 
+START_TEST(a_peer_is_not_blamed_while_its_owner_does_not_read)
+{
+    struct ws_limits fast = limits;
+    fast.ping_s = 1;
+    int fds[2];
+    base = event_base_new();
+    ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, fds), 0);
+    struct bufferevent *bev = bufferevent_socket_new(base, fds[0], BEV_OPT_CLOSE_ON_FREE);
+    struct end server = {.base = base};
+    server.ws = ws_create(bev, WS_SERVER, &handlers, &fast, &server);
+    bufferevent_disable(bev, EV_READ);
+    run_ms(4500);
+    ck_assert_int_eq(server.closed, 0);
+    bufferevent_enable(bev, EV_READ);
+    run_ms(4500);
+    ck_assert_int_eq(server.closed, 1);
+    close(fds[1]);
+    finish(&server, NULL);
+}
+END_TEST
+
 START_TEST(an_unanswered_close_ends_within_three_seconds)
 {
     struct end server = {0};
@@ -390,6 +411,7 @@ int main(void)
         a_handler_may_destroy,
         a_silent_peer_is_given_up_after_two_pings,
         pings_are_answered,
+        a_peer_is_not_blamed_while_its_owner_does_not_read,
         an_unanswered_close_ends_within_three_seconds,
         a_peer_that_does_not_read_fills_the_backlog,
         a_flood_of_pings_does_not_grow_memory,
