@@ -104,6 +104,7 @@ static void keep_capability_only(struct archive_entry *entry)
     archive_entry_acl_clear(entry);
 }
 
+// A failed write(2) is but a warning to libarchive, so warnings count as failures on this side.
 static int write_failed(struct unpack *unpack, struct archive_entry *entry, struct err *err)
 {
     int e = archive_errno(unpack->to);
@@ -135,14 +136,14 @@ static int copy_data(struct unpack *unpack, struct archive_entry *entry, struct 
         if (r == ARCHIVE_EOF) {
             return 0;
         }
-        if (r < ARCHIVE_WARN) {
+        if (r < ARCHIVE_OK) {
             return refuse(err, entry, "is cut off or damaged");
         }
         int counted = count_bytes(unpack, (int64_t)size, entry, err);
         if (counted < 0) {
             return counted;
         }
-        if (archive_write_data_block(unpack->to, block, size, offset) < ARCHIVE_WARN) {
+        if (archive_write_data_block(unpack->to, block, size, offset) < ARCHIVE_OK) {
             return write_failed(unpack, entry, err);
         }
     }
@@ -162,13 +163,13 @@ static int unpack_entry(struct unpack *unpack, struct archive_entry *entry, stru
         return 0;
     }
     keep_capability_only(entry);
-    if (archive_write_header(unpack->to, entry) < ARCHIVE_WARN) {
+    if (archive_write_header(unpack->to, entry) < ARCHIVE_OK) {
         return write_failed(unpack, entry, err);
     }
     if (archive_entry_size(entry) > 0) {
         r = copy_data(unpack, entry, err);
     }
-    if (r == 0 && archive_write_finish_entry(unpack->to) < ARCHIVE_WARN) {
+    if (r == 0 && archive_write_finish_entry(unpack->to) < ARCHIVE_OK) {
         r = write_failed(unpack, entry, err);
     }
     return r;
@@ -217,7 +218,7 @@ static int run(int fd, struct err *err)
         r = unpack_all(&unpack, err);
     }
     // Also sets the times and modes of folders, which waited for their contents.
-    if (archive_write_close(unpack.to) < ARCHIVE_WARN && r == 0) {
+    if (archive_write_close(unpack.to) < ARCHIVE_OK && r == 0) {
         r = err_set(err, archive_errno(unpack.to) == ENOSPC ? ERR_DISK_FULL : ERR_IMAGE,
                     "finishing the folders failed");
     }

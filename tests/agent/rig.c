@@ -117,9 +117,9 @@ void rig_clean(const char *state_dir)
              "[ -d $g ] && find $g -name cgroup.procs -exec cat {} + | xargs -r kill -9; "
              "done; done 2>/dev/null; "
              "kill $(cat %s/lxcfs.child) 2>/dev/null; sleep 0.2; "
-             "find /sys/fs/cgroup -depth -maxdepth 2 -type d $(for v in %s/vps/*/; do "
+             "find /sys/fs/cgroup -maxdepth 2 -type d $(for v in %s/vps/*/; do "
              "printf -- '-name lxc.*.%%s* -o ' $(basename \"$v\"); done) -name croft-none "
-             "2>/dev/null | xargs -r rmdir 2>/dev/null; "
+             "2>/dev/null | xargs -r -I@ find @ -depth -type d -exec rmdir {} + 2>/dev/null; "
              "umount -l %s/pool 2>/dev/null; rm -rf --one-file-system %s /run/lxc/lock%s",
              state_dir, state_dir, state_dir, state_dir, state_dir, state_dir);
 }
