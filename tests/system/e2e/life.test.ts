@@ -1,0 +1,199 @@
+// A vps on real parts: LXC, btrfs, nftables, cgroups.
+import assert from "node:assert/strict";
+import { readFileSync, writeFileSync } from "node:fs";
+import { after, before, describe, test } from "node:test";
+import type { Vps } from "../harness/client.js";
+import { run, sleep, until } from "../harness/command.js";
+import { agree } from "../harness/match.js";
+import { harnessFolder } from "../harness/paths.js";
+import { MiB, World, unlimited } from "../harness/world.js";
+
+describe("a vps on real parts", () => {
+    let world: World;
+    let key: string;
+    let publicKey: string;
+    before(async () => {
+        world = await World.create({ drivers: "real" });
+        key = world.sandbox.path("ssh");
+        await run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "test", "-f", key]);
+        publicKey = readFileSync(`${key}.pub`, "utf8").trim();
+    });
+    after(() => world?.close());
+
+    const address = (vps: Vps, family = 4) => vps.addresses.find((one) => one.family === family)!.address;
+
+    const ping = (target: string) => until(`${target} answers`, () => world.netns!.run("ping", "-c1", "-W1", target), 10_000);
+
+    const ssh = (vps: Vps, command: string, accept: number[] = []) => {
+        const argv = ["ssh", "-n", "-i", key, "-o", "BatchMode=yes", "-o", "StrictHostKeyChecking=no", "-o", "UserKnownHostsFile=/dev/null", "-o", "LogLevel=ERROR", "-o", "ConnectTimeout=3", `root@${address(vps)}`, command];
+        return run(world.netns!.command(...argv), { accept, timeoutMs: 60_000 });
+    };
+
+    const sshReady = (vps: Vps) => until("ssh works", () => ssh(vps, "true"), 20_000);
+
+    test("create to reachable, limits seen inside, usage, stop, start, delete", { timeout: 180_000 }, async () => {
+        const vps = await world.createVps({ ssh_keys: [publicKey] });
+        assert.equal(vps.observed, "running");
+        await ping(address(vps));
+        await ping(address(vps, 6));
+        const page = await until("its web server answers", () => world.netns!.run("curl", "-fsS", "--max-time", "2", `http://${address(vps)}/`), 10_000);
+        assert.equal(page.stdout.trim(), "croft");
+        await sshReady(vps);
+        assert.equal((await ssh(vps, "hostname")).stdout.trim(), vps.name);
+
+        const full = await ssh(vps, "dd if=/dev/zero of=/fill bs=1M count=200 2>&1; echo status $?");
+        assert.match(full.stdout, /status 1/, "a write past the disk limit");
+        await ssh(vps, "rm -f /fill");
+        const big = await ssh(vps, "head -c 200m /dev/zero | tail -c 190m >/dev/null; echo status ${PIPESTATUS:-$?}", [1, 137, 255]);
+        assert.doesNotMatch(big.stdout, /status 0/, "more memory than the plan has");
+        await sshReady(vps);
+
+        const path = `/v1/vps/${vps.id}/usage`;
+        const usage = await until("usage arrives", async () => {
+            const now = await world.customer.api.expect(200, "GET", path);
+            return now.cpu_ns > 0 && now.net_rx_bytes > 0 && now.last?.memory_bytes > 0 && now.last.disk_bytes > 0 && now;
+        }, 30_000);
+        assert.equal(usage.gaps, 0);
+
+        const act = async (verb: string) => {
+            const { task } = await world.customer.api.expect(202, "POST", `/v1/vps/${vps.id}/${verb}`);
+            assert.equal((await world.customer.api.settled(task.id)).status, "done");
+        };
+        await act("stop");
+        await agree(world);
+        await assert.rejects(world.netns!.run("ping", "-c1", "-W1", address(vps)));
+        await act("start");
+        await ping(address(vps));
+        const more = await until("usage goes on", async () => {
+            const now = await world.customer.api.expect(200, "GET", path);
+            return now.last.boot !== usage.last.boot && now;
+        }, 30_000);
+        assert.ok(more.cpu_ns >= usage.cpu_ns, "usage went back");
+        assert.equal(more.gaps, 0);
+        await world.deleteVps(vps.id);
+        await agree(world);
+        assert.deepEqual(world.agent.vpsFolders(), []);
+    });
+
+    test("one tenant's guest cannot speak with another's address", { timeout: 120_000 }, async () => {
+        const other = await world.createCustomer(unlimited);
+        const mine = await world.createVps({ ssh_keys: [publicKey] });
+        const theirs = await world.createVps({ ssh_keys: [publicKey] }, other.api);
+        await sshReady(mine);
+        await sshReady(theirs);
+        // UDP needs no answer: what arrives was let through.
+        const listen = () => ssh(theirs, "rm -f /tmp/got; (timeout 4 nc -u -l -p 9999 >/tmp/got </dev/null 2>/dev/null &) ; sleep 0.3");
+        const got = async () => (await ssh(theirs, "sleep 1; cat /tmp/got")).stdout.trim();
+        await listen();
+        await ssh(mine, `echo honest | nc -u -w1 ${address(theirs)} 9999`, [1]);
+        assert.equal(await got(), "honest");
+        await sleep(4000);
+        await listen();
+        await ssh(mine, `ip addr add 10.83.3.200/32 dev eth0; echo forged | nc -u -w1 -s 10.83.3.200 ${address(theirs)} 9999`, [1]);
+        assert.equal(await got(), "");
+        await world.deleteVps(mine.id);
+        await world.deleteVps(theirs.id, other.api);
+    });
+
+    test("guests outlive the agent", { timeout: 120_000 }, async () => {
+        const vps = await world.createVps();
+        const inits = () => run(["sh", "-c", `find /sys/fs/cgroup -path '*lxc.payload*${vps.id}*' -name cgroup.procs -exec cat {} + | sort -u`]);
+        const before = (await inits()).stdout;
+        await world.agent.stop("SIGKILL");
+        await ping(address(vps));
+        await world.agent.start();
+        await ping(address(vps));
+        assert.equal((await inits()).stdout, before, "it was restarted");
+        await world.agent.stop();
+        await ping(address(vps));
+        await world.agent.start();
+        await world.deleteVps(vps.id);
+        await agree(world);
+    });
+
+    test("after a reboot of the node those run again that should, without the server", { timeout: 180_000 }, async () => {
+        const on = await world.createVps();
+        const off = await world.createVps({ start: false });
+        await world.server.stop();
+        await world.agent.stop("SIGKILL");
+        await run([`${harnessFolder}/undo-agent.sh`, world.agent.state]); // guests, mounts and loop device, as a reboot does
+        writeFileSync(`${world.agent.state}/boot`, "00000000-0000-4000-8000-000000000001");
+        await world.agent.start();
+        await ping(address(on));
+        await assert.rejects(world.netns!.run("ping", "-c1", "-W1", address(off)));
+        await world.server.start();
+        await until("the server sees it", async () => (await world.customer.api.vps(on.id)).observed === "running", 30_000);
+        await agree(world);
+        await world.deleteVps(on.id);
+        await world.deleteVps(off.id);
+        await agree(world);
+    });
+
+    test("an image that does not verify: a clear error, everything taken back", { timeout: 120_000 }, async () => {
+        const file = world.sandbox.path("bad.tar.zst");
+        await run(["sh", "-c", `echo bad > ${world.sandbox.path("bad")} && tar -C ${world.sandbox.dir} -cf - bad | zstd -q -o ${file}`]);
+        const printed = JSON.parse(await world.server.subcommand("image", "add", file, "--name", "bad", "--os", "bad"));
+        const register = (name: string, change: object) => world.operator.expect(201, "POST", "/v1/admin/images", { body: { ...printed, name, ...change } });
+        const forged = await register("forged", { signature: "00".repeat(64) }).catch((error: Error) => error);
+        // The server may refuse it already; if it does not, the agent must.
+        if (!(forged instanceof Error)) {
+            await failsWith(world, forged.id, /image/);
+        }
+        const rootless = forged instanceof Error ? await register("rootless", {}) : forged;
+        writeFileSync(world.sandbox.path("server", "images", printed.sha256), "not what it was");
+        await failsWith(world, rootless.id, /image|node_unreachable|unavailable|protocol/);
+    });
+
+    async function failsWith(where: World, image: string, code: RegExp): Promise<void> {
+        const answer = await where.customer.api.post("/v1/vps", where.order({ image_id: image }));
+        if (answer.status !== 202) {
+            assert.match(answer.json.code, code);
+            return;
+        }
+        const task = await where.customer.api.settled(answer.json.task.id, 90_000);
+        assert.equal(task.status, "failed");
+        assert.match(task.error!.code, code);
+        await where.customer.api.raw("DELETE", `/v1/vps/${answer.json.vps.id}`);
+        await agree(where);
+    }
+
+    test("fifty at once", { timeout: 240_000 }, async () => {
+        const answers = await Promise.all(Array.from({ length: 50 }, () => world.customer.api.post("/v1/vps", world.order())));
+        for (const answer of answers) {
+            assert.equal(answer.status, 202, answer.text);
+            const task = await world.customer.api.settled(answer.json.task.id, 120_000);
+            assert.equal(task.status, "done", JSON.stringify(task.error));
+        }
+        await agree(world);
+        await Promise.all(answers.map((answer) => world.deleteVps(answer.json.vps.id)));
+        await agree(world);
+        assert.deepEqual(world.agent.vpsFolders(), []);
+    });
+});
+
+describe("a node whose pool is full", () => {
+    test("a create fails with disk_full and is taken back; space back, it works", { timeout: 240_000 }, async () => {
+        const world = await World.create({ drivers: "real", agent: { config: { pool: { size_bytes: 256 * MiB } } } });
+        try {
+            await world.deleteVps((await world.createVps()).id);
+            const fill = `${world.agent.state}/pool/fill`;
+            await run(["sh", "-c", `dd if=/dev/zero of=${fill} bs=1M 2>/dev/null; i=0; while head -c 4000 /dev/zero > ${fill}.$i && [ $i -lt 2000 ]; do i=$((i+1)); done; sync -f ${world.agent.state}/pool; true`]);
+            const { task, vps } = await world.customer.api.expect(202, "POST", "/v1/vps", { body: world.order() });
+            const settled = await world.customer.api.settled(task.id);
+            if (settled.status === "failed") {
+                assert.match(settled.error!.code, /disk_full/);
+            }
+            await run(["sh", "-c", `rm -f ${fill}*; sync -f ${world.agent.state}/pool`]);
+            await until("nothing is open", async () => (await world.cluster.sql("SELECT count(*) FROM tasks WHERE ended_at IS NULL")) === "0");
+            const left = await world.customer.api.raw("GET", `/v1/vps/${vps.id}`);
+            if (left.status === 200 && left.json.desired !== "deleted") {
+                await world.deleteVps(vps.id);
+            }
+            await agree(world);
+            await world.deleteVps((await world.createVps()).id);
+            await agree(world);
+        } finally {
+            await world.close();
+        }
+    });
+});
