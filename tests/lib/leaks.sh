@@ -36,7 +36,9 @@ leaks_compare()
     while :; do
         leaks_snapshot >"$2"
         left=$(comm -13 "$1" "$2")
-        [ -n "$left" ] && [ "$tries" -gt 0 ] || break
+        if [ -z "$left" ] || [ "$tries" -eq 0 ]; then
+            break
+        fi
         sleep 0.2
         tries=$((tries - 1))
     done

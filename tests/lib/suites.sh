@@ -1,4 +1,5 @@
 # shellcheck shell=bash
+# shellcheck disable=SC2154 # here and root are set by tests/run
 # A function a suite; each prints, last, `N passed, N failed, N skipped`. Sourced by tests/run.
 
 closing()
@@ -67,10 +68,11 @@ suite_fuzz()
     "$here/fuzz/run"
 }
 
-# The drivers against the real kernel, in a network namespace of their own.
+# The drivers against the real kernel, as root, each test in namespaces of its own.
 suite_agent()
 {
-    "$here/agent/run"
+    sum_check agent-root
+    closing "$sum_passed" "$sum_failed" "$sum_skipped"
 }
 
 # node_tests FOLDER JOBS: the compiled tests of tests/system/FOLDER.
