@@ -14,6 +14,7 @@ BEGIN
             NULL;
         END;
     END LOOP;
+    PERFORM set_config('client_min_messages', 'warning', true); -- "is already a member"
     ALTER ROLE croft_server LOGIN NOINHERIT;
     GRANT croft_tenant, croft_operator, croft_agent TO croft_server;
     EXECUTE format('GRANT croft_owner, croft_definer TO %I', current_user);

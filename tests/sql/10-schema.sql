@@ -1,0 +1,73 @@
+-- Nothing is forgotten: row-level security, grants, statements.
+SELECT test.ok(c.relrowsecurity AND c.relforcerowsecurity, 'row-level security is on and forced: ' || c.relname)
+FROM pg_class c WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p') AND c.relname <> 'croft_migrations';
+
+SELECT test.is(c.relowner::regrole::text, 'croft_owner', 'croft_owner owns ' || c.relname)
+FROM pg_class c WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p', 'v') AND c.relname <> 'croft_migrations';
+
+SELECT test.is(count(*), 0::bigint, 'croft_server has no table of its own')
+FROM information_schema.role_table_grants WHERE grantee IN ('croft_server', 'PUBLIC') AND table_schema = 'public';
+
+SELECT test.is(string_agg(DISTINCT privilege_type, ','), 'SELECT', 'only SELECT on tables for ' || grantee)
+FROM information_schema.role_table_grants
+WHERE grantee IN ('croft_tenant', 'croft_operator', 'croft_agent') AND table_schema = 'public' GROUP BY grantee;
+
+SELECT test.is(string_agg(table_name, ' ' ORDER BY table_name),
+    'events images locations memberships plans quotas resources tasks tenants tokens_visible usage_gaps usage_hours usage_marks vps',
+    'what tenants may read whole')
+FROM information_schema.role_table_grants WHERE grantee = 'croft_tenant' AND table_schema = 'public';
+
+SELECT test.is(string_agg(table_name, ' ' ORDER BY table_name), 'images node_status tasks vps', 'what the hub may read')
+FROM information_schema.role_table_grants WHERE grantee = 'croft_agent' AND table_schema = 'public';
+
+SELECT test.is(string_agg(privilege_type, ',' ORDER BY privilege_type), 'INSERT,SELECT', 'events are append-only for ' || grantee)
+FROM information_schema.role_table_grants WHERE grantee = 'croft_definer' AND table_name = 'events' GROUP BY grantee;
+
+SELECT test.ok(NOT has_column_privilege(r, t, c, 'SELECT'), format('%s may not read %s.%s', r, t, c))
+FROM unnest(ARRAY['croft_tenant', 'croft_operator', 'croft_agent', 'croft_server']) r,
+    (VALUES ('users', 'password_hash'), ('tokens', 'token_hash'), ('join_tokens', 'token_hash'), ('sessions', 'refresh_hash')) s (t, c);
+
+SELECT test.ok(p.prosecdef, 'croft_definer owns only what is SECURITY DEFINER: ' || p.proname)
+FROM pg_proc p WHERE p.proowner = 'croft_definer'::regrole AND NOT p.prosecdef;
+SELECT test.ok(p.proconfig IS NOT NULL, 'SECURITY DEFINER has a search_path: ' || p.proname)
+FROM pg_proc p WHERE p.prosecdef AND p.pronamespace = 'public'::regnamespace;
+SELECT test.is(string_agg(p.proname, ' '), NULL, 'no function is for everybody')
+FROM pg_proc p, aclexplode(coalesce(p.proacl, acldefault('f', p.proowner))) a
+WHERE p.pronamespace = 'public'::regnamespace AND p.proname LIKE 'croft\_%' AND a.grantee = 0;
+SELECT test.is(string_agg(p.proname, ' ' ORDER BY p.proname), 'croft_auth_node croft_auth_session croft_auth_token '
+    'croft_certificate_record croft_credentials croft_housekeeping croft_node_join croft_session_create croft_session_refresh',
+    'what croft_server itself may execute')
+FROM pg_proc p, aclexplode(p.proacl) a WHERE a.grantee = 'croft_server'::regrole;
+SELECT test.is(string_agg(p.proname, ' '), NULL, 'tenants may not execute admin functions')
+FROM pg_proc p WHERE p.proname LIKE 'croft\_admin%' AND has_function_privilege('croft_tenant', p.oid, 'execute');
+
+-- Foreign keys whose deletes or joins would read a whole table.
+SELECT test.is(string_agg(format('%s(%s)', c.conrelid::regclass, a.attname), ' ' ORDER BY 1), NULL, 'foreign keys have an index')
+FROM pg_constraint c JOIN pg_attribute a ON a.attrelid = c.conrelid AND a.attnum = c.conkey[1]
+WHERE c.contype = 'f' AND c.connamespace = 'public'::regnamespace AND c.confrelid <> 'resources'::regclass
+    AND NOT EXISTS (SELECT FROM pg_index i WHERE i.indrelid = c.conrelid AND i.indkey[0] = c.conkey[1]);
+
+-- Each statement under its role, from the server's login: prepares, and API statements have the four columns.
+DO $do$
+DECLARE
+    s test.statements;
+    v_types text;
+BEGIN
+    FOR s IN SELECT * FROM test.statements ORDER BY name LOOP
+        BEGIN
+            PERFORM set_config('role', CASE s.role WHEN 'croft_owner_login' THEN 'none' ELSE s.role END, true);
+            EXECUTE 'PREPARE statement_under_test AS ' || s.text;
+            PERFORM set_config('role', 'none', true);
+            SELECT array_to_string(parameter_types, ' ') INTO v_types FROM pg_prepared_statements WHERE name = 'statement_under_test';
+            DEALLOCATE statement_under_test;
+            IF s.role IN ('croft_tenant', 'croft_operator') THEN
+                PERFORM test.is(v_types, 'jsonb', 'takes one jsonb: ' || s.name);
+            ELSE
+                PERFORM test.ok(true, 'prepares: ' || s.name);
+            END IF;
+        EXCEPTION WHEN OTHERS THEN
+            PERFORM test.ok(false, 'prepares: ' || s.name, SQLERRM);
+        END;
+    END LOOP;
+END
+$do$;

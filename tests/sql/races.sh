@@ -1,0 +1,1 @@
+sql -c "SELECT name, note FROM test.results ORDER BY id DESC LIMIT 130"
