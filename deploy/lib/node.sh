@@ -40,7 +40,7 @@ join_do()
     local answer
     # Each try has a token of its own: an unused one ends by itself.
     answer=$(api operator POST /v1/admin/join-tokens "$(jq -n --arg l "$LOCATION" '{location_id: $l, expires_in: 600}')")
-    jq -er .token <<<"$answer" | croft_agent join --token-stdin
+    croft_agent join --server "127.0.0.1:$AGENTS_PORT" --token "$(jq -er .token <<<"$answer")"
 }
 
 node_remember_host()
