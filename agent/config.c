@@ -3,7 +3,7 @@
 #include "field.h"
 #include "log.h"
 #include "spec.h"
-#include "yaml.h"
+#include "yaml_tree.h"
 
 #include <limits.h>
 #include <stddef.h>

@@ -1,0 +1,125 @@
+// Usage: sampled every sample_s, written and sent every report_s, repeated until acknowledged.
+#include "broker.h"
+#include "json.h"
+#include "log.h"
+#include "message.h"
+#include "sampler.h"
+
+#include <inttypes.h>
+
+enum { OUTSTANDING_MAX = 4 };
+
+static void sample(struct broker *broker, struct vps_entry *entry)
+{
+    if (!entry->has_spec || entry->observed != OBSERVED_RUNNING || !*entry->state.start) {
+        return;
+    }
+    struct err err = {0};
+    struct usage_counters counters;
+    int r = sampler_sample(broker->config, &broker->drivers, &entry->spec, &counters, &err);
+    if (r < 0) {
+        log_debug("sample", "vps=%s error=%s", entry->state.vps, LOGQ(err.text));
+        return;
+    }
+    const struct spool_source source = {entry->state.vps, entry->state.start, &counters};
+    spool_sample(broker->spool, &source);
+}
+
+static void sample_all(struct broker *broker)
+{
+    struct vps_entry *entry;
+    for (size_t i = 0; (entry = vps_table_at(broker->vps, i)); i++) {
+        sample(broker, entry);
+    }
+}
+
+static void send_waiting(struct broker *broker)
+{
+    while (broker->epoch > 0 && broker->usage.outstanding < OUTSTANDING_MAX) {
+        struct err err = {0};
+        json_t *message = NULL;
+        int64_t batch = 0;
+        int r = spool_next(broker->spool, broker->usage.sent, &message, &batch, &err);
+        if (r == ERR_NOT_FOUND) {
+            return;
+        }
+        broker->usage.sent = batch;
+        if (r < 0) {
+            log_error("spool", "batch=%" PRId64 " error=%s", batch, LOGQ(err.text));
+            continue;
+        }
+        broker->usage.outstanding++;
+        broker_send(broker, message);
+    }
+}
+
+static void report(struct broker *broker, const char *vps)
+{
+    struct err err = {0};
+    int64_t dropped = spool_dropped(broker->spool);
+    if (spool_report(broker->spool, vps, &err) < 0) {
+        log_error("spool", "error=%s", LOGQ(err.text));
+    }
+    if (spool_dropped(broker->spool) > dropped) {
+        log_error("spool_full", "dropped=%" PRId64, spool_dropped(broker->spool) - dropped);
+    }
+    send_waiting(broker);
+}
+
+static void on_sample(evutil_socket_t fd, short what, void *arg)
+{
+    struct broker *broker = arg;
+    sample_all(broker);
+    broker_arm(broker->sample, broker->config->sample_s * 1000);
+}
+
+static void on_report(evutil_socket_t fd, short what, void *arg)
+{
+    struct broker *broker = arg;
+    // Whatever was not acknowledged since the last report is sent again.
+    if (broker->usage.outstanding > 0 && !broker->usage.acked) {
+        broker->usage.outstanding = 0;
+        broker->usage.sent = 0;
+    }
+    broker->usage.acked = false;
+    report(broker, NULL);
+    broker_arm(broker->report, broker->config->report_s * 1000);
+}
+
+void broker_usage_start(struct broker *broker)
+{
+    broker->sample = broker_timer(broker, broker->config->sample_s * 1000, on_sample);
+    broker->report = broker_timer(broker, broker->config->report_s * 1000, on_report);
+}
+
+void broker_usage_welcome(struct broker *broker)
+{
+    broker->usage.sent = 0;
+    broker->usage.outstanding = 0;
+    send_waiting(broker);
+}
+
+void broker_usage_ack(struct broker *broker, json_t *message)
+{
+    struct err err = {0};
+    int64_t batch;
+    if (message_usage_ack(message, &batch, &err) < 0) {
+        log_warn("usage_ack", "error=%s", LOGQ(err.text));
+        return;
+    }
+    spool_ack(broker->spool, batch);
+    broker->usage.acked = true;
+    if (broker->usage.outstanding > 0) {
+        broker->usage.outstanding--;
+    }
+    send_waiting(broker);
+}
+
+void broker_usage_final(struct broker *broker, const char *vps)
+{
+    struct vps_entry *entry = vps_table_find(broker->vps, vps);
+    if (entry && entry->observed == OBSERVED_RUNNING) {
+        sample(broker, entry);
+        report(broker, vps);
+    }
+}

@@ -1,0 +1,292 @@
+#include "meter.h"
+
+#include "json.h"
+#include "uuid.h"
+
+#include <stddef.h>
+#include <string.h>
+#include <sys/queue.h>
+#include <time.h>
+
+struct counter {
+    const char *name;
+    size_t offset; // in struct usage_counters
+    bool level; // as it is; else it only rises
+};
+
+#define COUNTER(member, is_level)                                                                  \
+    {                                                                                              \
+        .name = #member, .offset = offsetof(struct usage_counters, member), .level = is_level      \
+    }
+
+static const struct counter counters[] = {
+    COUNTER(cpu_ns, false),       COUNTER(memory_bytes, true),    COUNTER(memory_anon_bytes, true),
+    COUNTER(disk_bytes, true),    COUNTER(io_read_bytes, false),  COUNTER(io_write_bytes, false),
+    COUNTER(io_read_ops, false),  COUNTER(io_write_ops, false),   COUNTER(net_rx_bytes, false),
+    COUNTER(net_tx_bytes, false), COUNTER(net_rx_packets, false), COUNTER(net_tx_packets, false),
+    COUNTER(pids, true),          COUNTER(oom_kills, false),
+};
+
+struct meter {
+    TAILQ_ENTRY(meter) link;
+    char vps[UUID_LEN + 1];
+    char boot[UUID_LEN + 1];
+    int64_t seq; // the last one given
+    struct usage_counters raw; // as last read
+    struct usage_counters total; // as last reported or to be reported
+    struct timespec at, mono;
+    bool due; // sampled since it was last taken
+};
+
+TAILQ_HEAD(meter_list, meter);
+
+struct meters {
+    struct meter_list list; // by vps
+    struct meter_list ended; // last samples of a boot that is over, due, in order
+};
+
+static uint64_t *value_at(struct usage_counters *values, const struct counter *counter)
+{
+    return (uint64_t *)(void *)((char *)values + counter->offset);
+}
+
+static uint64_t value_of(const struct usage_counters *values, const struct counter *counter)
+{
+    return *(const uint64_t *)(const void *)((const char *)values + counter->offset);
+}
+
+struct meters *meters_create(void)
+{
+    struct meters *meters = calloc(1, sizeof(*meters));
+    if (!meters) {
+        abort();
+    }
+    TAILQ_INIT(&meters->list);
+    TAILQ_INIT(&meters->ended);
+    return meters;
+}
+
+static void clear(struct meter_list *list)
+{
+    for (struct meter *meter; (meter = TAILQ_FIRST(list));) {
+        TAILQ_REMOVE(list, meter, link);
+        free(meter);
+    }
+}
+
+void meters_destroy(struct meters *meters)
+{
+    if (meters) {
+        clear(&meters->list);
+        clear(&meters->ended);
+        free(meters);
+    }
+}
+
+static struct meter *find(const struct meters *meters, const char *vps)
+{
+    struct meter *meter;
+    TAILQ_FOREACH (meter, &meters->list, link) {
+        if (strcmp(meter->vps, vps) == 0) {
+            return meter;
+        }
+    }
+    return NULL;
+}
+
+static struct meter *find_or_add(struct meters *meters, const char *vps)
+{
+    struct meter *meter = find(meters, vps);
+    if (!meter) {
+        meter = calloc(1, sizeof(*meter));
+        if (!meter) {
+            abort();
+        }
+        snprintf(meter->vps, sizeof(meter->vps), "%s", vps);
+        TAILQ_INSERT_TAIL(&meters->list, meter, link);
+    }
+    return meter;
+}
+
+// The container was started anew: everything counts from zero. A sample of the boot before that was
+// not reported yet waits in `ended`.
+static void begin_boot(struct meters *meters, struct meter *meter, const char *start)
+{
+    if (meter->due) {
+        struct meter *last = malloc(sizeof(*last));
+        if (!last) {
+            abort();
+        }
+        *last = *meter;
+        last->seq++;
+        TAILQ_INSERT_TAIL(&meters->ended, last, link);
+    }
+    snprintf(meter->boot, sizeof(meter->boot), "%s", start);
+    meter->seq = 0;
+    meter->raw = meter->total = (struct usage_counters){0};
+}
+
+void meters_sample(struct meters *meters, const char *vps, const char *start,
+                   const struct usage_counters *raw)
+{
+    struct meter *meter = find_or_add(meters, vps);
+    if (strcmp(meter->boot, start) != 0) {
+        begin_boot(meters, meter, start);
+    }
+    for (size_t i = 0; i < ARRAY_LEN(counters); i++) {
+        uint64_t now = value_of(raw, &counters[i]);
+        uint64_t before = value_of(&meter->raw, &counters[i]);
+        uint64_t *total = value_at(&meter->total, &counters[i]);
+        if (counters[i].level) {
+            *total = now;
+        } else {
+            *total += now >= before ? now - before : now;
+        }
+    }
+    meter->raw = *raw;
+    clock_gettime(CLOCK_REALTIME, &meter->at);
+    clock_gettime(CLOCK_BOOTTIME, &meter->mono);
+    meter->due = true;
+}
+
+// A counter past 2^63 would be a kernel's mistake; JSON integers end there.
+static json_t *json_u64(uint64_t value)
+{
+    return json_integer(value > INT64_MAX ? INT64_MAX : (json_int_t)value);
+}
+
+static json_t *sample_json(const struct meter *meter)
+{
+    char ts[40];
+    struct tm tm;
+    gmtime_r(&meter->at.tv_sec, &tm);
+    size_t n = strftime(ts, sizeof(ts), "%Y-%m-%dT%H:%M:%S", &tm);
+    snprintf(ts + n, sizeof(ts) - n, ".%03ldZ", meter->at.tv_nsec / 1000000);
+    json_int_t mono_ns = (json_int_t)meter->mono.tv_sec * 1000000000 + meter->mono.tv_nsec;
+    json_t *sample = json_pack("{s:s, s:s, s:I, s:s, s:I}", "vps", meter->vps, "boot", meter->boot,
+                               "seq", (json_int_t)meter->seq, "ts", ts, "mono_ns", mono_ns);
+    for (size_t i = 0; i < ARRAY_LEN(counters); i++) {
+        json_object_set_new(sample, counters[i].name,
+                            json_u64(value_of(&meter->total, &counters[i])));
+    }
+    return sample;
+}
+
+static json_t *values_json(const struct usage_counters *values)
+{
+    json_t *array = json_array();
+    for (size_t i = 0; i < ARRAY_LEN(counters); i++) {
+        json_array_append_new(array, json_u64(value_of(values, &counters[i])));
+    }
+    return array;
+}
+
+static json_t *kept_json(const struct meter *meter)
+{
+    return json_pack("{s:s, s:s, s:I, s:o, s:o}", "vps", meter->vps, "boot", meter->boot, "seq",
+                     (json_int_t)meter->seq, "raw", values_json(&meter->raw), "total",
+                     values_json(&meter->total));
+}
+
+static void take(struct meter *meter, json_t *samples, json_t *kept)
+{
+    json_array_append_new(samples, sample_json(meter));
+    json_array_append_new(kept, kept_json(meter));
+    meter->due = false;
+}
+
+static bool is_wanted(const struct meter *meter, const char *vps)
+{
+    return !vps || strcmp(meter->vps, vps) == 0;
+}
+
+size_t meters_take(struct meters *meters, const char *vps, size_t max, json_t **ret_samples,
+                   json_t **ret_kept)
+{
+    json_t *samples = *ret_samples = json_array();
+    json_t *kept = *ret_kept = json_array();
+    struct meter *meter = TAILQ_FIRST(&meters->ended);
+    while (meter && json_array_size(samples) < max) {
+        struct meter *next = TAILQ_NEXT(meter, link);
+        if (is_wanted(meter, vps)) {
+            take(meter, samples, kept);
+            TAILQ_REMOVE(&meters->ended, meter, link);
+            free(meter);
+        }
+        meter = next;
+    }
+    TAILQ_FOREACH (meter, &meters->list, link) {
+        if (json_array_size(samples) >= max) {
+            break;
+        }
+        if (meter->due && is_wanted(meter, vps)) {
+            meter->seq++;
+            take(meter, samples, kept);
+        }
+    }
+    return json_array_size(samples);
+}
+
+void meters_put_back(struct meters *meters, const json_t *samples)
+{
+    size_t i;
+    const json_t *sample;
+    json_array_foreach ((json_t *)(uintptr_t)samples, i, sample) {
+        struct meter *meter = find(meters, json_get_string(sample, "vps", ""));
+        // The last sample of an ended boot is lost to a full disk; its usage is a gap of that boot.
+        if (meter && strcmp(meter->boot, json_get_string(sample, "boot", "")) == 0) {
+            meter->due = true;
+        }
+    }
+}
+
+json_t *meters_save(const struct meters *meters)
+{
+    json_t *kept = json_array();
+    const struct meter *meter;
+    TAILQ_FOREACH (meter, &meters->list, link) {
+        json_array_append_new(kept, kept_json(meter));
+    }
+    return kept;
+}
+
+static void restore_values(const json_t *array, struct usage_counters *values)
+{
+    for (size_t i = 0; i < ARRAY_LEN(counters); i++) {
+        json_int_t value = json_integer_value(json_array_get(array, i));
+        *value_at(values, &counters[i]) = value > 0 ? (uint64_t)value : 0;
+    }
+}
+
+void meters_restore(struct meters *meters, const json_t *kept)
+{
+    size_t i;
+    const json_t *item;
+    json_array_foreach ((json_t *)(uintptr_t)kept, i, item) {
+        const char *vps = json_get_string(item, "vps", "");
+        const char *boot = json_get_string(item, "boot", "");
+        if (!uuid_is(vps) || !uuid_is(boot)) {
+            continue;
+        }
+        struct meter *meter = find_or_add(meters, vps);
+        snprintf(meter->boot, sizeof(meter->boot), "%s", boot);
+        meter->seq = json_get_int(item, "seq", 0);
+        restore_values(json_object_get(item, "raw"), &meter->raw);
+        restore_values(json_object_get(item, "total"), &meter->total);
+    }
+}
+
+void meters_forget(struct meters *meters, const char *vps)
+{
+    struct meter *meter = find(meters, vps);
+    if (!meter) {
+        return;
+    }
+    TAILQ_REMOVE(&meters->list, meter, link);
+    if (meter->due) {
+        meter->seq++;
+        TAILQ_INSERT_TAIL(&meters->ended, meter, link);
+    } else {
+        free(meter);
+    }
+}

@@ -1,0 +1,56 @@
+#include "process.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/prctl.h>
+
+static const char *config_file;
+
+void process_init(const char *config_path)
+{
+    config_file = config_path;
+}
+
+// Between fork and exec: only what is safe there.
+_noreturn_ static void become(const struct process_spec *spec, pid_t parent)
+{
+    sigset_t none;
+    sigemptyset(&none);
+    sigprocmask(SIG_SETMASK, &none, NULL);
+    prctl(PR_SET_PDEATHSIG, spec->death_signal);
+    if (getppid() != parent) {
+        _exit(1); // it died before the line above
+    }
+    int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+    int in = spec->in >= 0 ? spec->in : null;
+    int out = spec->out >= 0 ? spec->out : STDERR_FILENO;
+    if (null < 0 || dup2(in, STDIN_FILENO) < 0 || dup2(out, STDOUT_FILENO) < 0) {
+        _exit(1);
+    }
+    if (spec->channel > 0) {
+        // dup2 onto itself would leave close-on-exec set.
+        int fd = spec->channel == PROCESS_CHANNEL_FD ? dup(spec->channel) : spec->channel;
+        if (dup2(fd, PROCESS_CHANNEL_FD) < 0) {
+            _exit(1);
+        }
+        if (fd != spec->channel) {
+            close(fd);
+        }
+    }
+    execl("/proc/self/exe", "croft-agent", spec->title, "--config", config_file, (char *)NULL);
+    _exit(1);
+}
+
+pid_t process_spawn(const struct process_spec *spec, struct err *err)
+{
+    pid_t parent = getpid();
+    pid_t pid = fork();
+    if (pid < 0) {
+        return err_errno(err, errno, "starting a %s", spec->title);
+    }
+    if (pid == 0) {
+        become(spec, parent);
+    }
+    return pid;
+}

@@ -1,0 +1,174 @@
+#include "task.h"
+
+#include "config.h"
+#include "fault.h"
+#include "json.h"
+#include "uuid.h"
+
+#include <string.h>
+
+static const struct task_kind *const public_kinds[] = {&task_create, &task_start, &task_stop,
+                                                       &task_delete};
+
+const struct task_kind *task_kind_find(const char *name)
+{
+    for (size_t i = 0; i < ARRAY_LEN(public_kinds); i++) {
+        if (strcmp(public_kinds[i]->name, name) == 0) {
+            return public_kinds[i];
+        }
+    }
+    return strcmp(task_node_open.name, name) == 0 ? &task_node_open : NULL;
+}
+
+bool task_kind_is_public(const char *name)
+{
+    const struct task_kind *kind = task_kind_find(name);
+    return kind && kind != &task_node_open;
+}
+
+void task_print_steps(FILE *to)
+{
+    for (size_t i = 0; i < ARRAY_LEN(public_kinds); i++) {
+        const struct task_kind *kind = public_kinds[i];
+        for (size_t s = 0; s < kind->count; s++) {
+            fprintf(to, "%s.%s\n", kind->name, kind->steps[s].name);
+        }
+        for (size_t s = kind->count; s-- > 0;) {
+            if (kind->steps[s].undo) {
+                fprintf(to, "%s.undo_%s\n", kind->name, kind->steps[s].name);
+            }
+        }
+    }
+}
+
+static int load_vps(struct task *task, json_t *input, struct err *err)
+{
+    const char *vps = json_get_string(input, "vps", "");
+    if (!uuid_is(vps)) {
+        return err_set(err, ERR_INVALID, "the task names no vps");
+    }
+    snprintf(task->vps, sizeof(task->vps), "%s", vps);
+    task->generation = json_get_int(input, "generation", 0);
+    task->spec_json = json_object_get(input, "spec");
+    int r = spec_decode(task->config, vps, task->generation, task->spec_json, &task->spec, err);
+    if (r < 0) {
+        return r;
+    }
+    r = vps_state_load(task->config, vps, &task->state, err);
+    if (r == ERR_NOT_FOUND || r == ERR_MALFORMED) {
+        snprintf(task->state.vps, sizeof(task->state.vps), "%s", vps);
+        // Behind a record that cannot be read may be a customer's data: nothing is taken back.
+        task->state.created = task->state.prepared = r == ERR_MALFORMED;
+        err->code = ERR_OK;
+        return 0;
+    }
+    return r;
+}
+
+int task_init(struct task *task, const struct agent_config *config, json_t *input, struct err *err)
+{
+    *task = (struct task){.config = config};
+    task->kind = task_kind_find(json_get_string(input, "kind", ""));
+    if (!task->kind) {
+        return err_set(err, ERR_INVALID, "unknown kind of task");
+    }
+    int r = drivers_select(config, &task->drivers, err);
+    if (r < 0 || task->kind == &task_node_open) {
+        return r;
+    }
+    return load_vps(task, input, err);
+}
+
+void task_finish(struct task *task)
+{
+    spec_finish(&task->spec);
+    vps_state_finish(&task->state);
+}
+
+int task_observe(struct task *task, struct err *err)
+{
+    return task->drivers.container->observe(task->config, task->vps, &task->observed, err);
+}
+
+static int run_step(struct task *task, const struct task_step *step, struct err *err)
+{
+    int r = fault_point(task->config, task->kind->name, step->name, err);
+    if (r == 0) {
+        r = step->ensure(task, err);
+    }
+    return r < 0 ? err_wrap(err, "%s", step->name) : 0;
+}
+
+int task_undo(struct task *task, struct err *err)
+{
+    struct err first = {0};
+    for (size_t i = task->kind->count; i-- > 0;) {
+        const struct task_step *step = &task->kind->steps[i];
+        if (!step->undo) {
+            continue;
+        }
+        struct err failure = {0};
+        char name[64];
+        snprintf(name, sizeof(name), "undo_%s", step->name);
+        int r = fault_point(task->config, task->kind->name, name, &failure);
+        if (r == 0) {
+            r = step->undo(task, &failure);
+        }
+        if (r < 0 && first.code == ERR_OK) {
+            err_wrap(&failure, "%s", name);
+            first = failure;
+        }
+    }
+    if (first.code < 0) {
+        *err = first;
+    }
+    return first.code;
+}
+
+static bool is_removed(const struct task *task)
+{
+    return task->kind == &task_delete || task->kind == &task_node_open;
+}
+
+// The generation counts as reached once everything it asks for is there.
+static int record_success(struct task *task, struct err *err)
+{
+    if (is_removed(task)) {
+        return 0;
+    }
+    task->state.created = true;
+    task->state.observed = task->observed;
+    if (task->generation > task->state.generation) {
+        task->state.generation = task->generation;
+    }
+    return vps_state_save(task->config, &task->state, err);
+}
+
+static void record_failure(struct task *task)
+{
+    if (task_observe(task, NULL) < 0) {
+        task->observed = OBSERVED_ERROR;
+    }
+}
+
+int task_run(struct task *task, const struct task_progress *progress, struct err *err)
+{
+    const struct task_kind *kind = task->kind;
+    int r = 0;
+    for (size_t i = 0; i < kind->count && r == 0; i++) {
+        progress->step(kind->steps[i].name, (int)(100 * i / kind->count), progress->arg);
+        r = run_step(task, &kind->steps[i], err);
+    }
+    if (r == 0) {
+        r = record_success(task, err);
+    }
+    if (r < 0 && kind != &task_node_open) {
+        struct err failure = {0};
+        if (task_undo(task, &failure) < 0) {
+            size_t used = strlen(err->text);
+            snprintf(err->text + used, sizeof(err->text) - used, "; then %s", failure.text);
+        }
+        record_failure(task);
+    }
+    return r;
+}

@@ -1,0 +1,80 @@
+// A task is a table of steps. Each observes, then converges, so that a task may be run again from its
+// beginning at any time; each may have an undo that takes back what the step makes. Runs in a worker.
+#pragma once
+
+#include "drivers.h"
+#include "vps_state.h"
+
+#include <stdio.h>
+
+struct task {
+    const struct agent_config *config;
+    struct drivers drivers;
+    const struct task_kind *kind;
+    char vps[37];
+    int64_t generation;
+    json_t *spec_json; // borrowed from the input
+    struct vps_spec spec;
+    struct vps_state state; // as on disk; zeroed (but for vps) while there is no record
+    enum observed observed; // what the task left behind
+};
+
+typedef int (*task_function)(struct task *task, struct err *err);
+
+struct task_step {
+    const char *name;
+    task_function ensure;
+    task_function undo; // NULL: nothing to take back
+};
+
+struct task_kind {
+    const char *name;
+    const struct task_step *steps;
+    size_t count;
+};
+
+extern const struct task_kind task_create, task_start, task_stop, task_delete;
+extern const struct task_kind
+    task_node_open; // internal: pool and network, at the start of the agent
+
+// NULL: no such kind.
+const struct task_kind *task_kind_find(const char *name);
+
+// True for a kind that the server may order.
+bool task_kind_is_public(const char *name);
+
+// Every kind.step, one a line, undo steps included.
+void task_print_steps(FILE *to);
+
+// input: {kind, vps, generation, spec}. Decodes the spec and loads the vps's state. The task borrows
+// input and config.
+int task_init(struct task *task, const struct agent_config *config, json_t *input,
+              struct err *err) _must_check_;
+void task_finish(struct task *task);
+
+struct task_progress {
+    void (*step)(const char *name, int percent, void *arg); // before each step
+    void *arg;
+};
+
+// Runs all steps. On failure it undoes (see task_undo) and returns the error of the step that failed.
+int task_run(struct task *task, const struct task_progress *progress, struct err *err) _must_check_;
+
+// Takes back in reverse order, every step whatever was done. Goes on after an undo that failed and
+// returns the first such error.
+int task_undo(struct task *task, struct err *err) _must_check_;
+
+// Steps that several kinds share (task_steps.c).
+int ensure_state(struct task *task, struct err *err);
+int ensure_defined(struct task *task, struct err *err);
+int ensure_limit(struct task *task, struct err *err);
+int ensure_network(struct task *task, struct err *err);
+int ensure_started(struct task *task, struct err *err);
+int ensure_attached(struct task *task, struct err *err);
+int ensure_stopped(struct task *task, struct err *err);
+int ensure_no_network(struct task *task, struct err *err);
+int undo_started(struct task *task, struct err *err);
+int undo_network(struct task *task, struct err *err);
+
+// Observes the container into task->observed.
+int task_observe(struct task *task, struct err *err);

@@ -1,0 +1,19 @@
+#include "config.h"
+#include "task.h"
+
+static int ensure_pool(struct task *task, struct err *err)
+{
+    return task->drivers.volume->open_pool(task->config, err);
+}
+
+static int ensure_network_open(struct task *task, struct err *err)
+{
+    return task->drivers.network->open(task->config, err);
+}
+
+static const struct task_step steps[] = {
+    {"pool", ensure_pool, NULL},
+    {"network", ensure_network_open, NULL},
+};
+
+const struct task_kind task_node_open = {"node_open", steps, ARRAY_LEN(steps)};

@@ -1,0 +1,96 @@
+#include "config.h"
+#include "task.h"
+#include "uuid.h"
+
+#include <string.h>
+
+enum { START_TIMEOUT_S = 60 };
+
+// The record comes before anything that it is the record of.
+int ensure_state(struct task *task, struct err *err)
+{
+    json_decref(task->state.spec);
+    task->state.spec = json_incref(task->spec_json);
+    return vps_state_save(task->config, &task->state, err);
+}
+
+int ensure_limit(struct task *task, struct err *err)
+{
+    return task->drivers.volume->limit(task->config, &task->spec, err);
+}
+
+int ensure_defined(struct task *task, struct err *err)
+{
+    struct volume_root root;
+    int r = task->drivers.volume->root(task->config, task->vps, &root, err);
+    if (r < 0) {
+        return r;
+    }
+    return task->drivers.container->define(task->config, &task->spec, &root, err);
+}
+
+static bool is_wanted_running(const struct task *task)
+{
+    return task->kind == &task_start || task->spec.desired_running;
+}
+
+int ensure_network(struct task *task, struct err *err)
+{
+    if (!is_wanted_running(task)) {
+        return 0;
+    }
+    return task->drivers.network->prepare(task->config, &task->spec, err);
+}
+
+// A start gets its UUID on disk before it happens: counters that begin at zero always have a new one.
+int ensure_started(struct task *task, struct err *err)
+{
+    int r = task_observe(task, err);
+    if (r < 0 || !is_wanted_running(task)) {
+        return r;
+    }
+    if (task->observed != OBSERVED_RUNNING || !*task->state.start) {
+        uuid_make(task->state.start);
+        r = vps_state_save(task->config, &task->state, err);
+        if (r < 0) {
+            return r;
+        }
+    }
+    return task->drivers.container->start(task->config, &task->spec, START_TIMEOUT_S, err);
+}
+
+int ensure_attached(struct task *task, struct err *err)
+{
+    if (!is_wanted_running(task)) {
+        return 0;
+    }
+    return task->drivers.network->attach(task->config, &task->spec, err);
+}
+
+int ensure_stopped(struct task *task, struct err *err)
+{
+    return task->drivers.container->stop(task->config, task->vps, (int)task->config->stop_timeout_s,
+                                         err);
+}
+
+int ensure_no_network(struct task *task, struct err *err)
+{
+    return task->drivers.network->remove(task->config, &task->spec, err);
+}
+
+// Only what this task itself started is stopped again: state.observed is from before the task.
+int undo_started(struct task *task, struct err *err)
+{
+    if (task->state.observed == OBSERVED_RUNNING) {
+        return 0;
+    }
+    return task->drivers.container->stop(task->config, task->vps, 0, err);
+}
+
+int undo_network(struct task *task, struct err *err)
+{
+    if (task->state.observed == OBSERVED_RUNNING) {
+        return 0;
+    }
+    return task->drivers.network->remove(task->config, &task->spec, err);
+}

@@ -1,0 +1,134 @@
+#include "vps_state.h"
+
+#include "config.h"
+#include "file.h"
+#include "json.h"
+#include "uuid.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <limits.h>
+#include <string.h>
+
+static enum observed observed_parse(const char *name)
+{
+    for (enum observed i = OBSERVED_ABSENT; i < OBSERVED_ERROR; i++) {
+        if (strcmp(observed_name(i), name) == 0) {
+            return i;
+        }
+    }
+    return OBSERVED_ERROR;
+}
+
+static void path_of(const struct agent_config *config, const char *vps, const char *file,
+                    char path[PATH_MAX])
+{
+    snprintf(path, PATH_MAX, "%s/vps/%s%s", config->state_dir, vps, file);
+}
+
+int vps_state_load(const struct agent_config *config, const char *vps, struct vps_state *ret_state,
+                   struct err *err)
+{
+    char path[PATH_MAX];
+    path_of(config, vps, "/state.json", path);
+    _cleanup_free_ char *text = NULL;
+    size_t len = 0;
+    int r = file_read(path, FILE_SMALL_MAX, &text, &len, err);
+    if (r < 0) {
+        return r;
+    }
+    _cleanup_json_ json_t *json = NULL;
+    r = json_read(text, len, JSON_DEPTH_MAX, &json, err);
+    if (r < 0) {
+        return err_wrap(err, "%s", path);
+    }
+    struct vps_state state = {
+        .generation = json_get_int(json, "generation", 0),
+        .observed = observed_parse(json_get_string(json, "observed", "error")),
+        .created = json_is_true(json_object_get(json, "created")),
+        .prepared = json_is_true(json_object_get(json, "prepared")),
+        .spec = json_incref(json_object_get(json, "spec")),
+    };
+    snprintf(state.vps, sizeof(state.vps), "%s", vps);
+    snprintf(state.start, sizeof(state.start), "%.36s", json_get_string(json, "start", ""));
+    *ret_state = state;
+    return 0;
+}
+
+int vps_state_save(const struct agent_config *config, const struct vps_state *state,
+                   struct err *err)
+{
+    char path[PATH_MAX];
+    path_of(config, state->vps, "", path);
+    // The guest's mapped root passes through here: lxcpath is this folder's parent.
+    int r = file_make_dir(path, 0711, err);
+    if (r < 0) {
+        return r;
+    }
+    _cleanup_json_ json_t *json = json_pack(
+        "{s:s, s:I, s:s, s:b, s:b, s:s, s:O?}", "vps", state->vps, "generation",
+        (json_int_t)state->generation, "observed", observed_name(state->observed), "created",
+        state->created, "prepared", state->prepared, "start", state->start, "spec", state->spec);
+    _cleanup_free_ char *text = json_write(json);
+    path_of(config, state->vps, "/state.json", path);
+    return file_write_atomic(path, text, strlen(text), 0600, err);
+}
+
+static int remove_file(const char *path, struct err *err)
+{
+    return unlink(path) < 0 && errno != ENOENT ? err_errno(err, errno, "removing %s", path) : 0;
+}
+
+int vps_state_remove(const struct agent_config *config, const char *vps, struct err *err)
+{
+    // What the container driver may have left is removed before the record.
+    static const char *const files[] = {"/config", "/log", "/state.json.new", "/state.json"};
+    char path[PATH_MAX];
+    for (size_t i = 0; i < ARRAY_LEN(files); i++) {
+        path_of(config, vps, files[i], path);
+        int r = remove_file(path, err);
+        if (r < 0) {
+            return r;
+        }
+    }
+    path_of(config, vps, "", path);
+    if (rmdir(path) < 0 && errno != ENOENT) {
+        return err_errno(err, errno, "removing %s", path);
+    }
+    return file_sync_dir(path, err);
+}
+
+void vps_state_finish(struct vps_state *state)
+{
+    json_decref(state->spec);
+    *state = (struct vps_state){0};
+}
+
+static int is_vps(const struct dirent *entry)
+{
+    return uuid_is(entry->d_name);
+}
+
+int vps_state_list(const struct agent_config *config, char (**ret_ids)[37], size_t *ret_count,
+                   struct err *err)
+{
+    char path[PATH_MAX];
+    snprintf(path, sizeof(path), "%s/vps", config->state_dir);
+    struct dirent **names = NULL;
+    int count = scandir(path, &names, is_vps, alphasort);
+    if (count < 0) {
+        return err_errno(err, errno, "listing %s", path);
+    }
+    char(*ids)[37] = calloc((size_t)count + 1, sizeof(*ids));
+    if (!ids) {
+        abort();
+    }
+    for (int i = 0; i < count; i++) {
+        snprintf(ids[i], sizeof(ids[i]), "%.36s", names[i]->d_name);
+        free(names[i]);
+    }
+    free(names);
+    *ret_ids = ids;
+    *ret_count = (size_t)count;
+    return 0;
+}

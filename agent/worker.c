@@ -1,0 +1,125 @@
+#include "worker.h"
+
+#include "config.h"
+#include "file.h"
+#include "json.h"
+#include "task.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <string.h>
+
+enum { INPUT_MAX = 2 * 1024 * 1024 };
+
+static void write_line(json_t *message)
+{
+    _cleanup_json_ json_t *owned = message;
+    _cleanup_free_ char *text = json_write(owned);
+    size_t len = strlen(text);
+    text[len] = '\n'; // in the place of the NUL
+    // Without a reader there is nobody to report to; the broker learns the rest by itself.
+    if (file_write_all(STDOUT_FILENO, text, len + 1, NULL) < 0) {
+        _exit(1);
+    }
+}
+
+static void report_step(const char *name, int percent, void *arg)
+{
+    write_line(json_pack("{s:s, s:i}", "step", name, "progress", percent));
+}
+
+static void report_end(const struct task *task, const struct err *err)
+{
+    bool failed = err->code < 0;
+    json_t *result =
+        json_pack("{s:s, s:s, s:I}", "status", failed ? "failed" : "done", "observed",
+                  observed_name(task->observed), "generation", (json_int_t)task->state.generation);
+    if (failed) {
+        json_t *error =
+            json_pack("{s:s, s:s}", "code", err_info(err->code)->slug, "detail", err->text);
+        // A text with bytes that are not UTF-8 (a driver quoting a file) is left out.
+        json_object_set_new(result, "error",
+                            error ? error
+                                  : json_pack("{s:s, s:s}", "code", err_info(err->code)->slug,
+                                              "detail", err_info(err->code)->title));
+    }
+    write_line(result);
+}
+
+static int read_input(json_t **ret_input, struct err *err)
+{
+    _cleanup_free_ char *text = malloc(INPUT_MAX);
+    if (!text) {
+        return err_errno(err, ENOMEM, "reading the task");
+    }
+    size_t len = 0;
+    ssize_t n;
+    while (len < INPUT_MAX && (n = read(STDIN_FILENO, text + len, INPUT_MAX - len)) != 0) {
+        if (n < 0 && errno != EINTR) {
+            return err_errno(err, errno, "reading the task");
+        }
+        len += n > 0 ? (size_t)n : 0;
+    }
+    return json_read(text, len, JSON_DEPTH_MAX, ret_input, err);
+}
+
+// Where in the lock file a vps has its byte (FNV-1a of the id). Two vps that share one wait for each
+// other, which is harmless.
+static off_t lock_offset(const char *vps)
+{
+    uint64_t hash = 14695981039346656037U;
+    for (const char *p = vps; *p; p++) {
+        hash = (hash ^ (unsigned char)*p) * 1099511628211U;
+    }
+    return (off_t)(hash >> 2);
+}
+
+// Never two workers for one vps, also across a restart of the broker: a worker that was killed may take
+// a moment to die. A POSIX lock, since the container's monitor, a fork of ours, must not inherit it.
+static int lock_vps(const struct agent_config *config, const char *vps, struct err *err)
+{
+    char path[PATH_MAX];
+    snprintf(path, sizeof(path), "%s/run/workers.lock", config->state_dir);
+    int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600); // held until this process ends
+    struct flock lock = {
+        .l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = lock_offset(vps), .l_len = 1};
+    if (fd < 0 || fcntl(fd, F_SETLKW, &lock) < 0) {
+        return err_errno(err, errno, "locking %s", path);
+    }
+    return 0;
+}
+
+static int run(struct task *task, json_t *input, struct err *err)
+{
+    if (!json_is_true(json_object_get(input, "undo"))) {
+        const struct task_progress progress = {.step = report_step};
+        return task_run(task, &progress, err);
+    }
+    int r = task_undo(task, err);
+    if (*task->vps && task_observe(task, NULL) < 0) {
+        task->observed = OBSERVED_ERROR;
+    }
+    return r;
+}
+
+int worker_main(const struct agent_config *config)
+{
+    struct err err = {0};
+    struct task task = {0};
+    _cleanup_json_ json_t *input = NULL;
+    int r = read_input(&input, &err);
+    if (r == 0) {
+        r = lock_vps(config, json_get_string(input, "vps", ""), &err);
+    }
+    if (r == 0) {
+        r = task_init(&task, config, input, &err);
+    }
+    if (r == 0) {
+        r = run(&task, input, &err);
+    }
+    err.code = r;
+    report_end(&task, &err);
+    task_finish(&task);
+    return 0;
+}
