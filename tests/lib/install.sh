@@ -69,15 +69,20 @@ compile_system_tests()
     )
 }
 
-build_tests()
+# build_programs OPTION…: into $CROFT_BUILD, and the small image that tests make guests from.
+build_programs()
 {
-    local options=(-Dtests=true -Dfaults=true -Dbuildtype=debugoptimized "-Db_sanitize=address,undefined")
     if [ ! -f "$CROFT_BUILD/build.ninja" ]; then
-        CC=gcc meson setup "$CROFT_BUILD" "$root" "${options[@]}" >/dev/null || return 1
+        CC=gcc meson setup "$CROFT_BUILD" "$root" "$@" >/dev/null || return 1
     fi
     ninja -C "$CROFT_BUILD" --quiet || return 1
     if [ ! -f "$CROFT_BUILD/images/busybox.tar.zst" ]; then
         mkdir -p "$CROFT_BUILD/images"
         "$root/deploy/images/build" busybox "$CROFT_BUILD/images/busybox.tar.zst" || return 1
     fi
+}
+
+build_tests()
+{
+    build_programs -Dtests=true -Dfaults=true -Dbuildtype=debugoptimized "-Db_sanitize=address,undefined"
 }
