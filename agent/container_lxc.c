@@ -112,7 +112,8 @@ static int wait_for_init(struct lxc_container *container, int timeout_s, struct 
     if (pidfd < 0 || pid <= 0) {
         return err_set(err, ERR_SYSTEM, "init ended at once");
     }
-    for (bool executed = false;;) {
+    // The last look is a millisecond after init was executed.
+    for (bool executed = has_executed(pid);;) {
         struct pollfd ended = {.fd = pidfd, .events = POLLIN};
         if (poll(&ended, 1, 1) > 0) {
             return err_set(err, ERR_SYSTEM, "init ended at once");
