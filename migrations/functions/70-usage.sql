@@ -18,8 +18,10 @@ $$;
 -- A batch with one impossible sample is refused whole.
 CREATE OR REPLACE FUNCTION croft_usage_check(s usage_marks[]) RETURNS void LANGUAGE plpgsql AS $$
 BEGIN
-    IF EXISTS (SELECT FROM unnest(s) x WHERE x.vps_id IS NULL OR x.boot IS NULL OR x.ts IS NULL OR NOT coalesce(
-            x.seq >= 1 AND least(x.mono_ns, x.cpu_ns, x.io_read_bytes, x.io_write_bytes, x.io_read_ops, x.io_write_ops,
+    IF EXISTS (SELECT FROM unnest(s) x WHERE num_nulls(x.vps_id, x.boot, x.seq, x.ts, x.mono_ns, x.cpu_ns,
+                x.io_read_bytes, x.io_write_bytes, x.io_read_ops, x.io_write_ops, x.net_rx_bytes, x.net_tx_bytes,
+                x.net_rx_packets, x.net_tx_packets, x.oom_kills, x.memory_bytes, x.memory_anon_bytes, x.disk_bytes, x.pids) > 0
+            OR NOT (x.seq >= 1 AND least(x.mono_ns, x.cpu_ns, x.io_read_bytes, x.io_write_bytes, x.io_read_ops, x.io_write_ops,
                 x.net_rx_bytes, x.net_tx_bytes, x.net_rx_packets, x.net_tx_packets, x.oom_kills, x.memory_bytes,
                 x.memory_anon_bytes, x.disk_bytes, x.pids) >= 0
             AND greatest(x.seq, x.cpu_ns, x.io_read_bytes, x.io_write_bytes, x.io_read_ops, x.io_write_ops, x.net_rx_bytes,
