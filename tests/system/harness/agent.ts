@@ -76,7 +76,7 @@ export class Agent {
     }
 
     async join(token: string): Promise<void> {
-        await run(this.command("join", "--config", this.config, "--token", token), { env: this.environment });
+        await run(this.command("join", "--config", this.config, "--server", this.options.server, "--token", token), { env: this.environment });
     }
 
     async start(): Promise<void> {
