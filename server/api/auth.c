@@ -1,0 +1,91 @@
+#include "auth.h"
+
+#include "api_private.h"
+#include "macro.h"
+#include "token.h"
+#include "uuid.h"
+
+#include <ctype.h>
+#include <string.h>
+#include <strings.h>
+#include <time.h>
+
+#define TOKEN_PREFIX "croft_"
+
+enum { BEARER_MAX = 4096 };
+
+static int read_token(struct request *request, const char *text, struct err *err)
+{
+    struct credentials *credentials = &request->credentials;
+    if (strlen(text) >= TOKEN_MAX) {
+        return err_set(err, ERR_UNAUTHENTICATED, "The token is not valid.");
+    }
+    credentials->kind = CREDENTIALS_TOKEN;
+    token_hash(text, strlen(text), credentials->key);
+    snprintf(credentials->name, sizeof(credentials->name), "token:%.12s", credentials->key);
+    return 0;
+}
+
+static int read_access_token(struct request *request, const char *text, struct err *err)
+{
+    struct access_claims claims;
+    int r = access_token_check(request->api->access_key, text, time(NULL), &claims, err);
+    if (r < 0) {
+        return r;
+    }
+    struct credentials *credentials = &request->credentials;
+    credentials->kind = CREDENTIALS_SESSION;
+    snprintf(credentials->key, sizeof(credentials->key), "%s", claims.session);
+    snprintf(credentials->name, sizeof(credentials->name), "session:%s", claims.session);
+    return 0;
+}
+
+int auth_read(struct request *request, struct err *err)
+{
+    const char *header = edge_header(request->edge, "Authorization");
+    if (!header || strncasecmp(header, "Bearer ", 7) != 0 || strlen(header) > BEARER_MAX) {
+        return err_set(err, ERR_UNAUTHENTICATED, "Send a token: Authorization: Bearer …");
+    }
+    const char *text = header + 7;
+    return strncmp(text, TOKEN_PREFIX, strlen(TOKEN_PREFIX)) == 0
+               ? read_token(request, text, err)
+               : read_access_token(request, text, err);
+}
+
+// Headers that a statement casts or stores: what is malformed counts as absent or is refused before.
+static const char *trace_of(const struct request *request)
+{
+    const char *trace = edge_header(request->edge, "traceparent");
+    if (!trace || strlen(trace) != 55 || strspn(trace, "0123456789abcdef-") != 55) {
+        return NULL;
+    }
+    return trace;
+}
+
+void auth_step(const struct request *request, struct db_step *ret_step)
+{
+    bool session = request->credentials.kind == CREDENTIALS_SESSION;
+    bool reads = request->route->method == EVHTTP_REQ_GET;
+    const char *tenant = edge_header(request->edge, "Croft-Tenant");
+    *ret_step = (struct db_step){
+        .sql = session ? SQL_AUTH_SESSION : SQL_AUTH_TOKEN,
+        .role = DB_ROLE_LOGIN,
+        .param_count = 7,
+        .params = {request->credentials.key,
+                   request->route->auth == AUTH_OPERATOR ? "operator" : "tenant",
+                   tenant && uuid_is(tenant) ? tenant : NULL, reads ? "read" : "write",
+                   edge_peer(request->edge), edge_id(request->edge), trace_of(request)},
+    };
+}
+
+enum db_role auth_role(const struct request *request)
+{
+    switch (request->route->auth) {
+    case AUTH_TENANT:
+        return DB_ROLE_TENANT;
+    case AUTH_OPERATOR:
+        return DB_ROLE_OPERATOR;
+    default:
+        return DB_ROLE_LOGIN;
+    }
+}

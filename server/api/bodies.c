@@ -1,0 +1,305 @@
+#include "bodies.h"
+
+#include "json.h"
+#include "macro.h"
+
+#include <errno.h>
+#include <string.h>
+
+// JavaScript's largest safe integer: what a client can be relied on to read back.
+#define INT_MAX_SAFE 9007199254740991
+#define MIN_SIZE (16 << 20)
+
+enum { TITLE_MAX = 200, NAME_MAX_LEN = 63, PASSWORD_MAX = 1024 };
+
+// Bodies are passed on whole, so that the tables only check: offsets stay 0.
+
+const struct field body_session[] = {
+    {"email", FIELD_EMAIL, .min = 3, .max = 254, .flags = FIELD_REQUIRED},
+    {"password", FIELD_STRING, .min = 1, .max = PASSWORD_MAX,
+     .flags = FIELD_REQUIRED | FIELD_SECRET},
+    {NULL},
+};
+
+const struct field body_token[] = {
+    {"name", FIELD_STRING, .min = 1, .max = 100, .flags = FIELD_REQUIRED},
+    {"scopes", FIELD_STRINGS, .min = 1, .max = 2, .item_max = 16},
+    {"expires_at", FIELD_STRING, .min = 20, .max = 40, .flags = FIELD_NULLABLE},
+    {NULL},
+};
+
+const struct field body_vps[] = {
+    {"name", FIELD_NAME, .min = 1, .max = NAME_MAX_LEN, .flags = FIELD_REQUIRED},
+    {"plan_id", FIELD_UUID, .flags = FIELD_REQUIRED},
+    {"image_id", FIELD_UUID, .flags = FIELD_REQUIRED},
+    {"location_id", FIELD_UUID, .flags = FIELD_REQUIRED},
+    {"ssh_keys", FIELD_STRINGS, .max = 32, .item_max = 8192},
+    {"start", FIELD_BOOL, .preset = "true"},
+    {NULL},
+};
+
+const struct field body_vps_patch[] = {
+    {"name", FIELD_NAME, .min = 1, .max = NAME_MAX_LEN},
+    {NULL},
+};
+
+const struct field body_quotas[] = {
+    {"vps", FIELD_INT, .max = INT_MAX_SAFE, .flags = FIELD_NULLABLE},
+    {"vcpus", FIELD_INT, .max = INT_MAX_SAFE, .flags = FIELD_NULLABLE},
+    {"memory_bytes", FIELD_INT, .max = INT_MAX_SAFE, .flags = FIELD_NULLABLE},
+    {"disk_bytes", FIELD_INT, .max = INT_MAX_SAFE, .flags = FIELD_NULLABLE},
+    {"ipv4", FIELD_INT, .max = INT_MAX_SAFE, .flags = FIELD_NULLABLE},
+    {"ipv6", FIELD_INT, .max = INT_MAX_SAFE, .flags = FIELD_NULLABLE},
+    {NULL},
+};
+
+const struct field body_tenant[] = {
+    {"name", FIELD_STRING, .min = 1, .max = TITLE_MAX, .flags = FIELD_REQUIRED},
+    {"quotas", FIELD_OBJECT, .fields = body_quotas},
+    {NULL},
+};
+
+const struct field body_tenant_patch[] = {
+    {"name", FIELD_STRING, .min = 1, .max = TITLE_MAX},
+    {NULL},
+};
+
+const struct field body_user[] = {
+    {"email", FIELD_EMAIL, .min = 3, .max = 254, .flags = FIELD_REQUIRED},
+    {"password", FIELD_STRING, .min = 8, .max = PASSWORD_MAX,
+     .flags = FIELD_REQUIRED | FIELD_SECRET},
+    {"tenant_id", FIELD_UUID, .flags = FIELD_REQUIRED},
+    {"role", FIELD_STRING, .min = 1, .max = 16, .flags = FIELD_REQUIRED},
+    {NULL},
+};
+
+const struct field body_plan[] = {
+    {"name", FIELD_NAME, .min = 1, .max = NAME_MAX_LEN, .flags = FIELD_REQUIRED},
+    {"title", FIELD_STRING, .min = 1, .max = TITLE_MAX, .flags = FIELD_REQUIRED},
+    {"vcpus", FIELD_INT, .min = 1, .max = 1024, .flags = FIELD_REQUIRED},
+    {"memory_bytes", FIELD_INT, .min = MIN_SIZE, .max = INT_MAX_SAFE, .flags = FIELD_REQUIRED},
+    {"swap_bytes", FIELD_INT, .max = INT_MAX_SAFE},
+    {"disk_bytes", FIELD_INT, .min = MIN_SIZE, .max = INT_MAX_SAFE, .flags = FIELD_REQUIRED},
+    {"pids", FIELD_INT, .min = 16, .max = 4194304, .flags = FIELD_REQUIRED},
+    {"traffic_bytes", FIELD_INT, .max = INT_MAX_SAFE},
+    {"ipv4_count", FIELD_INT, .max = 8},
+    {"ipv6_count", FIELD_INT, .max = 8},
+    {"price_month", FIELD_STRING, .min = 1, .max = 16},
+    {"price_hour", FIELD_STRING, .min = 1, .max = 16},
+    {"currency", FIELD_STRING, .min = 3, .max = 3},
+    {"active", FIELD_BOOL, .preset = "true"},
+    {NULL},
+};
+
+const struct field body_plan_patch[] = {
+    {"name", FIELD_NAME, .min = 1, .max = NAME_MAX_LEN},
+    {"active", FIELD_BOOL},
+    {NULL},
+};
+
+const struct field body_location[] = {
+    {"name", FIELD_NAME, .min = 1, .max = NAME_MAX_LEN, .flags = FIELD_REQUIRED},
+    {"title", FIELD_STRING, .min = 1, .max = TITLE_MAX, .flags = FIELD_REQUIRED},
+    {NULL},
+};
+
+const struct field body_node_patch[] = {
+    {"state", FIELD_STRING, .min = 1, .max = 16},
+    {"overcommit_vcpu_percent", FIELD_INT, .min = 1, .max = 10000},
+    {"overcommit_memory_percent", FIELD_INT, .min = 1, .max = 10000},
+    {"overcommit_disk_percent", FIELD_INT, .min = 1, .max = 10000},
+    {NULL},
+};
+
+const struct field body_join_token[] = {
+    {"location_id", FIELD_UUID, .flags = FIELD_REQUIRED},
+    {"expires_in", FIELD_INT, .min = 60, .max = 86400},
+    {NULL},
+};
+
+const struct field body_pool[] = {
+    {"location_id", FIELD_UUID, .flags = FIELD_REQUIRED},
+    {"node_id", FIELD_UUID, .flags = FIELD_NULLABLE},
+    {"cidr", FIELD_STRING, .min = 1, .max = 49, .flags = FIELD_REQUIRED},
+    {"name", FIELD_STRING, .min = 1, .max = NAME_MAX_LEN, .flags = FIELD_REQUIRED},
+    {NULL},
+};
+
+const struct field body_image[] = {
+    {"name", FIELD_STRING, .min = 1, .max = NAME_MAX_LEN, .flags = FIELD_REQUIRED},
+    {"title", FIELD_STRING, .min = 1, .max = TITLE_MAX, .flags = FIELD_REQUIRED},
+    {"os", FIELD_STRING, .min = 1, .max = 64, .flags = FIELD_REQUIRED},
+    {"arch", FIELD_STRING, .min = 1, .max = 32, .flags = FIELD_REQUIRED},
+    {"sha256", FIELD_STRING, .min = 64, .max = 64, .flags = FIELD_REQUIRED},
+    {"size", FIELD_INT, .min = 1, .max = INT_MAX_SAFE, .flags = FIELD_REQUIRED},
+    {"signature", FIELD_STRING, .min = 128, .max = 128, .flags = FIELD_REQUIRED},
+    {"min_disk_bytes", FIELD_INT, .max = INT_MAX_SAFE},
+    {NULL},
+};
+
+const struct field body_image_patch[] = {
+    {"title", FIELD_STRING, .min = 1, .max = TITLE_MAX},
+    {"active", FIELD_BOOL},
+    {NULL},
+};
+
+// ---- Queries
+
+#define PAGE_FIELDS                                                                                \
+    {"limit", FIELD_INT, .min = 1, .max = 200},                                                    \
+    {                                                                                              \
+        "cursor", FIELD_STRING, .min = 1, .max = 1000                                              \
+    }
+
+const struct field query_none[] = {{NULL}};
+const struct field query_page[] = {PAGE_FIELDS, {NULL}};
+const struct field query_vps[] = {
+    PAGE_FIELDS,
+    {"name", FIELD_STRING, .min = 1, .max = NAME_MAX_LEN},
+    {"observed", FIELD_STRING, .min = 1, .max = 16},
+    {"location_id", FIELD_UUID},
+    {NULL},
+};
+const struct field query_tasks[] = {
+    PAGE_FIELDS,
+    {"status", FIELD_STRING, .min = 1, .max = 16},
+    {"vps_id", FIELD_UUID},
+    {NULL},
+};
+const struct field query_usage[] = {
+    {"from", FIELD_STRING, .min = 1, .max = 40},
+    {"to", FIELD_STRING, .min = 1, .max = 40},
+    {NULL},
+};
+const struct field query_task[] = {{"wait", FIELD_INT, .max = 30}, {NULL}};
+const struct field query_admin_vps[] = {
+    PAGE_FIELDS,
+    {"tenant_id", FIELD_UUID},
+    {"node_id", FIELD_UUID},
+    {"status", FIELD_STRING, .min = 1, .max = 16},
+    {NULL},
+};
+const struct field query_admin_tasks[] = {
+    PAGE_FIELDS,
+    {"tenant_id", FIELD_UUID},
+    {"node_id", FIELD_UUID},
+    {"status", FIELD_STRING, .min = 1, .max = 16},
+    {NULL},
+};
+const struct field query_admin_events[] = {
+    PAGE_FIELDS,
+    {"tenant_id", FIELD_UUID},
+    {"node_id", FIELD_UUID},
+    {NULL},
+};
+
+// ---- Words and forms
+
+static const char *const words_observed[] = {"absent", "stopped", "running", "error", NULL};
+static const char *const words_task[] = {"queued", "running", "done", "failed", "cancelled", NULL};
+static const char *const words_node[] = {"active", "draining", NULL};
+static const char *const words_role[] = {"owner", "admin", "member", "billing", "viewer", NULL};
+
+static const struct {
+    const struct field *table;
+    const char *name;
+    const char *const *words;
+} words[] = {
+    {query_vps, "observed", words_observed},     {query_tasks, "status", words_task},
+    {query_admin_vps, "status", words_observed}, {query_admin_tasks, "status", words_task},
+    {body_node_patch, "state", words_node},      {body_user, "role", words_role},
+};
+
+static const struct {
+    const struct field *table;
+    const char *name;
+    const char *alphabet;
+    const char *says;
+} forms[] = {
+    {body_image, "name", "abcdefghijklmnopqrstuvwxyz0123456789._-",
+     "must be of a-z, 0-9, ., _ and -"},
+    {body_image, "sha256", "0123456789abcdef", "must be lower-case hex"},
+    {body_image, "signature", "0123456789abcdef", "must be lower-case hex"},
+    {body_plan, "currency", "ABCDEFGHIJKLMNOPQRSTUVWXYZ", "must be three capital letters"},
+    {body_plan, "price_month", "0123456789.", "must be a decimal number"},
+    {body_plan, "price_hour", "0123456789.", "must be a decimal number"},
+};
+
+static const char *text_of(json_t *object, const struct field *table, const struct field *of,
+                           const char *name)
+{
+    return table == of ? json_string_value(json_object_get(object, name)) : NULL;
+}
+
+static int check_word(const char *const *list, const char *text, const char *name, struct err *err)
+{
+    char pointer[64];
+    char all[160] = "";
+    for (; *list; list++) {
+        if (strcmp(*list, text) == 0) {
+            return 0;
+        }
+        size_t used = strlen(all);
+        snprintf(all + used, sizeof(all) - used, " %s", *list);
+    }
+    snprintf(pointer, sizeof(pointer), "/%s", name);
+    return err_at(err, ERR_INVALID, pointer, "must be one of%s", all);
+}
+
+int bodies_check_words(const struct field *table, json_t *object, struct err *err)
+{
+    for (size_t i = 0; i < ARRAY_LEN(words); i++) {
+        const char *text = text_of(object, table, words[i].table, words[i].name);
+        int r = text ? check_word(words[i].words, text, words[i].name, err) : 0;
+        if (r < 0) {
+            return r;
+        }
+    }
+    for (size_t i = 0; i < ARRAY_LEN(forms); i++) {
+        const char *text = text_of(object, table, forms[i].table, forms[i].name);
+        if (text && strspn(text, forms[i].alphabet) != strlen(text)) {
+            char pointer[64];
+            snprintf(pointer, sizeof(pointer), "/%s", forms[i].name);
+            return err_at(err, ERR_INVALID, pointer, "%s", forms[i].says);
+        }
+    }
+    return 0;
+}
+
+static bool is_integer_field(const struct field *table, const char *name)
+{
+    for (; table->name; table++) {
+        if (strcmp(table->name, name) == 0) {
+            return table->type == FIELD_INT;
+        }
+    }
+    return false;
+}
+
+// Decimal digits only; anything else stays a string, which the table then refuses.
+static json_t *to_value(const struct field *table, const char *name, const char *text)
+{
+    size_t len = strlen(text);
+    if (is_integer_field(table, name) && len >= 1 && len <= 15 &&
+        strspn(text, "0123456789") == len) {
+        return json_integer(strtoll(text, NULL, 10));
+    }
+    return json_string(text);
+}
+
+int bodies_read_query(const struct field *table, const char **names, const char **values, int count,
+                      json_t **ret_object, struct err *err)
+{
+    _cleanup_json_ json_t *object = json_object();
+    for (int i = 0; i < count; i++) {
+        json_object_set_new(object, names[i], to_value(table, names[i], values[i]));
+    }
+    int r = field_check(table, object, err);
+    if (r == 0) {
+        r = bodies_check_words(table, object, err);
+    }
+    if (r == 0) {
+        *ret_object = json_incref(object);
+    }
+    return r;
+}

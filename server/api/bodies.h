@@ -1,0 +1,19 @@
+// Field tables of every body and every query that the API takes.
+#pragma once
+
+#include "field.h"
+
+extern const struct field body_session[], body_token[], body_vps[], body_vps_patch[], body_tenant[],
+    body_tenant_patch[], body_quotas[], body_user[], body_plan[], body_plan_patch[],
+    body_location[], body_node_patch[], body_join_token[], body_pool[], body_image[],
+    body_image_patch[];
+
+extern const struct field query_none[], query_page[], query_vps[], query_tasks[], query_usage[],
+    query_task[], query_admin_vps[], query_admin_tasks[], query_admin_events[];
+
+// What a table cannot say: a field of that name is one of these words. ERR_INVALID names the field.
+int bodies_check_words(const struct field *table, json_t *object, struct err *err) _must_check_;
+
+// A decoded query as the JSON object that statements take: integers as integers. ERR_INVALID.
+int bodies_read_query(const struct field *table, const char **names, const char **values, int count,
+                      json_t **ret_object, struct err *err) _must_check_;

@@ -1,0 +1,4 @@
+// docs/openapi.yaml, embedded at build by embed_text.py.
+#pragma once
+
+extern const char openapi_text[];

@@ -1,0 +1,128 @@
+#include "reply.h"
+
+#include "api_private.h"
+#include "log.h"
+#include "macro.h"
+
+#include <ctype.h>
+#include <string.h>
+
+// A 304 if the client has this version already.
+static bool is_unchanged(const struct request *request)
+{
+    const char *known = edge_header(request->edge, "If-None-Match");
+    const char *etag = request->answer.etag;
+    if (!known || !etag || request->answer.status != 200 || !(request->route->flags & ROUTE_ETAG)) {
+        return false;
+    }
+    const char *at = strstr(known, etag);
+    return strcmp(known, "*") == 0 || (at && (at[strlen(etag)] == '\0' || at[strlen(etag)] == ','));
+}
+
+static void append_encoded(struct evbuffer *to, const char *text)
+{
+    for (; *text; text++) {
+        unsigned char c = (unsigned char)*text;
+        if (isalnum(c) || strchr("-._~", c)) {
+            evbuffer_add(to, text, 1);
+        } else {
+            evbuffer_add_printf(to, "%%%02X", c);
+        }
+    }
+}
+
+// The same list with the next cursor.
+static void add_next_link(struct request *request)
+{
+    const char **names, **values;
+    int count = edge_query_all(request->edge, &names, &values);
+    struct evbuffer *link = evbuffer_new();
+    evbuffer_add_printf(link, "<%s?cursor=", edge_path(request->edge));
+    append_encoded(link, request->answer.location);
+    for (int i = 0; i < count; i++) {
+        if (strcmp(names[i], "cursor") != 0) {
+            evbuffer_add_printf(link, "&%s=", names[i]);
+            append_encoded(link, values[i]);
+        }
+    }
+    evbuffer_add(link, ">; rel=\"next\"", sizeof(">; rel=\"next\"")); // with its NUL
+    edge_add_header(request->edge, "Link", (const char *)evbuffer_pullup(link, -1));
+    evbuffer_free(link);
+}
+
+static int send_answer(struct request *request)
+{
+    struct answer *answer = &request->answer;
+    struct edge_request *edge = request->edge;
+    if (answer->etag) {
+        edge_add_header(edge, "ETag", answer->etag);
+    }
+    if (answer->cookie) {
+        edge_add_header(edge, "Set-Cookie", answer->cookie);
+    }
+    if (answer->location && request->route->flags & ROUTE_LIST) {
+        add_next_link(request);
+    } else if (answer->location) {
+        edge_add_header(edge, "Location", answer->location);
+    }
+    if (is_unchanged(request)) {
+        edge_reply(edge, 304, NULL, NULL, 0);
+        return 304;
+    }
+    edge_reply(edge, answer->status,
+               answer->content_type ? answer->content_type : "application/json", answer->body,
+               answer->body ? answer->body_len : 0);
+    return answer->status;
+}
+
+static int send_error(struct request *request)
+{
+    const struct err *err = &request->err;
+    if (err->code == ERR_UNAUTHENTICATED) {
+        edge_add_header(request->edge, "WWW-Authenticate", "Bearer");
+    }
+    if (err->code == ERR_METHOD) {
+        char allow[80];
+        route_allow(request->allowed, allow, sizeof(allow));
+        edge_add_header(request->edge, "Allow", allow);
+    }
+    if (err->code == ERR_RATE_LIMITED || err->code == ERR_UNAVAILABLE) {
+        const char *seconds = arena_print(&request->arena, "%d",
+                                          request->retry_after_s > 0 ? request->retry_after_s : 1);
+        edge_add_header(request->edge, "Retry-After", seconds);
+    }
+    edge_reply_problem(request->edge, err);
+    return err_info(err->code)->status;
+}
+
+// One line a request. Who asked is named by the shown part of a token or by the session, never by a secret.
+static void log_request(const struct request *request, const char *id, const char *peer,
+                        const char *method, int status, int64_t micros)
+{
+    enum log_level level = status >= 500 ? LOG_ERROR : LOG_INFO;
+    log_event(level, "request",
+              "method=%s route=%s status=%d ms=%lld.%03lld request=%s peer=%s principal=%s%s%s",
+              method, request->route ? request->route->path : "none", status,
+              (long long)(micros / 1000), (long long)(micros % 1000), id, peer,
+              request->credentials.name[0] ? request->credentials.name : "none",
+              status >= 500 ? " error=" : "", status >= 500 ? LOGQ(request->err.text) : "");
+}
+
+void reply_send(struct request *request)
+{
+    if (request->err.code == ERR_OK && request->answer.status == 0) {
+        err_set(&request->err, ERR_INTERNAL, "the steps ended without an answer");
+    }
+    int64_t micros = api_now_us() - request->started_us;
+    char id[64], peer[64];
+    snprintf(id, sizeof(id), "%s", edge_id(request->edge));
+    snprintf(peer, sizeof(peer), "%s", edge_peer(request->edge));
+    const char *method = route_method_name(edge_method(request->edge));
+    edge_add_header(request->edge, "Cache-Control", "no-store");
+    edge_add_header(request->edge, "X-Content-Type-Options", "nosniff");
+    int status = request->err.code == ERR_OK ? send_answer(request) : send_error(request);
+    metrics_count(request->api->metrics, request->route ? request->route_index : -1, status,
+                  micros);
+    log_request(request, id, peer, method, status, micros);
+    request_end(request);
+}

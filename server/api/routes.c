@@ -1,0 +1,202 @@
+#include "routes.h"
+
+#include "bodies.h"
+#include "macro.h"
+#include "steps.h"
+#include "uuid.h"
+
+#include <string.h>
+
+// A step list is what happens to a request, in order.
+static request_step *const table[] = {step_limit_address, step_credentials, step_input, step_query,
+                                      NULL};
+static request_step *const slow[] = {step_limit_address, step_credentials, step_input,
+                                     step_query,         step_prefer_wait, NULL};
+static request_step *const task_read[] = {
+    step_limit_address, step_credentials, step_input, step_wait_begin,
+    step_query,         step_wait_task,   NULL};
+static request_step *const token_create[] = {step_limit_address, step_credentials, step_input,
+                                             step_make_token,    step_query,       NULL};
+static request_step *const join_token_create[] = {
+    step_limit_address, step_credentials, step_input, step_make_join_token, step_query, NULL};
+static request_step *const user_create[] = {
+    step_limit_address, step_credentials, step_input, step_hash_password,
+    step_put_password,  step_query,       NULL};
+static request_step *const signin[] = {
+    step_limit_signin,   step_input, step_signin_find, step_signin_verify, step_signin_create,
+    step_session_answer, NULL};
+static request_step *const refresh[] = {step_limit_address, step_input, step_refresh,
+                                        step_session_answer, NULL};
+static request_step *const signout[] = {step_limit_address, step_credentials,    step_input,
+                                        step_query,         step_signout_cookie, NULL};
+static request_step *const healthz[] = {step_healthz, NULL};
+static request_step *const readyz[] = {step_readyz, NULL};
+static request_step *const show_metrics[] = {step_metrics, NULL};
+static request_step *const meta[] = {step_limit_address, step_meta, NULL};
+static request_step *const openapi[] = {step_limit_address, step_openapi, NULL};
+
+#define GET EVHTTP_REQ_GET
+#define POST EVHTTP_REQ_POST
+#define PUT EVHTTP_REQ_PUT
+#define PATCH EVHTTP_REQ_PATCH
+#define DELETE EVHTTP_REQ_DELETE
+
+#define TENANT .auth = AUTH_TENANT, .steps = table
+#define OPERATOR .auth = AUTH_OPERATOR, .steps = table
+#define LIST .flags = ROUTE_LIST, .query = query_page
+#define LIST_OF(fields) .flags = ROUTE_LIST, .query = fields
+#define IDEMPOTENT .flags = ROUTE_IDEMPOTENT
+#define SLOW .auth = AUTH_TENANT, .steps = slow
+
+// clang-format off
+static const struct route routes[] = {
+    {GET,    "/healthz", .steps = healthz},
+    {GET,    "/readyz", .steps = readyz},
+    {GET,    "/metrics", .steps = show_metrics},
+    {GET,    "/v1/meta", .steps = meta},
+    {GET,    "/v1/openapi.yaml", .steps = openapi},
+
+    {POST,   "/v1/sessions", .steps = signin, .body = body_session},
+    {POST,   "/v1/sessions/refresh", .steps = refresh},
+    {GET,    "/v1/session", TENANT, .sql = SQL_PRINCIPAL_READ},
+    {DELETE, "/v1/session", .auth = AUTH_TENANT, .steps = signout, .sql = SQL_SESSION_DELETE},
+    {GET,    "/v1/tokens", TENANT, .sql = SQL_TOKEN_LIST, LIST},
+    {POST,   "/v1/tokens", .auth = AUTH_TENANT, .steps = token_create, .sql = SQL_TOKEN_CREATE, .body = body_token, IDEMPOTENT},
+    {GET,    "/v1/tokens/{id}", TENANT, .sql = SQL_TOKEN_READ},
+    {DELETE, "/v1/tokens/{id}", TENANT, .sql = SQL_TOKEN_DELETE},
+
+    {GET,    "/v1/locations", TENANT, .sql = SQL_LOCATION_LIST, LIST},
+    {GET,    "/v1/locations/{id}", TENANT, .sql = SQL_LOCATION_READ, .flags = ROUTE_ETAG},
+    {GET,    "/v1/plans", TENANT, .sql = SQL_PLAN_LIST, LIST},
+    {GET,    "/v1/plans/{id}", TENANT, .sql = SQL_PLAN_READ, .flags = ROUTE_ETAG},
+    {GET,    "/v1/images", TENANT, .sql = SQL_IMAGE_LIST, LIST},
+    {GET,    "/v1/images/{id}", TENANT, .sql = SQL_IMAGE_READ, .flags = ROUTE_ETAG},
+    {GET,    "/v1/quotas", TENANT, .sql = SQL_QUOTA_LIST},
+
+    {GET,    "/v1/vps", TENANT, .sql = SQL_VPS_LIST, LIST_OF(query_vps)},
+    {POST,   "/v1/vps", SLOW, .sql = SQL_VPS_CREATE, .body = body_vps, .flags = ROUTE_IDEMPOTENT | ROUTE_PREFER_WAIT},
+    {GET,    "/v1/vps/{id}", TENANT, .sql = SQL_VPS_READ, .flags = ROUTE_ETAG},
+    {PATCH,  "/v1/vps/{id}", TENANT, .sql = SQL_VPS_UPDATE, .body = body_vps_patch, .flags = ROUTE_IF_MATCH},
+    {DELETE, "/v1/vps/{id}", SLOW, .sql = SQL_VPS_DELETE, .flags = ROUTE_PREFER_WAIT},
+    {POST,   "/v1/vps/{id}/start", SLOW, .sql = SQL_VPS_START, .flags = ROUTE_IDEMPOTENT | ROUTE_PREFER_WAIT},
+    {POST,   "/v1/vps/{id}/stop", SLOW, .sql = SQL_VPS_STOP, .flags = ROUTE_IDEMPOTENT | ROUTE_PREFER_WAIT},
+    {GET,    "/v1/vps/{id}/usage", TENANT, .sql = SQL_VPS_USAGE, .query = query_usage},
+
+    {GET,    "/v1/tasks", TENANT, .sql = SQL_TASK_LIST, LIST_OF(query_tasks)},
+    {GET,    "/v1/tasks/{id}", .auth = AUTH_TENANT, .steps = task_read, .sql = SQL_TASK_READ, .query = query_task, .flags = ROUTE_ETAG | ROUTE_TASK_WAIT},
+
+    {GET,    "/v1/admin/tenants", OPERATOR, .sql = SQL_ADMIN_TENANT_LIST, LIST},
+    {POST,   "/v1/admin/tenants", OPERATOR, .sql = SQL_ADMIN_TENANT_CREATE, .body = body_tenant, IDEMPOTENT},
+    {GET,    "/v1/admin/tenants/{id}", OPERATOR, .sql = SQL_ADMIN_TENANT_READ, .flags = ROUTE_ETAG},
+    {PATCH,  "/v1/admin/tenants/{id}", OPERATOR, .sql = SQL_ADMIN_TENANT_UPDATE, .body = body_tenant_patch, .flags = ROUTE_IF_MATCH},
+    {GET,    "/v1/admin/tenants/{id}/quotas", OPERATOR, .sql = SQL_ADMIN_QUOTA_LIST},
+    {PUT,    "/v1/admin/tenants/{id}/quotas", OPERATOR, .sql = SQL_ADMIN_QUOTA_SET, .body = body_quotas},
+    {GET,    "/v1/admin/users", OPERATOR, .sql = SQL_ADMIN_USER_LIST, LIST},
+    {POST,   "/v1/admin/users", .auth = AUTH_OPERATOR, .steps = user_create, .sql = SQL_ADMIN_USER_CREATE, .body = body_user, IDEMPOTENT},
+    {GET,    "/v1/admin/plans", OPERATOR, .sql = SQL_ADMIN_PLAN_LIST, LIST},
+    {POST,   "/v1/admin/plans", OPERATOR, .sql = SQL_ADMIN_PLAN_CREATE, .body = body_plan, IDEMPOTENT},
+    {GET,    "/v1/admin/plans/{id}", OPERATOR, .sql = SQL_ADMIN_PLAN_READ, .flags = ROUTE_ETAG},
+    {PATCH,  "/v1/admin/plans/{id}", OPERATOR, .sql = SQL_ADMIN_PLAN_UPDATE, .body = body_plan_patch, .flags = ROUTE_IF_MATCH},
+    {GET,    "/v1/admin/locations", OPERATOR, .sql = SQL_ADMIN_LOCATION_LIST, LIST},
+    {POST,   "/v1/admin/locations", OPERATOR, .sql = SQL_ADMIN_LOCATION_CREATE, .body = body_location, IDEMPOTENT},
+    {GET,    "/v1/admin/nodes", OPERATOR, .sql = SQL_ADMIN_NODE_LIST, LIST},
+    {GET,    "/v1/admin/nodes/{id}", OPERATOR, .sql = SQL_ADMIN_NODE_READ, .flags = ROUTE_ETAG},
+    {PATCH,  "/v1/admin/nodes/{id}", OPERATOR, .sql = SQL_ADMIN_NODE_UPDATE, .body = body_node_patch, .flags = ROUTE_IF_MATCH},
+    {POST,   "/v1/admin/nodes/{id}/revoke", OPERATOR, .sql = SQL_ADMIN_NODE_REVOKE},
+    {GET,    "/v1/admin/join-tokens", OPERATOR, .sql = SQL_ADMIN_JOIN_TOKEN_LIST, LIST},
+    {POST,   "/v1/admin/join-tokens", .auth = AUTH_OPERATOR, .steps = join_token_create, .sql = SQL_ADMIN_JOIN_TOKEN_CREATE, .body = body_join_token, IDEMPOTENT},
+    {DELETE, "/v1/admin/join-tokens/{id}", OPERATOR, .sql = SQL_ADMIN_JOIN_TOKEN_DELETE},
+    {GET,    "/v1/admin/pools", OPERATOR, .sql = SQL_ADMIN_POOL_LIST, LIST},
+    {POST,   "/v1/admin/pools", OPERATOR, .sql = SQL_ADMIN_POOL_CREATE, .body = body_pool, IDEMPOTENT},
+    {GET,    "/v1/admin/pools/{id}", OPERATOR, .sql = SQL_ADMIN_POOL_READ},
+    {DELETE, "/v1/admin/pools/{id}", OPERATOR, .sql = SQL_ADMIN_POOL_DELETE},
+    {GET,    "/v1/admin/images", OPERATOR, .sql = SQL_ADMIN_IMAGE_LIST, LIST},
+    {POST,   "/v1/admin/images", OPERATOR, .sql = SQL_ADMIN_IMAGE_CREATE, .body = body_image, IDEMPOTENT},
+    {GET,    "/v1/admin/images/{id}", OPERATOR, .sql = SQL_ADMIN_IMAGE_READ, .flags = ROUTE_ETAG},
+    {PATCH,  "/v1/admin/images/{id}", OPERATOR, .sql = SQL_ADMIN_IMAGE_UPDATE, .body = body_image_patch, .flags = ROUTE_IF_MATCH},
+    {DELETE, "/v1/admin/images/{id}", OPERATOR, .sql = SQL_ADMIN_IMAGE_DELETE},
+    {GET,    "/v1/admin/vps", OPERATOR, .sql = SQL_ADMIN_VPS_LIST, LIST_OF(query_admin_vps)},
+    {GET,    "/v1/admin/tasks", OPERATOR, .sql = SQL_ADMIN_TASK_LIST, LIST_OF(query_admin_tasks)},
+    {GET,    "/v1/admin/events", OPERATOR, .sql = SQL_ADMIN_EVENT_LIST, LIST_OF(query_admin_events)},
+};
+// clang-format on
+
+int routes_count(void)
+{
+    return (int)ARRAY_LEN(routes);
+}
+
+const struct route *route_at(int index)
+{
+    return &routes[index];
+}
+
+static const struct {
+    enum evhttp_cmd_type method;
+    const char *name;
+} method_names[] = {
+    {GET, "GET"},
+    {POST, "POST"},
+    {PUT, "PUT"},
+    {PATCH, "PATCH"},
+    {DELETE, "DELETE"},
+    {EVHTTP_REQ_HEAD, "HEAD"},
+    {EVHTTP_REQ_OPTIONS, "OPTIONS"},
+};
+
+const char *route_method_name(enum evhttp_cmd_type method)
+{
+    for (size_t i = 0; i < ARRAY_LEN(method_names); i++) {
+        if (method_names[i].method == method) {
+            return method_names[i].name;
+        }
+    }
+    return "OTHER";
+}
+
+void route_allow(unsigned allowed, char *out, size_t size)
+{
+    size_t used = 0;
+    out[0] = '\0';
+    for (size_t i = 0; i < ARRAY_LEN(method_names); i++) {
+        if (allowed & method_names[i].method && used < size) {
+            used += (size_t)snprintf(out + used, size - used, "%s%s", used ? ", " : "",
+                                     method_names[i].name);
+        }
+    }
+}
+
+// Whether path has the shape of the pattern; {id} takes one segment, which must be a UUID.
+static bool matches(const char *pattern, const char *path, char id[ROUTE_ID + 1])
+{
+    const char *hole = strchr(pattern, '{');
+    id[0] = '\0';
+    if (!hole) {
+        return strcmp(pattern, path) == 0;
+    }
+    size_t before = (size_t)(hole - pattern);
+    if (strncmp(pattern, path, before) != 0 || strnlen(path + before, ROUTE_ID) < ROUTE_ID ||
+        strcmp(path + before + ROUTE_ID, hole + strlen("{id}")) != 0) {
+        return false;
+    }
+    memcpy(id, path + before, ROUTE_ID);
+    id[ROUTE_ID] = '\0';
+    return uuid_is(id);
+}
+
+void route_find(enum evhttp_cmd_type method, const char *path, struct route_match *ret_match)
+{
+    *ret_match = (struct route_match){.index = -1};
+    for (int i = 0; i < routes_count(); i++) {
+        char id[ROUTE_ID + 1];
+        if (!matches(routes[i].path, path, id)) {
+            continue;
+        }
+        ret_match->allowed |= routes[i].method;
+        if (routes[i].method == method) {
+            ret_match->route = &routes[i];
+            ret_match->index = i;
+            memcpy(ret_match->id, id, sizeof(id));
+        }
+    }
+}

@@ -1,0 +1,56 @@
+// The table of contents: every endpoint, as a row. Pure; the router is a fuzz target.
+#pragma once
+
+#include "db.h"
+#include "field.h"
+
+#include <event2/http.h>
+#include <stdbool.h>
+
+struct request;
+
+enum step_result {
+    STEP_NEXT, // go on with the next step
+    STEP_WAIT, // somebody calls request_run() later
+    STEP_DONE, // answer: request->err if it is set, else request->answer
+};
+
+typedef enum step_result request_step(struct request *request);
+
+enum route_auth { AUTH_NONE, AUTH_TENANT, AUTH_OPERATOR };
+
+enum route_flags {
+    ROUTE_LIST = 1 << 0, // Link: rel="next"
+    ROUTE_ETAG = 1 << 1, // If-None-Match is honoured
+    ROUTE_IF_MATCH = 1 << 2, // If-Match is required
+    ROUTE_IDEMPOTENT = 1 << 3, // Idempotency-Key is honoured
+    ROUTE_PREFER_WAIT = 1 << 4, // Prefer: wait=N is honoured
+    ROUTE_TASK_WAIT = 1 << 5, // ?wait=N is honoured
+};
+
+struct route {
+    enum evhttp_cmd_type method;
+    const char *path; // {id} stands for one UUID
+    enum route_auth auth;
+    request_step *const *steps;
+    enum sql_id sql; // of a table route
+    const struct field *body; // NULL: none is taken
+    const struct field *query; // NULL: none is taken
+    unsigned flags;
+};
+
+enum { ROUTE_ID = 36 };
+
+struct route_match {
+    const struct route *route; // NULL: no such path, or not with this method
+    int index;
+    char id[ROUTE_ID + 1];
+    unsigned allowed; // methods that the path has, as enum evhttp_cmd_type bits; 0: no such path
+};
+
+int routes_count(void);
+const struct route *route_at(int index);
+void route_find(enum evhttp_cmd_type method, const char *path, struct route_match *ret_match);
+const char *route_method_name(enum evhttp_cmd_type method);
+// "GET, POST" of the bits.
+void route_allow(unsigned allowed, char *out, size_t size);

@@ -1,0 +1,30 @@
+// The steps that routes are made of (routes.c has the lists).
+#pragma once
+
+#include "routes.h"
+
+// steps_table.c: what every table route does
+request_step step_limit_address; // by peer address
+request_step step_credentials; // reads the token; limits by it
+request_step step_input; // decodes query and body, makes $1
+request_step step_query; // [authenticate, statement, Sync] in one round trip
+
+// steps_wait.c
+request_step step_wait_begin; // ?wait=N of a task: registers before the first look
+request_step step_wait_task; // looks again until the task is settled
+request_step step_prefer_wait; // Prefer: wait=N of a 202
+request_step step_prefer_look;
+
+// steps_session.c
+request_step step_limit_signin;
+request_step step_signin_find, step_signin_verify, step_signin_create;
+request_step step_refresh;
+request_step step_session_answer; // adds access token, CSRF token and cookie
+request_step step_signout_cookie;
+
+// steps_secret.c
+request_step step_make_token, step_make_join_token;
+request_step step_hash_password, step_put_password;
+
+// steps_system.c
+request_step step_healthz, step_readyz, step_metrics, step_meta, step_openapi;

@@ -1,0 +1,74 @@
+// Secrets are made or hashed here, before the statement: the database sees hashes only, apart from a
+// fresh token's text, which it puts into the one answer that shows it.
+#include "api_private.h"
+#include "json.h"
+#include "macro.h"
+#include "steps.h"
+#include "steps_table.h"
+#include "token.h"
+
+#include <string.h>
+
+static json_t *body_of(struct request *request)
+{
+    return json_object_get(request->input, "body");
+}
+
+static void put_token(struct request *request, const struct token *token, const char *shown)
+{
+    json_t *body = body_of(request);
+    json_object_set_new(body, "token_hash", json_string(token->hash));
+    json_object_set_new(body, "token_prefix", json_string(token->shown));
+    json_object_set_new(body, "token", json_string(shown));
+}
+
+enum step_result step_make_token(struct request *request)
+{
+    struct token token;
+    token_make("croft_", &token);
+    put_token(request, &token, token.text);
+    token_wipe(&token);
+    return STEP_NEXT;
+}
+
+// The CA's fingerprint behind the dot lets the new node recognise the server it joins.
+enum step_result step_make_join_token(struct request *request)
+{
+    struct token token;
+    token_make("croft_join_", &token);
+    put_token(request, &token,
+              arena_print(&request->arena, "%s.%s", token.text, request->api->ca_sha256));
+    token_wipe(&token);
+    return STEP_NEXT;
+}
+
+static void on_hashed(const struct password_outcome *outcome, void *arg)
+{
+    struct request *request = arg;
+    request->password_job = NULL;
+    if (outcome->hash) {
+        request->hash = arena_string(&request->arena, outcome->hash);
+    } else {
+        err_set(&request->err, ERR_UNAVAILABLE, "The password cannot be hashed now: try again.");
+        request->step = NULL;
+    }
+    request_run(request);
+}
+
+enum step_result step_hash_password(struct request *request)
+{
+    const char *password = json_get_string(body_of(request), "password", "");
+    if (password_hash(request->api->passwords, password, on_hashed, request, &request->password_job,
+                      &request->err) < 0) {
+        return STEP_DONE;
+    }
+    return STEP_WAIT;
+}
+
+enum step_result step_put_password(struct request *request)
+{
+    json_t *body = body_of(request);
+    json_object_del(body, "password");
+    json_object_set_new(body, "password_hash", json_string(request->hash));
+    return STEP_NEXT;
+}

@@ -1,0 +1,64 @@
+// What machines ask: health, metrics, the contract.
+#include "api_private.h"
+#include "macro.h"
+#include "openapi.h"
+#include "steps.h"
+
+#include <string.h>
+#include <time.h>
+
+static enum step_result say(struct request *request, const char *type, const char *text)
+{
+    request->answer = (struct answer){
+        .status = 200, .content_type = type, .body = text, .body_len = strlen(text)};
+    return STEP_DONE;
+}
+
+enum step_result step_healthz(struct request *request)
+{
+    return say(request, "text/plain; charset=utf-8", "ok\n");
+}
+
+enum step_result step_readyz(struct request *request)
+{
+    if (!db_ready(request->api->db)) {
+        err_set(&request->err, ERR_UNAVAILABLE, "The database is not connected.");
+        return STEP_DONE;
+    }
+    return say(request, "text/plain; charset=utf-8", "ready\n");
+}
+
+enum step_result step_metrics(struct request *request)
+{
+    const struct api *api = request->api;
+    struct evbuffer *text = evbuffer_new();
+    metrics_print(api->metrics, text);
+    evbuffer_add_printf(text,
+                        "# TYPE croft_db_ready gauge\ncroft_db_ready %d\n"
+                        "# TYPE croft_db_waiting gauge\ncroft_db_waiting %d\n"
+                        "# TYPE croft_agent_links gauge\ncroft_agent_links %zu\n",
+                        db_ready(api->db), db_waiting(api->db),
+                        api->gauges.links ? api->gauges.links(api->gauges.arg) : 0);
+    size_t len = evbuffer_get_length(text);
+    const char *copy = arena_copy(&request->arena, (const char *)evbuffer_pullup(text, -1), len);
+    evbuffer_free(text);
+    return say(request, "text/plain; version=0.0.4; charset=utf-8", copy);
+}
+
+enum step_result step_meta(struct request *request)
+{
+    char when[32];
+    time_t now = time(NULL);
+    struct tm tm;
+    strftime(when, sizeof(when), "%Y-%m-%dT%H:%M:%SZ", gmtime_r(&now, &tm));
+    return say(request, "application/json",
+               arena_print(&request->arena,
+                           "{\"name\":\"croft\",\"version\":\"" CROFT_VERSION
+                           "\",\"api_versions\":[\"v1\"],\"time\":\"%s\"}",
+                           when));
+}
+
+enum step_result step_openapi(struct request *request)
+{
+    return say(request, "application/yaml", openapi_text);
+}

@@ -1,0 +1,224 @@
+#include "steps_table.h"
+
+#include "api_private.h"
+#include "bodies.h"
+#include "json.h"
+#include "log.h"
+#include "macro.h"
+#include "steps.h"
+#include "token.h"
+
+#include <string.h>
+#include <strings.h>
+
+enum { IDEMPOTENCY_KEY_MAX = 255, ETAG_MAX = 128 };
+
+// ---- Limits and credentials
+
+enum step_result step_limit(struct request *request, struct limiter *limiter, const char *key)
+{
+    int wait_s = limiter_take(limiter, key, api_now_us() / 1000);
+    if (wait_s == 0) {
+        return STEP_NEXT;
+    }
+    request->retry_after_s = wait_s;
+    err_set(&request->err, ERR_RATE_LIMITED, "Too many requests: try again in %d s.", wait_s);
+    return STEP_DONE;
+}
+
+enum step_result step_limit_address(struct request *request)
+{
+    return step_limit(request, request->api->by_address, edge_peer(request->edge));
+}
+
+enum step_result step_credentials(struct request *request)
+{
+    if (auth_read(request, &request->err) < 0) {
+        return STEP_DONE;
+    }
+    const char *tenant = edge_header(request->edge, "Croft-Tenant");
+    if (tenant && !uuid_is(tenant)) {
+        err_set(&request->err, ERR_MALFORMED, "Croft-Tenant must be a UUID.");
+        return STEP_DONE;
+    }
+    return step_limit(request, request->api->by_token, request->credentials.key);
+}
+
+// ---- Input
+
+static bool is_json_type(const char *type)
+{
+    static const char json[] = "application/json";
+    return type && strncasecmp(type, json, strlen(json)) == 0 &&
+           (type[strlen(json)] == '\0' || strchr("; ", type[strlen(json)]));
+}
+
+static int read_body(struct request *request, struct err *err)
+{
+    size_t len;
+    const char *text = edge_body(request->edge, &len);
+    const struct field *table = request->route->body;
+    if (len == 0) {
+        return table ? err_at(err, ERR_MALFORMED, "", "A JSON body is required.") : 0;
+    }
+    if (!is_json_type(edge_header(request->edge, "Content-Type"))) {
+        return err_set(err, ERR_MEDIA_TYPE, "The body must be application/json.");
+    }
+    if (!table) {
+        return err_set(err, ERR_MALFORMED, "This request takes no body.");
+    }
+    int r = json_read(text, len, JSON_DEPTH_MAX, &request->body, err);
+    if (r == 0) {
+        r = field_check(table, request->body, err);
+    }
+    return r == 0 ? bodies_check_words(table, request->body, err) : r;
+}
+
+static int read_query(struct request *request, struct err *err)
+{
+    const char **names, **values;
+    int count = edge_query_all(request->edge, &names, &values);
+    const struct field *table = request->route->query ? request->route->query : query_none;
+    return bodies_read_query(table, names, values, count, &request->query, err);
+}
+
+static int read_if_match(struct request *request, struct err *err)
+{
+    const char *etag = edge_header(request->edge, "If-Match");
+    if (!(request->route->flags & ROUTE_IF_MATCH)) {
+        return 0;
+    }
+    if (!etag) {
+        return err_set(err, ERR_PRECONDITION_REQUIRED,
+                       "Send the ETag that you read in an If-Match header.");
+    }
+    json_t *value = strlen(etag) <= ETAG_MAX ? json_string(etag) : NULL;
+    if (!value) {
+        return err_set(err, ERR_PRECONDITION_FAILED,
+                       "It was changed in the meantime: read it again.");
+    }
+    json_object_set_new(request->input, "if_match", value);
+    return 0;
+}
+
+// The hash ties the key to method, path and body, so that a key used for another request is noticed.
+static int read_idempotency_key(struct request *request, struct err *err)
+{
+    const char *key = edge_header(request->edge, "Idempotency-Key");
+    if (!key || !(request->route->flags & ROUTE_IDEMPOTENT)) {
+        return 0;
+    }
+    size_t key_len = strlen(key);
+    json_t *value = key_len >= 1 && key_len <= IDEMPOTENCY_KEY_MAX ? json_string(key) : NULL;
+    if (!value) {
+        return err_set(err, ERR_MALFORMED, "An Idempotency-Key has 1 to 255 characters.");
+    }
+    size_t len;
+    const char *body = edge_body(request->edge, &len);
+    const char *all =
+        arena_print(&request->arena, "%s %s\n%.*s", route_method_name(request->route->method),
+                    edge_path(request->edge), (int)len, body);
+    char hash[TOKEN_HASH + 1];
+    token_hash(all, strlen(all), hash);
+    json_object_set_new(request->input, "idempotency",
+                        json_pack("{s:o, s:s}", "key", value, "hash", hash));
+    return 0;
+}
+
+enum step_result step_input(struct request *request)
+{
+    request->input = json_object();
+    if (request->id[0]) {
+        json_object_set_new(request->input, "id", json_string(request->id));
+    }
+    if (read_query(request, &request->err) < 0 || read_body(request, &request->err) < 0 ||
+        read_if_match(request, &request->err) < 0 ||
+        read_idempotency_key(request, &request->err) < 0) {
+        return STEP_DONE;
+    }
+    json_object_set(request->input, "query", request->query);
+    if (request->body) {
+        json_object_set(request->input, "body", request->body);
+    }
+    return STEP_NEXT;
+}
+
+// ---- Query
+
+static void take_answer(struct request *request, const struct db_rows *rows)
+{
+    if (db_rows_count(rows) == 0) {
+        err_set(&request->err, ERR_NOT_FOUND, "There is no such thing here.");
+        return;
+    }
+    struct arena *arena = &request->arena;
+    const char *status = db_rows_get(rows, 0, "status");
+    if (!status) {
+        // An idempotency key whose first request is still under way has no answer yet.
+        err_set(&request->err, ERR_CONFLICT,
+                "The first request with this Idempotency-Key is still running.");
+        return;
+    }
+    request->answer = (struct answer){
+        .status = atoi(status),
+        .body = arena_string(arena, db_rows_get(rows, 0, "body")),
+        .etag = arena_string(arena, db_rows_get(rows, 0, "etag")),
+        .location = arena_string(arena, db_rows_get(rows, 0, "location")),
+    };
+    request->answer.body_len = request->answer.body ? strlen(request->answer.body) : 0;
+}
+
+void step_take_error(struct request *request, const struct db_outcome *outcome)
+{
+    request->err = *outcome->err;
+    if (strcmp(outcome->sqlstate, "22P05") == 0) { // \u0000 in jsonb; json_read refuses it before
+        err_set(&request->err, ERR_MALFORMED, "The body holds a NUL character.");
+    } else if (outcome->sqlstate[0] && request->err.code == ERR_INTERNAL) {
+        log_error("statement_failed", "request=%s statement=%s sqlstate=%s message=%s",
+                  edge_id(request->edge), sql_texts[request->sql].name, outcome->sqlstate,
+                  LOGQ(outcome->err->text));
+    } else if (outcome->err->code == ERR_UNAVAILABLE) {
+        log_warn("database_unavailable", "request=%s reason=%s", edge_id(request->edge),
+                 LOGQ(outcome->err->text));
+        err_set(&request->err, ERR_UNAVAILABLE, "The database is not available: try again.");
+    }
+}
+
+static void on_answer(const struct db_outcome *outcome, void *arg)
+{
+    struct request *request = arg;
+    request->db_query = NULL;
+    if (outcome->err) {
+        step_take_error(request, outcome);
+        request->step = NULL;
+    } else {
+        take_answer(request, outcome->rows);
+    }
+    request_run(request);
+}
+
+enum step_result step_run(struct request *request, const struct db_request *db_request,
+                          db_done *done)
+{
+    if (db_run(request->api->db, db_request, done, request, &request->db_query, &request->err) <
+        0) {
+        return STEP_DONE;
+    }
+    return STEP_WAIT;
+}
+
+enum step_result step_query(struct request *request)
+{
+    struct db_request db_request = {.deadline_ms = STEP_DEADLINE_MS};
+    if (request->route->auth != AUTH_NONE) {
+        auth_step(request, &db_request.steps[db_request.step_count++]);
+    }
+    _cleanup_free_ char *input = json_write(request->input);
+    db_request.steps[db_request.step_count++] = (struct db_step){
+        .sql = request->sql,
+        .role = auth_role(request),
+        .param_count = 1,
+        .params = {input},
+    };
+    return step_run(request, &db_request, on_answer);
+}

@@ -1,0 +1,304 @@
+#include "master.h"
+
+#include "log.h"
+#include "macro.h"
+
+#include <errno.h>
+#include <event2/event.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+
+enum { BACKOFF_FIRST_MS = 200, BACKOFF_MAX_MS = 5000, GOOD_RUN_MS = 10000, SETTLE_MS = 1000 };
+enum { WORKERS_MAX = 64, KILL_GRACE_S = 5, EXEC_FAILED = 127 };
+
+struct slot {
+    struct master *master;
+    int index;
+    pid_t pid; // 0: not running
+    pid_t old; // the one that this one replaces, draining
+    int backoff_ms;
+    struct timeval started;
+    struct event *timer; // starts it again
+};
+
+struct master {
+    struct event_base *base;
+    const char *config_path;
+    int count; // workers wanted
+    int64_t drain_s;
+    struct slot slots[WORKERS_MAX];
+    bool stopping;
+    int reloading; // the slot that is being replaced; -1: none
+    struct event *reload_timer; // the new one of a slot has had time to start
+    struct event *kill_timer;
+};
+
+// ---- Workers
+
+static _noreturn_ void become_worker(const struct slot *slot, pid_t parent)
+{
+    char index[12];
+    snprintf(index, sizeof(index), "%d", slot->index);
+    sigset_t none;
+    sigemptyset(&none);
+    sigprocmask(SIG_SETMASK, &none, NULL);
+    prctl(PR_SET_PDEATHSIG, SIGTERM);
+    if (getppid() == parent) { // else the master died in between
+        execl("/proc/self/exe", "croft-server", "worker", "--config", slot->master->config_path,
+              "--index", index, (char *)NULL);
+    }
+    _exit(EXEC_FAILED);
+}
+
+static void schedule(struct slot *slot, int ms)
+{
+    struct timeval tv = {ms / 1000, (ms % 1000) * 1000};
+    evtimer_add(slot->timer, &tv);
+}
+
+static void start_worker(struct slot *slot)
+{
+    pid_t parent = getpid();
+    pid_t pid = fork();
+    if (pid == 0) {
+        become_worker(slot, parent);
+    }
+    if (pid < 0) {
+        log_error("worker_fork_failed", "index=%d error=%s", slot->index,
+                  LOGQ(strerrordesc_np(errno)));
+        schedule(slot, slot->backoff_ms);
+        return;
+    }
+    slot->pid = pid;
+    evutil_gettimeofday(&slot->started, NULL);
+}
+
+static void on_start(evutil_socket_t fd, short what, void *arg)
+{
+    struct slot *slot = arg;
+    if (slot->pid == 0 && !slot->master->stopping && slot->index < slot->master->count) {
+        start_worker(slot);
+    }
+}
+
+static int64_t ran_ms(const struct slot *slot)
+{
+    struct timeval now;
+    evutil_gettimeofday(&now, NULL);
+    return (now.tv_sec - slot->started.tv_sec) * 1000 +
+           (now.tv_usec - slot->started.tv_usec) / 1000;
+}
+
+static void on_worker_died(struct slot *slot, int status)
+{
+    struct master *master = slot->master;
+    slot->pid = 0;
+    if (master->stopping || slot->index >= master->count) {
+        return;
+    }
+    if (ran_ms(slot) > GOOD_RUN_MS) {
+        slot->backoff_ms = BACKOFF_FIRST_MS;
+    }
+    log_warn("worker_died", "index=%d exit=%d signal=%d restart_ms=%d", slot->index,
+             WIFEXITED(status) ? WEXITSTATUS(status) : -1,
+             WIFSIGNALED(status) ? WTERMSIG(status) : 0, slot->backoff_ms);
+    schedule(slot, slot->backoff_ms);
+    slot->backoff_ms =
+        slot->backoff_ms * 2 > BACKOFF_MAX_MS ? BACKOFF_MAX_MS : slot->backoff_ms * 2;
+}
+
+static bool any_left(const struct master *master)
+{
+    for (int i = 0; i < WORKERS_MAX; i++) {
+        if (master->slots[i].pid || master->slots[i].old) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void on_child(evutil_socket_t signal, short what, void *arg)
+{
+    struct master *master = arg;
+    int status;
+    pid_t pid;
+    while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
+        for (int i = 0; i < WORKERS_MAX; i++) {
+            struct slot *slot = &master->slots[i];
+            if (slot->pid == pid) {
+                on_worker_died(slot, status);
+            } else if (slot->old == pid) {
+                slot->old = 0;
+            }
+        }
+    }
+    if (master->stopping && !any_left(master)) {
+        event_base_loopbreak(master->base);
+    }
+}
+
+// ---- Stopping
+
+static void signal_all(const struct master *master, int signal)
+{
+    for (int i = 0; i < WORKERS_MAX; i++) {
+        if (master->slots[i].pid) {
+            kill(master->slots[i].pid, signal);
+        }
+        if (master->slots[i].old) {
+            kill(master->slots[i].old, signal);
+        }
+    }
+}
+
+static void on_kill(evutil_socket_t fd, short what, void *arg)
+{
+    signal_all(arg, SIGKILL);
+}
+
+static void on_stop(evutil_socket_t signal, short what, void *arg)
+{
+    struct master *master = arg;
+    if (!master->stopping) {
+        log_info("stopping", "signal=%d", (int)signal);
+        struct timeval tv = {master->drain_s + KILL_GRACE_S, 0};
+        evtimer_add(master->kill_timer, &tv);
+    }
+    master->stopping = true;
+    signal_all(master, SIGTERM);
+    if (!any_left(master)) {
+        event_base_loopbreak(master->base);
+    }
+}
+
+// ---- Reloading: a fresh worker beside the old one, then the old one drains; one after another
+
+static void replace_next(struct master *master)
+{
+    static const struct timeval settle = {SETTLE_MS / 1000, 0};
+    master->reloading++;
+    if (master->stopping || master->reloading >= WORKERS_MAX) {
+        master->reloading = -1;
+        return;
+    }
+    struct slot *slot = &master->slots[master->reloading];
+    if (slot->old) {
+        kill(slot->old, SIGKILL); // of the reload before; it has had its time
+    }
+    slot->old = slot->pid;
+    slot->pid = 0;
+    slot->backoff_ms = BACKOFF_FIRST_MS;
+    if (slot->index < master->count) {
+        start_worker(slot);
+    }
+    evtimer_add(master->reload_timer, &settle);
+}
+
+static void on_replaced(evutil_socket_t fd, short what, void *arg)
+{
+    struct master *master = arg;
+    struct slot *slot = &master->slots[master->reloading];
+    if (slot->old && slot->pid == 0 && slot->index < master->count) {
+        log_error("reload_refused", "index=%d error=\"the new worker does not start\"",
+                  slot->index);
+        evtimer_del(slot->timer);
+        slot->pid = slot->old;
+        slot->old = 0;
+    } else if (slot->old) {
+        kill(slot->old, SIGTERM);
+    }
+    do {
+        slot++; // slots that are neither used nor wanted have nothing to replace
+    } while (slot < master->slots + WORKERS_MAX && !slot->pid && slot->index >= master->count &&
+             ++master->reloading);
+    replace_next(master);
+}
+
+static void on_reload(evutil_socket_t signal, short what, void *arg)
+{
+    struct master *master = arg;
+    if (master->stopping || master->reloading >= 0) {
+        return;
+    }
+    struct server_config config;
+    struct err err = {0};
+    if (server_config_load(master->config_path, &config, &err) < 0) {
+        log_error("reload_refused", "place=%s error=%s", LOGQ(err.pointer), LOGQ(err.text));
+        return;
+    }
+    master->count = (int)config.workers;
+    master->drain_s = config.timing.drain_s;
+    log_set_level((enum log_level)log_level_parse(config.log_level));
+    log_info("reloading", "workers=%d", master->count);
+    server_config_finish(&config);
+    replace_next(master);
+}
+
+// ---- Life
+
+static int write_pid_file(const char *path)
+{
+    _cleanup_file_ FILE *file = fopen(path, "we");
+    if (!file || fprintf(file, "%d\n", getpid()) < 0 || fflush(file) != 0) {
+        log_error("pid_file_failed", "path=%s error=%s", LOGQ(path), LOGQ(strerrordesc_np(errno)));
+        return -1;
+    }
+    return 0;
+}
+
+static void run(struct master *master)
+{
+    static const struct {
+        int signal;
+        event_callback_fn callback;
+    } signals[] = {{SIGCHLD, on_child}, {SIGTERM, on_stop}, {SIGINT, on_stop}, {SIGHUP, on_reload}};
+    struct event *events[ARRAY_LEN(signals)];
+    for (size_t i = 0; i < ARRAY_LEN(signals); i++) {
+        events[i] = evsignal_new(master->base, signals[i].signal, signals[i].callback, master);
+        evsignal_add(events[i], NULL);
+    }
+    for (int i = 0; i < master->count; i++) {
+        start_worker(&master->slots[i]);
+    }
+    event_base_dispatch(master->base);
+    for (size_t i = 0; i < ARRAY_LEN(signals); i++) {
+        event_free(events[i]);
+    }
+}
+
+int master_run(const char *config_path, const struct server_config *config, const char *pid_file)
+{
+    if (pid_file && write_pid_file(pid_file) < 0) {
+        return EXIT_FAILURE;
+    }
+    struct master master = {
+        .base = event_base_new(),
+        .config_path = config_path,
+        .count = (int)config->workers,
+        .drain_s = config->timing.drain_s,
+        .reloading = -1,
+    };
+    master.reload_timer = evtimer_new(master.base, on_replaced, &master);
+    master.kill_timer = evtimer_new(master.base, on_kill, &master);
+    for (int i = 0; i < WORKERS_MAX; i++) {
+        struct slot *slot = &master.slots[i];
+        *slot = (struct slot){.master = &master, .index = i, .backoff_ms = BACKOFF_FIRST_MS};
+        slot->timer = evtimer_new(master.base, on_start, slot);
+    }
+    log_info("started", "version=" CROFT_VERSION " workers=%d config=%s", master.count,
+             LOGQ(config_path));
+    run(&master);
+    log_info("stopped", "pid=%d", getpid());
+    for (int i = 0; i < WORKERS_MAX; i++) {
+        event_free(master.slots[i].timer);
+    }
+    event_free(master.reload_timer);
+    event_free(master.kill_timer);
+    event_base_free(master.base);
+    if (pid_file) {
+        unlink(pid_file);
+    }
+    return EXIT_SUCCESS;
+}

@@ -1,0 +1,43 @@
+// Passwords as argon2id, computed on a few threads so that the event loop never waits for one.
+#pragma once
+
+#include "err.h"
+
+#include <event2/event.h>
+#include <sodium.h>
+#include <stdbool.h>
+
+struct password_config {
+    size_t memory_bytes; // of one hash
+    unsigned long long passes;
+    int threads;
+    int queue_max; // waiting; more get ERR_UNAVAILABLE at once
+};
+
+struct password_pool;
+struct password_job;
+
+// One of the two is set: the new hash, or whether the password was right.
+struct password_outcome {
+    const char *hash; // NULL when it could not be computed (memory)
+    bool right;
+};
+
+typedef void password_done(const struct password_outcome *outcome, void *arg);
+
+// Computes one hash at once, for the decoy that verifying nobody's password takes as long as.
+int password_pool_create(struct event_base *base, const struct password_config *config,
+                         struct password_pool **ret_pool, struct err *err) _must_check_;
+// Waits for the hashes that are being computed; calls nobody back.
+void password_pool_destroy(struct password_pool *pool);
+
+// done is called once, from the loop, unless cancelled. The password is copied and wiped after use.
+int password_hash(struct password_pool *pool, const char *password, password_done *done, void *arg,
+                  struct password_job **ret_job, struct err *err) _must_check_;
+
+// hash NULL: the decoy is verified, and the answer is "wrong".
+int password_verify(struct password_pool *pool, const char *hash, const char *password,
+                    password_done *done, void *arg, struct password_job **ret_job,
+                    struct err *err) _must_check_;
+
+void password_job_cancel(struct password_job *job);
