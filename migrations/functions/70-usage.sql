@@ -26,7 +26,7 @@ BEGIN
                 x.memory_anon_bytes, x.disk_bytes, x.pids) >= 0
             AND greatest(x.seq, x.cpu_ns, x.io_read_bytes, x.io_write_bytes, x.io_read_ops, x.io_write_ops, x.net_rx_bytes,
                 x.net_tx_bytes, x.net_rx_packets, x.net_tx_packets, x.oom_kills, x.memory_bytes, x.memory_anon_bytes,
-                x.disk_bytes, x.pids) < 1::bigint << 60, false)) THEN
+                x.disk_bytes, x.pids) < 1::bigint << 60)) THEN
         PERFORM croft_protocol_error('A usage sample is incomplete, negative or out of range.');
     ELSIF EXISTS (SELECT FROM unnest(s) x WHERE x.ts > now() + interval '5 minutes') THEN
         PERFORM croft_protocol_error('A usage sample is from the future: check the clock of the node.');
