@@ -94,7 +94,7 @@ state_open()
     fi
     # Guests' mapped root walks through it, and must not list it.
     chmod 0711 "$state"
-    install -d -m 0711 "$state/log" "$state/run"
+    install -d -m 0700 "$state/log" "$state/run"
     exec 9>"$state/run/lock"
     flock -n 9 || die "another quickstart works on $state"
     if [ ! -f "$state/quickstart.env" ]; then
