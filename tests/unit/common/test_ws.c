@@ -125,7 +125,7 @@ START_TEST(pings_are_answered)
     fast.ping_s = 1;
     struct end server = {0}, client = {0};
     start_pair(&server, &client, &fast);
-    run_ms(5500);
+    run_ms(3500);
     ck_assert_int_eq(server.closed, 0);
     ck_assert_int_eq(client.closed, 0);
     finish(&server, &client);
@@ -143,10 +143,10 @@ START_TEST(a_peer_is_not_blamed_while_its_owner_does_not_read)
     struct end server = {.base = base};
     server.ws = ws_create(bev, WS_SERVER, &handlers, &fast, &server);
     bufferevent_disable(bev, EV_READ);
-    run_ms(4500);
+    run_ms(3500);
     ck_assert_int_eq(server.closed, 0);
     bufferevent_enable(bev, EV_READ);
-    run_ms(4500);
+    run_ms(3500);
     ck_assert_int_eq(server.closed, 1);
     close(fds[1]);
     finish(&server, NULL);
