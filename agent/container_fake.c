@@ -46,13 +46,14 @@ static int read_state(const struct agent_config *config, const char *vps,
         return r;
     }
     _cleanup_free_ char *text = NULL;
-    r = file_read(path, STATE_TEXT_MAX, &text, NULL, err);
+    struct err failure = {0};
+    r = file_read(path, STATE_TEXT_MAX, &text, NULL, &failure);
     if (r == ERR_NOT_FOUND) {
         *ret_observed = OBSERVED_ABSENT;
         return 0;
     }
     if (r < 0) {
-        return r;
+        return err_set(err, r, "%s", failure.text);
     }
     if (sscanf(text, "running %" SCNu64, ret_start) == 1) {
         *ret_observed = OBSERVED_RUNNING;
