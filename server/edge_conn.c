@@ -437,33 +437,25 @@ struct edge_conn *edge_conn_next(const struct edge_conn *conn)
     return TAILQ_NEXT(conn, link);
 }
 
-// evhttp shuts the socket down when it frees a connection, by its number. So the socket moves to
-// another number first, and a stand-in takes its place.
+// evhttp shuts the socket down when it frees a connection, by its number. So a stand-in has that number
+// meanwhile. The number stays the same in the end: bufferevent_setfd() would begin a TLS handshake anew.
 struct bufferevent *edge_conn_detach(struct edge_conn *conn)
 {
     struct bufferevent *bev = conn->bev;
     int fd = conn->fd;
-    int moved = fcntl(fd, F_DUPFD_CLOEXEC, 3);
-    int stand_in = open("/dev/null", O_RDWR | O_CLOEXEC);
-    if (moved < 0 || stand_in < 0) {
-        if (moved >= 0) {
-            close(moved);
-        }
-        if (stand_in >= 0) {
-            close(stand_in);
-        }
+    _cleanup_fd_ int kept = fcntl(fd, F_DUPFD_CLOEXEC, 3);
+    _cleanup_fd_ int stand_in = open("/dev/null", O_RDWR | O_CLOEXEC);
+    if (kept < 0 || stand_in < 0) {
         evhttp_connection_free(conn->evcon);
         return NULL;
     }
     bufferevent_disable(bev, EV_READ | EV_WRITE);
-    bufferevent_setfd(bev, moved);
     dup3(stand_in, fd, O_CLOEXEC);
-    close(stand_in);
     evbuffer_remove_cb_entry(bufferevent_get_input(bev), conn->input_watch);
     bufferevent_incref(bev);
     evhttp_connection_set_closecb(conn->evcon, NULL, NULL);
     evhttp_connection_free(conn->evcon);
-    close(fd);
+    dup3(kept, fd, O_CLOEXEC);
     conn->gone = NULL;
     conn_free(conn);
     bufferevent_set_timeouts(bev, NULL, NULL);
