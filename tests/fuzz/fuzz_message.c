@@ -1,0 +1,42 @@
+// What the server, or the link process, says to the broker.
+#include "fuzz.h"
+#include "json.h"
+#include "message.h"
+#include "uuid.h"
+
+#include <string.h>
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    _cleanup_json_ json_t *tree = NULL;
+    struct err err = {0};
+    if (json_read((const char *)data, size, JSON_DEPTH_MAX, &tree, &err) < 0 ||
+        !json_is_object(tree)) {
+        return 0;
+    }
+    struct task_message task;
+    struct welcome_message welcome;
+    struct fetch_message fetch;
+    struct fetched_message fetched;
+    const char *text;
+    int64_t batch;
+    if (message_task(tree, &task, &err) == 0) {
+        FUZZ_CHECK(uuid_is(task.task) && uuid_is(task.vps) && task.kind && task.generation >= 0);
+    }
+    if (message_task_id(tree, &text, &err) == 0) {
+        FUZZ_CHECK(uuid_is(text));
+    }
+    if (message_welcome(tree, &welcome, &err) == 0) {
+        FUZZ_CHECK(welcome.heartbeat_s > 0 && welcome.ping_s > 0);
+    }
+    if (message_fetch(tree, &fetch, &err) == 0) {
+        FUZZ_CHECK(strspn(fetch.sha256, "0123456789abcdef") == 64 && fetch.size > 0);
+    }
+    if (message_fetched(tree, &fetched, &err) == 0) {
+        FUZZ_CHECK(strspn(fetched.sha256, "0123456789abcdef") == 64);
+    }
+    if (message_usage_ack(tree, &batch, &err) < 0 || message_certificate(tree, &text, &err) < 0) {
+        FUZZ_CHECK(err.text[0]);
+    }
+    return 0;
+}
