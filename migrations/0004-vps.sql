@@ -22,7 +22,7 @@ CREATE TABLE vps (
     ipv6_count int NOT NULL CHECK (ipv6_count >= 0),
     slot int NOT NULL,
     id_base bigint NOT NULL,
-    -- The rows of addresses as the API shows them: a page of fifty is read far more often than one changes.
+    -- The rows of addresses as the API shows them.
     addresses jsonb NOT NULL DEFAULT '[]',
     ssh_keys jsonb NOT NULL DEFAULT '[]',
     error jsonb, -- {code, detail} of what keeps observed from desired
@@ -33,6 +33,9 @@ CREATE TABLE vps (
     created_at timestamptz NOT NULL DEFAULT now(),
     updated_at timestamptz NOT NULL DEFAULT now(),
     deleted_at timestamptz, -- a tombstone: a node that comes back with it is told to delete it
+    -- The row as the API shows it, written by the trigger render: fifty are read far more often than one changes. A migration
+    -- that changes what it shows ends in UPDATE vps SET body = ''.
+    body text NOT NULL DEFAULT '',
     CHECK (observed_generation <= generation),
     CHECK (deleted_at IS NULL OR desired = 'deleted')
 ) WITH (fillfactor = 70);

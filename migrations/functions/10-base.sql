@@ -69,17 +69,8 @@ CREATE OR REPLACE FUNCTION croft_uuid_max() RETURNS uuid LANGUAGE sql IMMUTABLE 
 CREATE OR REPLACE FUNCTION croft_limit(p_req jsonb) RETURNS int LANGUAGE sql IMMUTABLE PARALLEL SAFE
     RETURN least(greatest(coalesce((p_req->'query'->>'limit')::int, 50), 1), 200);
 
--- A page of at most p_limit of the rows, which were read one further to know whether there is a next page.
-CREATE OR REPLACE FUNCTION croft_page(p_bodies text[], p_cursors text[], p_limit int, OUT body text, OUT next_cursor text)
-LANGUAGE plpgsql IMMUTABLE AS $$
-BEGIN
-    IF cardinality(p_bodies) > p_limit THEN
-        next_cursor := p_cursors[p_limit];
-    END IF;
-    body := '{"items":[' || coalesce(array_to_string(p_bodies[1:p_limit], ','), '') || '],"next_cursor":'
-        || coalesce('"' || next_cursor || '"', 'null') || '}';
-END
-$$;
+CREATE OR REPLACE FUNCTION croft_page(p_items text, p_next text) RETURNS text LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN '{"items":[' || coalesce(p_items, '') || '],"next_cursor":' || coalesce('"' || p_next || '"', 'null') || '}';
 
 -- Who does it, for the audit log.
 CREATE OR REPLACE FUNCTION croft_actor() RETURNS jsonb LANGUAGE sql STABLE AS $$

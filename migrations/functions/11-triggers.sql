@@ -79,3 +79,13 @@ $$;
 
 CREATE OR REPLACE TRIGGER node_capacity BEFORE UPDATE OF used_vcpus, used_memory_bytes, used_disk_bytes ON nodes
     FOR EACH ROW EXECUTE FUNCTION croft_node_capacity();
+
+-- Fires after the others, whose names come before it in the alphabet, so that it sees the row as it will be.
+CREATE OR REPLACE FUNCTION croft_vps_body() RETURNS trigger LANGUAGE plpgsql SET timezone = 'UTC' AS $$
+BEGIN
+    NEW.body := croft_vps_render(NEW)::text;
+    RETURN NEW;
+END
+$$;
+
+CREATE OR REPLACE TRIGGER render BEFORE INSERT OR UPDATE ON vps FOR EACH ROW EXECUTE FUNCTION croft_vps_body();

@@ -18,13 +18,17 @@ CREATE OR REPLACE FUNCTION croft_image_json(i images) RETURNS json LANGUAGE sql 
     RETURN json_build_object('id', i.id, 'name', i.name, 'title', i.title, 'os', i.os, 'arch', i.arch, 'sha256', i.sha256,
         'size', i.size, 'min_disk_bytes', i.min_disk_bytes, 'active', i.active, 'created_at', i.created_at);
 
-CREATE OR REPLACE FUNCTION croft_vps_json(v vps) RETURNS json LANGUAGE sql STABLE
+-- For the trigger render alone; whoever reads takes v.body.
+CREATE OR REPLACE FUNCTION croft_vps_render(v vps) RETURNS json LANGUAGE sql STABLE
     RETURN json_build_object('id', v.id, 'name', v.name, 'tenant_id', v.tenant_id, 'plan_id', v.plan_id,
         'image_id', v.image_id, 'location_id', v.location_id, 'node_id', v.node_id, 'desired', v.desired,
         'observed', v.observed, 'generation', v.generation, 'observed_generation', v.observed_generation,
         'vcpus', v.vcpus, 'memory_bytes', v.memory_bytes, 'swap_bytes', v.swap_bytes, 'disk_bytes', v.disk_bytes,
         'addresses', v.addresses, 'ssh_keys', v.ssh_keys, 'error', v.error, 'task_id', v.task_id,
         'created_at', v.created_at, 'updated_at', v.updated_at);
+
+CREATE OR REPLACE FUNCTION croft_vps_json(v vps) RETURNS json LANGUAGE sql STABLE
+    RETURN v.body::json;
 
 -- Title and HTTP status of the slugs with which a task can fail (common/err.c).
 CREATE OR REPLACE FUNCTION croft_problem_json(p_error jsonb) RETURNS json LANGUAGE sql STABLE AS $$

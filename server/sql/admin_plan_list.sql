@@ -1,12 +1,14 @@
-SELECT 200 AS status, page.body, NULL::text AS etag, page.next_cursor AS location
+SELECT 200 AS status, croft_page(page.items, page.next_cursor) AS body, NULL::text AS etag, page.next_cursor AS location
 FROM (
-    SELECT array_agg(item.body) AS bodies, array_agg(item.cursor) AS cursors
+    SELECT string_agg(item.body, ',') FILTER (WHERE item.n <= croft_limit($1::jsonb)) AS items,
+        CASE WHEN count(*) > croft_limit($1::jsonb)
+            THEN croft_cursor((array_agg(item.id))[croft_limit($1::jsonb)]) END AS next_cursor
     FROM (
-        SELECT croft_plan_json(p)::text AS body, croft_cursor(p.id) AS cursor
+        SELECT p.id, croft_plan_json(p)::text AS body, row_number() OVER (ORDER BY p.id) AS n
         FROM plans p
         WHERE p.id > CASE WHEN $1::jsonb->'query'->>'cursor' IS NULL THEN croft_uuid_min()
                     ELSE croft_cursor_uuid($1::jsonb->'query'->>'cursor') END
         ORDER BY p.id
         LIMIT croft_limit($1::jsonb) + 1
     ) item
-) rows, croft_page(rows.bodies, rows.cursors, croft_limit($1::jsonb)) page
+) page

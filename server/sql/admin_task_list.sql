@@ -1,8 +1,10 @@
-SELECT 200 AS status, page.body, NULL::text AS etag, page.next_cursor AS location
+SELECT 200 AS status, croft_page(page.items, page.next_cursor) AS body, NULL::text AS etag, page.next_cursor AS location
 FROM (
-    SELECT array_agg(item.body) AS bodies, array_agg(item.cursor) AS cursors
+    SELECT string_agg(item.body, ',') FILTER (WHERE item.n <= croft_limit($1::jsonb)) AS items,
+        CASE WHEN count(*) > croft_limit($1::jsonb)
+            THEN croft_cursor((array_agg(item.id))[croft_limit($1::jsonb)]) END AS next_cursor
     FROM (
-        SELECT croft_task_json(t)::text AS body, croft_cursor(t.id) AS cursor
+        SELECT t.id, croft_task_json(t)::text AS body, row_number() OVER (ORDER BY t.id DESC) AS n
         FROM tasks t
         WHERE t.id < CASE WHEN $1::jsonb->'query'->>'cursor' IS NULL THEN croft_uuid_max()
                     ELSE croft_cursor_uuid($1::jsonb->'query'->>'cursor') END
@@ -12,4 +14,4 @@ FROM (
         ORDER BY t.id DESC
         LIMIT croft_limit($1::jsonb) + 1
     ) item
-) rows, croft_page(rows.bodies, rows.cursors, croft_limit($1::jsonb)) page
+) page

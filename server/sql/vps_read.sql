@@ -1,4 +1,4 @@
-SELECT 200 AS status, croft_vps_json(v)::text AS body, croft_etag(v.version) AS etag, NULL::text AS location
+SELECT 200 AS status, v.body, croft_etag(v.version) AS etag, NULL::text AS location
 FROM vps v
 WHERE v.id = ($1::jsonb->>'id')::uuid
     AND v.tenant_id = croft_tenant_id()
