@@ -94,7 +94,7 @@ static int define(const struct agent_config *config, const struct vps_spec *spec
     if (stat(root->path, &st) < 0) {
         return err_errno(err, errno, "looking at the root %s", root->path);
     }
-    enum observed observed;
+    enum observed observed = OBSERVED_ABSENT;
     int r = observe(config, spec->vps, &observed, err);
     if (r < 0 || observed == OBSERVED_STOPPED || observed == OBSERVED_RUNNING) {
         return r;
