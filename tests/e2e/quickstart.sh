@@ -309,6 +309,7 @@ main()
     make_image || { echo "not ok - image built" && failed=1 && finish; }
     snapshot | sort >"$work/before"
     check "quickstart ends well" up
+    [ "$failed" -eq 0 ] || finish
     check "the printed ssh line works" guest true
     if [ "$image" != busybox ]; then
         check "systemd says running" systemd_is_well
