@@ -41,8 +41,7 @@ static const char *const traps[] = {
     "rmdir etc/ssh etc; ln -s ../root.out etc",
     "rmdir etc/ssh etc; ln -s etc etc",
     "ln -s %s.out/hostname etc/hostname; ln -s %s.out/machine-id etc/machine-id",
-    "mkfifo etc/hostname etc/machine-id etc/resolv.conf; mkdir root/.ssh; "
-    "mkfifo root/.ssh/authorized_keys",
+    "mkdir root/.ssh; mkfifo etc/hostname etc/machine-id etc/resolv.conf root/.ssh/authorized_keys",
     "ln -s %s.out root/.ssh",
     "rmdir root; ln -s /proc/self/cwd root",
     "mkdir etc/hostname",
