@@ -69,12 +69,12 @@ bool broker_image_ready(struct broker *broker, struct job *job)
     return false;
 }
 
-// Only a server that is away is worth waiting for.
+// Only a server that is away is worth waiting for; how long it is away does not count.
 static void fetch_failed(struct broker *broker, struct job *job,
                          const struct fetched_message *fetched)
 {
     enum err_code code = err_code_from_slug(fetched->code);
-    if (code == ERR_UNAVAILABLE && ++job->fetches < FETCHES_MAX) {
+    if (code == ERR_UNAVAILABLE && (!broker->up || ++job->fetches < FETCHES_MAX)) {
         job->not_before_ms = broker_now_ms() + ((int64_t)FETCH_PAUSE_MS << job->fetches);
         return;
     }

@@ -169,5 +169,12 @@ int main(void)
     if (geteuid() != 0) {
         return 77; // workers own files for guests
     }
-    return unit_run(unit_suite("link", tests));
+    Suite *suite = suite_create("link");
+    TCase *cases = tcase_create("link");
+    tcase_set_timeout(cases, 90);
+    for (size_t i = 0; tests[i]; i++) {
+        tcase_add_test(cases, tests[i]);
+    }
+    suite_add_tcase(suite, cases);
+    return unit_run(suite);
 }
