@@ -353,6 +353,10 @@ int ws_send(struct ws *ws, const char *text, size_t len, struct err *err)
 
 void ws_close(struct ws *ws, unsigned code, const char *reason)
 {
+    // wslay sends control frames first, but what was said before the close must arrive before it.
+    if (!ws->closing && !ws->over && wslay_event_send(ws->wslay) != 0) {
+        finish(ws, "cannot send");
+    }
     close_with(ws, code, reason);
     if (!ws->reading) {
         flush(ws);

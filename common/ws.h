@@ -39,7 +39,7 @@ int ws_send(struct ws *ws, const char *text, size_t len, struct err *err) _must_
 // Bytes queued and not yet written.
 size_t ws_backlog(const struct ws *ws);
 
-// Starts the closing handshake; `closed` follows within 3 s.
+// Starts the closing handshake, behind what was sent before; `closed` follows within 3 s.
 void ws_close(struct ws *ws, unsigned code, const char *reason);
 
 // Frees it at the end of the loop turn, with the bufferevent; no handler is called any more.
