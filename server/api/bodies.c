@@ -225,6 +225,11 @@ static const struct {
     {body_plan, "price_hour", "0123456789.", "must be a decimal number"},
 };
 
+static const struct {
+    const struct field *table;
+    const char *name;
+} times[] = {{query_usage, "from"}, {query_usage, "to"}, {body_token, "expires_at"}};
+
 static const char *text_of(json_t *object, const struct field *table, const struct field *of,
                            const char *name)
 {
@@ -246,6 +251,42 @@ static int check_word(const char *const *list, const char *text, const char *nam
     return err_at(err, ERR_INVALID, pointer, "must be one of%s", all);
 }
 
+// The shape of RFC 3339: PostgreSQL, which reads the value, would also take "yesterday".
+static bool is_time(const char *text)
+{
+    static const char shape[] = "0000-00-00T00:00:00";
+    size_t len = strlen(shape);
+    for (size_t i = 0; i < len; i++) {
+        if (shape[i] == '0' ? text[i] < '0' || text[i] > '9' : text[i] != shape[i]) {
+            return false;
+        }
+    }
+    text += len;
+    if (*text == '.') {
+        size_t digits = strspn(text + 1, "0123456789");
+        text += 1 + digits;
+        if (digits == 0) {
+            return false;
+        }
+    }
+    bool offset = (*text == '+' || *text == '-') && strlen(text) == 6 && text[3] == ':' &&
+                  strspn(text + 1, "0123456789:") == 5;
+    return strcmp(text, "Z") == 0 || offset;
+}
+
+static int check_times(const struct field *table, json_t *object, struct err *err)
+{
+    for (size_t i = 0; i < ARRAY_LEN(times); i++) {
+        const char *text = text_of(object, table, times[i].table, times[i].name);
+        if (text && !is_time(text)) {
+            char pointer[64];
+            snprintf(pointer, sizeof(pointer), "/%s", times[i].name);
+            return err_at(err, ERR_INVALID, pointer, "must be an RFC 3339 time");
+        }
+    }
+    return 0;
+}
+
 int bodies_check_words(const struct field *table, json_t *object, struct err *err)
 {
     for (size_t i = 0; i < ARRAY_LEN(words); i++) {
@@ -263,7 +304,7 @@ int bodies_check_words(const struct field *table, json_t *object, struct err *er
             return err_at(err, ERR_INVALID, pointer, "%s", forms[i].says);
         }
     }
-    return 0;
+    return check_times(table, object, err);
 }
 
 static bool is_integer_field(const struct field *table, const char *name)
