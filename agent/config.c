@@ -2,6 +2,7 @@
 
 #include "field.h"
 #include "log.h"
+#include "places.h"
 #include "spec.h"
 #include "yaml_tree.h"
 
@@ -257,8 +258,10 @@ int agent_config_load(const char *path, struct agent_config *ret_config, struct 
     }
     add_sections(tree);
     int r = field_decode(config_fields, tree, places, &config, err);
-    if (r == 0) {
-        r = check(&config, err);
+    if (r == 0 && (r = check(&config, err)) < 0) {
+        char pointer[sizeof(err->pointer)];
+        snprintf(pointer, sizeof(pointer), "%s", err->pointer);
+        field_places_find(places, pointer, err->pointer, sizeof(err->pointer));
     }
     if (r < 0) {
         field_places_destroy(places);

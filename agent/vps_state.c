@@ -8,6 +8,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <limits.h>
+#include <stdbool.h>
 #include <string.h>
 
 static enum observed observed_parse(const char *name)
@@ -74,28 +75,47 @@ int vps_state_save(const struct agent_config *config, const struct vps_state *st
     return file_write_atomic(path, text, strlen(text), 0600, err);
 }
 
-static int remove_file(const char *path, struct err *err)
+static bool is_record(const char *name)
 {
-    return unlink(path) < 0 && errno != ENOENT ? err_errno(err, errno, "removing %s", path) : 0;
+    return strcmp(name, "state.json") == 0;
+}
+
+// Removes what the container driver may have left in the folder (config, logs): plain files, nothing
+// below.
+static int remove_others(const char *path, struct err *err)
+{
+    DIR *dir = opendir(path);
+    if (!dir) {
+        return errno == ENOENT ? 0 : err_errno(err, errno, "listing %s", path);
+    }
+    int r = 0;
+    for (const struct dirent *item; r == 0 && (item = readdir(dir));) {
+        const char *name = item->d_name;
+        if (strcmp(name, ".") == 0 || strcmp(name, "..") == 0 || is_record(name)) {
+            continue;
+        }
+        if (unlinkat(dirfd(dir), name, 0) < 0 && errno != ENOENT) {
+            r = err_errno(err, errno, "removing %s/%s", path, name);
+        }
+    }
+    closedir(dir);
+    return r;
 }
 
 int vps_state_remove(const struct agent_config *config, const char *vps, struct err *err)
 {
-    // What the container driver may have left is removed before the record.
-    static const char *const files[] = {"/config", "/log", "/state.json.new", "/state.json"};
-    char path[PATH_MAX];
-    for (size_t i = 0; i < ARRAY_LEN(files); i++) {
-        path_of(config, vps, files[i], path);
-        int r = remove_file(path, err);
-        if (r < 0) {
-            return r;
-        }
+    char folder[PATH_MAX];
+    char record[PATH_MAX];
+    path_of(config, vps, "", folder);
+    path_of(config, vps, "/state.json", record);
+    int r = remove_others(folder, err);
+    if (r == 0 && unlink(record) < 0 && errno != ENOENT) {
+        r = err_errno(err, errno, "removing %s", record);
     }
-    path_of(config, vps, "", path);
-    if (rmdir(path) < 0 && errno != ENOENT) {
-        return err_errno(err, errno, "removing %s", path);
+    if (r == 0 && rmdir(folder) < 0 && errno != ENOENT) {
+        r = err_errno(err, errno, "removing %s", folder);
     }
-    return file_sync_dir(path, err);
+    return r < 0 ? r : file_sync_dir(folder, err);
 }
 
 void vps_state_finish(struct vps_state *state)
