@@ -195,9 +195,8 @@ static void put_network(struct text *text, const struct vps_spec *spec)
 static void put_lxcfs(struct text *text)
 {
     static const char *const files[] = {
-        "proc/cpuinfo", "proc/diskstats", "proc/loadavg",
-        "proc/meminfo", "proc/slabinfo",  "proc/stat",
-        "proc/swaps",   "proc/uptime",    "sys/devices/system/cpu/online",
+        "proc/cpuinfo", "proc/diskstats", "proc/loadavg", "proc/meminfo",
+        "proc/stat",    "proc/swaps",     "proc/uptime",  "sys/devices/system/cpu/online",
     };
     for (size_t i = 0; i < ARRAY_LEN(files); i++) {
         put(text, "lxc.mount.entry", "/var/lib/lxcfs/%s %s none bind,optional 0 0", files[i],
@@ -214,8 +213,13 @@ static void fill(struct text *text, const struct agent_config *config, const str
     pick_cpus(spec, cpus);
     put_basics(text, config, spec, root);
     put_confinement(text, config, spec, &facts);
-    put_limits_v1(text, spec, cpus); // liblxc applies what the host has
-    put_limits_v2(text, spec, cpus);
+    // Written anew before each start, so that a node that came up with the other layout is no matter;
+    // on a hybrid host the second set would only cost liblxc a device program in an empty tree.
+    if (facts.cgroup_version == 2) {
+        put_limits_v2(text, spec, cpus);
+    } else {
+        put_limits_v1(text, spec, cpus);
+    }
     put_network(text, spec);
     if (facts.lxcfs) {
         put_lxcfs(text);
