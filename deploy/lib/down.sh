@@ -89,10 +89,17 @@ pool_remove()
     done
 }
 
+# Run in another network namespace than the agent's, purge must leave that one's network alone.
+netns_is_ours()
+{
+    made_list netns | grep -qxF "$(netns_name)"
+}
+
 # Names of host-side devices come from the agent's own records, not from a pattern.
 devices_remove()
 {
     local slot
+    netns_is_ours || return 0
     for slot in $(cat "$state"/agent/vps/*/state.json 2>/dev/null | jq -r '.spec.slot // empty'); do
         ip link delete "crv$slot" 2>/dev/null || true
     done
@@ -102,15 +109,18 @@ host_restore()
 {
     local line key value
     made_list sysctl | while read -r key value; do
+        if [[ $key == net/* ]] && ! netns_is_ours; then
+            continue
+        fi
         [ ! -w "/proc/sys/$key" ] || printf '%s\n' "$value" >"/proc/sys/$key"
     done
     made_list nft-table | while read -r line; do
         # shellcheck disable=SC2086 # family and name
-        nft delete table $line 2>/dev/null || true
+        ! netns_is_ours || nft delete table $line 2>/dev/null || true
     done
     made_list ids | while read -r line; do
-        ! grep -q "^root:${line%-*}:" /etc/subuid ||
-            usermod --del-subuids "$line" --del-subgids "$line" root
+        # usermod --del-subuids refuses while root has processes, which is always.
+        sed -i "/^root:${line%-*}:$((${line#*-} - ${line%-*} + 1))\$/d" /etc/subuid /etc/subgid
     done
     made_list unit | while read -r line; do
         systemctl disable --quiet "$line" 2>/dev/null || true

@@ -43,9 +43,21 @@ join_do()
     croft_agent join --server "127.0.0.1:$AGENTS_PORT" --token "$(jq -er .token <<<"$answer")"
 }
 
+# The machine's own namespace has another number after each boot, one made for a test has not.
+netns_name()
+{
+    local name
+    name=$(readlink /proc/self/ns/net)
+    if [ "$name" = "$(readlink /proc/1/ns/net)" ]; then
+        name=initial
+    fi
+    printf '%s\n' "$name"
+}
+
 node_remember_host()
 {
     local key
+    made netns "$(netns_name)"
     nft list table inet croft >/dev/null 2>&1 || made nft-table "inet croft"
     [ -d /run/lxc ] || made folder /run/lxc
     # liblxc leaves one behind in each hierarchy.

@@ -35,7 +35,7 @@ inside()
 
 quickstart()
 {
-    inside "$root/deploy/quickstart" --no-packages --state "$state" "$@"
+    inside "$work/source/deploy/quickstart" --no-packages --state "$state" "$@"
 }
 
 # Every folder, mount, loop device and account of the machine, the ids handed out, and what lives in our own
@@ -80,6 +80,15 @@ finish()
     echo "$passed passed, $failed failed, 0 skipped"
     [ "$failed" -eq 0 ]
     exit
+}
+
+# A copy, so that an edit in between is not a reason to build again.
+copy_source()
+{
+    mkdir "$work/source"
+    cp -r "$root"/{meson.build,meson_options.txt,common,server,agent,migrations,deploy,docs} "$work/source/"
+    mkdir -p "$work/source/tests"
+    cp -r "$root"/tests/bench "$work/source/tests/"
 }
 
 # The namespace has an uplink, since a node has a default route, but nothing answers behind it.
@@ -305,6 +314,7 @@ main()
     small=
     [ "$image" != busybox ] || small=--small
     trap finish EXIT INT TERM
+    copy_source
     make_namespace
     make_image || { echo "not ok - image built" && failed=1 && finish; }
     snapshot | sort >"$work/before"
