@@ -156,6 +156,18 @@ users_remove()
     done
 }
 
+# What others have come to need is left, and said.
+stays()
+{
+    local pid name
+    if pid=$(daemon_pid lxcfs); then
+        say "lxcfs (pid $pid) stays: containers of others use it."
+    fi
+    for name in $(made_list user); do
+        ! id "$name" >/dev/null 2>&1 || say "User $name stays: programs of others run under it."
+    done
+}
+
 state_remove()
 {
     [ "$(head -n 1 "$state/quickstart.made")" = "state $state" ] || die "$state is not ours"
@@ -182,6 +194,7 @@ purge()
     stop_part "network devices" devices_remove
     stop_part "storage pool" pool_remove
     stop_part "changes to the host" host_restore
+    stays
     state_remove
     say "Removed. Packages that were installed stay."
 }
