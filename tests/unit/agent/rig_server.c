@@ -11,6 +11,7 @@
 #include <event2/listener.h>
 #include <fcntl.h>
 #include <netinet/in.h>
+#include <openssl/pem.h>
 #include <signal.h>
 #include <sodium.h>
 #include <string.h>
@@ -57,19 +58,65 @@ static void reply(struct bufferevent *bev, int status, const char *extra, const 
     evbuffer_add(out, body, len);
 }
 
-static void answer_join(struct bufferevent *bev, const char *body)
+static void *read_pem(const char *name, void *(*read)(BIO *bio))
 {
-    _cleanup_json_ json_t *request = json_loads(body, 0, NULL);
-    ck_assert_ptr_nonnull(request);
+    _cleanup_free_ char *text = slurp(the_rig->pki.dir, name, NULL);
+    BIO *bio = BIO_new_mem_buf(text, -1);
+    void *object = read(bio);
+    ck_assert_ptr_nonnull(object);
+    BIO_free(bio);
+    return object;
+}
+
+static void *read_cert(BIO *bio)
+{
+    return PEM_read_bio_X509(bio, NULL, NULL, NULL);
+}
+
+static void *read_key(BIO *bio)
+{
+    return PEM_read_bio_PrivateKey(bio, NULL, NULL, NULL);
+}
+
+// Changes when a certificate began, and signs it anew with the CA's key.
+static char *age_certificate(const char *name)
+{
+    X509 *cert = read_pem(name, read_cert);
+    EVP_PKEY *key = read_pem("ca.key", read_key);
+    X509_gmtime_adj(X509_getm_notBefore(cert), -10 * 86400);
+    ck_assert_int_gt(X509_sign(cert, key, EVP_sha256()), 0);
+    BIO *bio = BIO_new(BIO_s_mem());
+    PEM_write_bio_X509(bio, cert);
+    char *data;
+    long len = BIO_get_mem_data(bio, &data);
+    char *text = strndup(data, (size_t)len);
+    BIO_free(bio);
+    X509_free(cert);
+    EVP_PKEY_free(key);
+    return text;
+}
+
+static char *certify(const char *csr)
+{
     const struct unit_pki *pki = &the_rig->pki;
-    write_file(pki->dir, "node.csr", json_get_string(request, "csr", ""));
+    write_file(pki->dir, "node.csr", csr);
     char script[512];
     snprintf(script, sizeof(script),
              "exec 2>/dev/null; cd \"$0\" && openssl x509 -req -in node.csr -CA ca.crt -CAkey "
              "ca.key -days 2 -subj /CN=%s -extfile client.ext -out node.crt",
              node);
     ck_assert_int_eq(unit_pki_shell(script, pki->dir), 0);
-    _cleanup_free_ char *cert = slurp(pki->dir, "node.crt", NULL);
+    bool old = the_rig->old_certificate;
+    the_rig->old_certificate = false;
+    return old ? age_certificate("node.crt") : slurp(pki->dir, "node.crt", NULL);
+}
+
+static void answer_join(struct bufferevent *bev, const char *body)
+{
+    _cleanup_json_ json_t *request = json_loads(body, 0, NULL);
+    ck_assert_ptr_nonnull(request);
+    const struct unit_pki *pki = &the_rig->pki;
+    _cleanup_free_ char *cert = certify(json_get_string(request, "csr", ""));
     _cleanup_free_ char *ca = slurp(pki->dir, "ca.crt", NULL);
     char key[65];
     sodium_bin2hex(key, sizeof(key), image_public, sizeof(image_public));
@@ -400,6 +447,14 @@ const char *rig_task(struct rig *rig, const char *kind, const char *vps, int gen
                             "epoch", (json_int_t)rig->epoch, "task", task, "seq", seq, "kind", kind,
                             "vps", vps, "generation", generation, "deadline_s", 60, "spec", spec));
     return task;
+}
+
+void rig_certify(struct rig *rig)
+{
+    json_t *request = rig_expect(rig, "certificate_request", NULL);
+    _cleanup_free_ char *cert = certify(json_get_string(request, "csr", ""));
+    json_decref(request);
+    rig_send(rig, json_pack("{s:s, s:s}", "type", "certificate", "certificate", cert));
 }
 
 json_t *rig_result(struct rig *rig, const char *task)

@@ -22,6 +22,7 @@ struct rig {
     int64_t epoch;
     unsigned hellos, ranges; // links so far; downloads that were resumed
     bool cut_download; // the next download breaks off half way
+    bool old_certificate; // the next certificate is past two thirds of its life
     json_t *received; // messages of the agent not yet looked at
 };
 
@@ -42,6 +43,8 @@ void rig_send(struct rig *rig, json_t *message);
 json_t *rig_welcome(struct rig *rig);
 // Sends a task for the vps; its id is kept in a static buffer.
 const char *rig_task(struct rig *rig, const char *kind, const char *vps, int generation, int seq);
+// Answers the certificate request of the agent.
+void rig_certify(struct rig *rig);
 // The result of a task, confirmed.
 json_t *rig_result(struct rig *rig, const char *task);
 

@@ -89,6 +89,65 @@ START_TEST(guests_and_tasks_outlive_every_process)
 }
 END_TEST
 
+START_TEST(an_old_certificate_is_renewed_and_the_new_one_used)
+{
+    rig_start(&rig);
+    rig.old_certificate = true;
+    rig_join(&rig);
+    rig_run_agent(&rig);
+    json_decref(rig_welcome(&rig));
+    rig_certify(&rig);
+    json_decref(rig_welcome(&rig));
+    rig_serve_ms(&rig, 300);
+    size_t i;
+    const json_t *message;
+    json_array_foreach (rig.received, i, message) {
+        ck_assert_str_ne(json_get_string(message, "type", ""), "certificate_request");
+    }
+    ck_assert(!rig_exists(&rig, "pki/node.key.next"));
+    rig_finish(&rig);
+}
+END_TEST
+
+// What the host's reboot leaves behind: another boot id, and containers that do not run.
+static void reboot(void)
+{
+    rig_stop_agent(&rig);
+    static const char script[] =
+        "echo 0190a000-0000-7000-8000-00000000b007 >\"$0\"/boot && "
+        "echo stopped >\"$0\"/fake/containers/0190a000-0000-7000-8000-0000000000aa";
+    ck_assert_int_eq(unit_pki_shell(script, rig.state), 0);
+}
+
+static bool is_running(void)
+{
+    return unit_pki_shell("grep -q running "
+                          "\"$0\"/fake/containers/0190a000-0000-7000-8000-0000000000aa",
+                          rig.state) == 0;
+}
+
+START_TEST(after_a_reboot_what_ran_runs_again_without_a_server)
+{
+    start_agent();
+    expect_done(rig_task(&rig, "vps_create", vps, 1, 1), "running");
+    reboot();
+    ck_assert(!is_running());
+    rig_run_agent(&rig); // nobody serves it from here on
+    for (int i = 0; i < 100 && !is_running(); i++) {
+        usleep(100000);
+    }
+    ck_assert(is_running());
+    json_decref(rig_welcome(&rig));
+    expect_done(rig_task(&rig, "vps_stop", vps, 2, 2), "stopped");
+    reboot();
+    rig_run_agent(&rig);
+    json_decref(rig_welcome(&rig));
+    rig_serve_ms(&rig, 500);
+    ck_assert(!is_running());
+    rig_finish(&rig);
+}
+END_TEST
+
 #ifdef CROFT_FAULTS
 
 START_TEST(a_task_survives_the_death_of_any_process)
@@ -160,6 +219,8 @@ int main(void)
 {
     const TTest *const tests[] = {a_vps_is_made_measured_and_deleted,
                                   guests_and_tasks_outlive_every_process,
+                                  an_old_certificate_is_renewed_and_the_new_one_used,
+                                  after_a_reboot_what_ran_runs_again_without_a_server,
 #ifdef CROFT_FAULTS
                                   a_task_survives_the_death_of_any_process,
                                   a_create_that_fails_takes_everything_back,
