@@ -199,7 +199,7 @@ static int decode_strings(const struct decoder *decoder, const struct field *fie
         char at[POINTER_MAX];
         snprintf(index, sizeof(index), "%zu", i);
         join_pointer(at, sizeof(at), pointer, index);
-        int rc = check_text(decoder, field, item, 0, item_max(field), at);
+        int rc = check_text(decoder, field, item, 1, item_max(field), at);
         if (rc < 0) {
             return rc;
         }

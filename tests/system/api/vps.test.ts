@@ -139,7 +139,7 @@ describe("vps", () => {
     });
 
     test("no node has room: a clear answer, nothing taken", async () => {
-        const giant = await world.createPlan("giant", { memory_bytes: 2 ** 50 });
+        const giant = await world.createPlan("giant", { memory_bytes: 2 ** 42 });
         const answer = await api().post("/v1/vps", world.order({ plan_id: giant.id }));
         assert.deepEqual([answer.status, answer.json.code], [409, "no_capacity"]);
         const small = await world.operator.expect(201, "POST", "/v1/admin/locations", { body: { name: "empty", title: "Empty" } });

@@ -46,6 +46,8 @@ function resolve(pointer: string[]): { node: Node | undefined; pointer: string[]
     return { node, pointer };
 }
 
+export const resolveSchema = (schema: Node): Node => (schema.$ref ? resolve((schema.$ref as string).slice(2).split("/")).node! : schema);
+
 function validator(pointer: string[]): ValidateFunction {
     const reference = `openapi#/${pointer.map(escape).join("/")}`;
     return ajv.getSchema(reference) ?? ajv.compile({ $ref: reference });
