@@ -10,8 +10,8 @@ int cgroup_pids(const char *vps, uint64_t *ret_pids, struct err *err) _must_chec
 // Fills cpu_ns, memory_*, io_*, pids and oom_kills [loop]. What a kernel does not count stays 0.
 int cgroup_sample(const char *vps, struct usage_counters *counters, struct err *err) _must_check_;
 
-// Kills whatever is still in the container's cgroups and removes them, for a container whose monitor
-// is gone. Waits at most timeout_ms.
+// Kills whatever is still in the container's cgroups and removes them, for a container whose
+// monitor is gone. Waits at most timeout_ms.
 int cgroup_reap(const char *vps, int timeout_ms, struct err *err) _must_check_;
 
 // Waits until the container's monitor has removed the cgroups; ERR_TIMEOUT after timeout_ms.

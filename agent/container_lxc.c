@@ -1,5 +1,5 @@
-// Containers by liblxc: unprivileged, one monitor process each, which outlives us. Whether one runs is
-// asked of its cgroup, which takes microseconds; liblxc is asked only by workers.
+// Containers by liblxc: unprivileged, one monitor process each, which outlives us. Whether one runs
+// is asked of its cgroup, which takes microseconds; liblxc is asked only by workers.
 #include "container_lxc.h"
 
 #include "cgroup.h"

@@ -3,8 +3,9 @@
 
 #include "drivers.h"
 
-// Writes vps/<id>/config and the seccomp profile beside it, whole, from validated values. Every value
-// passes one gate that refuses control characters: liblxc would take a newline for a new setting.
+// Writes vps/<id>/config and the seccomp profile beside it, whole, from validated values. Every
+// value passes one gate that refuses control characters: liblxc would take a newline for a new
+// setting.
 int lxc_config_write(const struct agent_config *config, const struct vps_spec *spec,
                      const struct volume_root *root, struct err *err) _must_check_;
 

@@ -213,8 +213,9 @@ static void fill(struct text *text, const struct agent_config *config, const str
     pick_cpus(spec, cpus);
     put_basics(text, config, spec, root);
     put_confinement(text, config, spec, &facts);
-    // Written anew before each start, so that a node that came up with the other layout is no matter;
-    // on a hybrid host the second set would only cost liblxc a device program in an empty tree.
+    // Written anew before each start, so that a node that came up with the other layout is no
+    // matter; on a hybrid host the second set would only cost liblxc a device program in an empty
+    // tree.
     if (facts.cgroup_version == 2) {
         put_limits_v2(text, spec, cpus);
     } else {

@@ -93,5 +93,5 @@ extern const struct volume_driver volume_btrfs, volume_fake;
 extern const struct network_driver network_routed, network_fake;
 
 // Looks the configured names up. ERR_INVALID names the unknown one.
-int drivers_select(const struct agent_config *config, struct drivers *ret_drivers, struct err *err)
-    _must_check_;
+int drivers_select(const struct agent_config *config, struct drivers *ret_drivers,
+                   struct err *err) _must_check_;

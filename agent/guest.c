@@ -61,8 +61,8 @@ static int fill_file(const struct guest *guest, int fd, mode_t mode, const char 
     return e < 0 ? err_errno(guest->err, -e, "writing into the guest") : 0;
 }
 
-// A new file under a name of its own, renamed over whatever has the name: a link, a FIFO or a device
-// of the image is replaced and never opened.
+// A new file under a name of its own, renamed over whatever has the name: a link, a FIFO or a
+// device of the image is replaced and never opened.
 static int replace_file(const struct guest *guest, const char *folder, const char *name,
                         mode_t mode, const char *text)
 {
@@ -125,7 +125,7 @@ static int write_names(const struct guest *guest, const struct vps_spec *spec)
 static int write_machine_id(const struct guest *guest)
 {
     unsigned char id[16];
-    char text[40];
+    char text[2 * sizeof(id) + 2];
     if (getrandom(id, sizeof(id), 0) != sizeof(id)) {
         return err_errno(guest->err, errno, "drawing a machine id");
     }
@@ -134,7 +134,8 @@ static int write_machine_id(const struct guest *guest)
     for (size_t i = 0; i < sizeof(id); i++) {
         snprintf(text + 2 * i, 3, "%02x", id[i]);
     }
-    strcat(text, "\n");
+    text[2 * sizeof(id)] = '\n';
+    text[2 * sizeof(id) + 1] = '\0';
     return replace_file(guest, "etc", "machine-id", 0444, text);
 }
 
@@ -151,8 +152,9 @@ static int write_keys(const struct guest *guest, const struct vps_spec *spec)
     if (!text) {
         abort();
     }
+    size_t used = 0;
     for (size_t i = 0; i < spec->ssh_key_count; i++) {
-        strcat(strcat(text, spec->ssh_keys[i]), "\n");
+        used += (size_t)snprintf(text + used, size - used, "%s\n", spec->ssh_keys[i]);
     }
     int r = make_folder(guest, "root", ".ssh", 0700);
     return r < 0 ? r : replace_file(guest, "root/.ssh", "authorized_keys", 0600, text);

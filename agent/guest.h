@@ -4,8 +4,9 @@
 
 #include "drivers.h"
 
-// Sets host name, hosts, resolv.conf, root's authorized_keys, an empty machine-id and removes SSH host
-// keys, as files of the guest's root (id 0 in an id-mapped root, else spec->id_base). Repeatable as
-// long as the guest has not run yet; the container must be stopped. Never blocks on what it finds.
+// Sets host name, hosts, resolv.conf, root's authorized_keys, an empty machine-id and removes SSH
+// host keys, as files of the guest's root (id 0 in an id-mapped root, else spec->id_base).
+// Repeatable as long as the guest has not run yet; the container must be stopped. Never blocks on
+// what it finds.
 int guest_prepare(const struct agent_config *config, const struct vps_spec *spec,
                   const struct volume_root *root, struct err *err) _must_check_;

@@ -1,7 +1,8 @@
 // Routed veth: each guest has /32 and /128 addresses behind a device of its own, crv<slot>; liblxc
-// makes the device and its routes. One nftables table holds for all guests and knows none of them by
-// name: a guest's source address is right when the route back leads to its own device. Elements for
-// each guest would say the same twice, and taking one out waits 13 ms for the kernel, one after another.
+// makes the device and its routes. One nftables table holds for all guests and knows none of them
+// by name: a guest's source address is right when the route back leads to its own device. Elements
+// for each guest would say the same twice, and taking one out waits 13 ms for the kernel, one after
+// another.
 #include "config.h"
 #include "drivers.h"
 #include "netdev.h"
@@ -37,8 +38,9 @@ static const char ruleset[] =
     "flush chain inet croft prerouting\n"
     "flush chain inet croft input\n"
     "flush chain inet croft postrouting\n"
-    // What a guest sends must come from one of its addresses; neighbour discovery excepted. Loopback,
-    // unspecified, multicast and the node's own addresses have no route to the guest either.
+    // What a guest sends must come from one of its addresses; neighbour discovery excepted.
+    // Loopback, unspecified, multicast and the node's own addresses have no route to the guest
+    // either.
     "add rule inet croft prerouting iifname \"crv*\" jump guest\n"
     "add rule inet croft guest ip6 saddr { ::, fe80::/10 } ip6 hoplimit 255 icmpv6 type "
     "{ nd-neighbor-solicit, nd-neighbor-advert, nd-router-solicit } return\n"
@@ -66,8 +68,8 @@ static int routed_open(const struct agent_config *config, struct err *err)
             return r;
         }
     }
-    // The kernel answers ARP for the gateway by proxy only while it has a route to it, a default route
-    // for example; as an address of its own it always answers.
+    // The kernel answers ARP for the gateway by proxy only while it has a route to it, a default
+    // route for example; as an address of its own it always answers.
     int r = netdev_add_loopback_ipv4("169.254.0.1", err);
     if (r == 0) {
         r = nft_run(ruleset, err);

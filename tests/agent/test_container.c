@@ -125,10 +125,10 @@ static int make_nested(void *arg)
     memset(&args, 0, sizeof(args));
     if ((request & 0xff) == 0x18 || (request & 0xff) == 0x17) {
         args.two.fd = fd;
-        strcpy(args.two.name, "nested");
+        snprintf(args.two.name, sizeof(args.two.name), "nested");
     } else {
         args.one.fd = fd;
-        strcpy(args.one.name, "nested");
+        snprintf(args.one.name, sizeof(args.one.name), "nested");
     }
     int r = ioctl(fd, request, &args);
     _exit(r == 0 ? 0 : errno);
