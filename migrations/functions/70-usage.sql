@@ -54,12 +54,9 @@ BEGIN
     ), ranked AS (
         SELECT f.*, coalesce(lag(f.seq) OVER w, f.m_seq, 0) AS p_seq, coalesce(lag(f.mono_ns) OVER w, f.m_mono) AS p_mono,
             greatest(max(f.cpu_ns) OVER before, f.m_cpu, 0) AS p_cpu,
-            greatest(max(f.io_read_bytes) OVER before, f.m_ir, 0) AS p_ir,
-            greatest(max(f.io_write_bytes) OVER before, f.m_iw, 0) AS p_iw,
-            greatest(max(f.io_read_ops) OVER before, f.m_iro, 0) AS p_iro,
-            greatest(max(f.io_write_ops) OVER before, f.m_iwo, 0) AS p_iwo,
-            greatest(max(f.net_rx_bytes) OVER before, f.m_rx, 0) AS p_rx,
-            greatest(max(f.net_tx_bytes) OVER before, f.m_tx, 0) AS p_tx,
+            greatest(max(f.io_read_bytes) OVER before, f.m_ir, 0) AS p_ir, greatest(max(f.io_write_bytes) OVER before, f.m_iw, 0) AS p_iw,
+            greatest(max(f.io_read_ops) OVER before, f.m_iro, 0) AS p_iro, greatest(max(f.io_write_ops) OVER before, f.m_iwo, 0) AS p_iwo,
+            greatest(max(f.net_rx_bytes) OVER before, f.m_rx, 0) AS p_rx, greatest(max(f.net_tx_bytes) OVER before, f.m_tx, 0) AS p_tx,
             greatest(max(f.net_rx_packets) OVER before, f.m_rxp, 0) AS p_rxp,
             greatest(max(f.net_tx_packets) OVER before, f.m_txp, 0) AS p_txp,
             greatest(max(f.oom_kills) OVER before, f.m_oom, 0) AS p_oom
@@ -78,16 +75,16 @@ BEGIN
             sum(greatest(d.io_read_bytes - d.p_ir, 0)), sum(greatest(d.io_write_bytes - d.p_iw, 0)),
             sum(greatest(d.io_read_ops - d.p_iro, 0)), sum(greatest(d.io_write_ops - d.p_iwo, 0)),
             sum(greatest(d.net_rx_bytes - d.p_rx, 0)), sum(greatest(d.net_tx_bytes - d.p_tx, 0)),
-            sum(greatest(d.net_rx_packets - d.p_rxp, 0)), sum(greatest(d.net_tx_packets - d.p_txp, 0)),
-            sum(greatest(d.oom_kills - d.p_oom, 0)), sum(round(d.memory_bytes * d.seconds)),
-            sum(round(d.memory_anon_bytes * d.seconds)), sum(round(d.disk_bytes * d.seconds)), min(d.ts), max(d.ts)
+            sum(greatest(d.net_rx_packets - d.p_rxp, 0)), sum(greatest(d.net_tx_packets - d.p_txp, 0)), sum(greatest(d.oom_kills - d.p_oom, 0)),
+            sum(round(d.memory_bytes * d.seconds)), sum(round(d.memory_anon_bytes * d.seconds)),
+            sum(round(d.disk_bytes * d.seconds)), min(d.ts), max(d.ts)
         FROM delta d GROUP BY d.vps_id, date_trunc('hour', d.ts, 'UTC'), d.tenant_id ORDER BY 1, 2
         ON CONFLICT (vps_id, hour) DO UPDATE SET samples = h.samples + excluded.samples, cpu_ns = h.cpu_ns + excluded.cpu_ns,
             io_read_bytes = h.io_read_bytes + excluded.io_read_bytes, io_write_bytes = h.io_write_bytes + excluded.io_write_bytes,
             io_read_ops = h.io_read_ops + excluded.io_read_ops, io_write_ops = h.io_write_ops + excluded.io_write_ops,
             net_rx_bytes = h.net_rx_bytes + excluded.net_rx_bytes, net_tx_bytes = h.net_tx_bytes + excluded.net_tx_bytes,
-            net_rx_packets = h.net_rx_packets + excluded.net_rx_packets,
-            net_tx_packets = h.net_tx_packets + excluded.net_tx_packets, oom_kills = h.oom_kills + excluded.oom_kills,
+            net_rx_packets = h.net_rx_packets + excluded.net_rx_packets, oom_kills = h.oom_kills + excluded.oom_kills,
+            net_tx_packets = h.net_tx_packets + excluded.net_tx_packets,
             memory_byte_seconds = h.memory_byte_seconds + excluded.memory_byte_seconds,
             memory_anon_byte_seconds = h.memory_anon_byte_seconds + excluded.memory_anon_byte_seconds,
             disk_byte_seconds = h.disk_byte_seconds + excluded.disk_byte_seconds,

@@ -1,3 +1,4 @@
+# shellcheck shell=bash
 # Fifty at once (sourced by run): every session is a server connection that has authenticated and switched its role.
 
 # Runs $1 in fifty sessions at the same moment; %N is the session's number. Each line of output is a status or a slug.
