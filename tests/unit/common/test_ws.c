@@ -84,6 +84,19 @@ START_TEST(a_handler_may_close)
 }
 END_TEST
 
+START_TEST(what_a_handler_said_before_it_closed_arrives)
+{
+    struct end server = {.on_message = ECHO_LAST}, client = {0};
+    start_pair(&server, &client, &limits);
+    send_text(&client, "last words");
+    run_ms(100);
+    run_ms(100);
+    ck_assert_str_eq(client.last, "last words");
+    ck_assert_uint_eq(client.code, 4000);
+    finish(&server, &client);
+}
+END_TEST
+
 START_TEST(a_handler_may_destroy)
 {
     struct end server = {.on_message = ECHO_DESTROY}, client = {0};
@@ -408,6 +421,7 @@ int main(void)
         a_message_as_large_as_the_limit_passes_and_one_larger_closes,
         close_reaches_both_ends_once_with_its_code,
         a_handler_may_close,
+        what_a_handler_said_before_it_closed_arrives,
         a_handler_may_destroy,
         a_silent_peer_is_given_up_after_two_pings,
         pings_are_answered,

@@ -21,7 +21,7 @@ struct end {
     unsigned code;
     char reason[128];
     int in_call; // inside ws_send or ws_close
-    enum { ECHO_NONE, ECHO_SEND, ECHO_CLOSE, ECHO_DESTROY } on_message;
+    enum { ECHO_NONE, ECHO_SEND, ECHO_CLOSE, ECHO_LAST, ECHO_DESTROY } on_message;
 };
 
 static const struct ws_limits limits = {.message_max = 100000, .backlog_max = 400000, .ping_s = 0};
@@ -45,6 +45,9 @@ static inline void on_message(struct ws *ws, const char *text, size_t len, void 
     if (end->on_message == ECHO_SEND) {
         send_text(end, end->last);
     } else if (end->on_message == ECHO_CLOSE) {
+        ws_close(ws, 4000, "enough");
+    } else if (end->on_message == ECHO_LAST) {
+        send_text(end, end->last);
         ws_close(ws, 4000, "enough");
     } else if (end->on_message == ECHO_DESTROY) {
         end->ws = NULL;
