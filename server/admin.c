@@ -5,43 +5,13 @@
 #include "field.h"
 #include "json.h"
 #include "sql.h"
+#include "token.h"
 
 #include <getopt.h>
 #include <sodium.h>
 #include <string.h>
 
-enum {
-    PASSWORD_MIN = 8,
-    PASSWORD_MAX = 1024,
-    SECRET_BYTES = 32,
-    SECRET_LEN = 43, // in base64url
-    PREFIX_SHOWN = 6, // characters of the secret that name a token
-};
-
-static const char token_prefix[] = "croft_";
-
-struct token {
-    char text[sizeof(token_prefix) + SECRET_LEN];
-    char prefix[sizeof(token_prefix) + PREFIX_SHOWN];
-    char sha256[2 * crypto_hash_sha256_BYTES + 1];
-};
-
-static void make_token(struct token *ret_token)
-{
-    unsigned char secret[SECRET_BYTES];
-    char text[SECRET_LEN + 1];
-    unsigned char digest[crypto_hash_sha256_BYTES];
-    randombytes_buf(secret, sizeof(secret));
-    sodium_bin2base64(text, sizeof(text), secret, sizeof(secret),
-                      sodium_base64_VARIANT_URLSAFE_NO_PADDING);
-    snprintf(ret_token->text, sizeof(ret_token->text), "%s%s", token_prefix, text);
-    snprintf(ret_token->prefix, sizeof(ret_token->prefix), "%s%.*s", token_prefix, PREFIX_SHOWN,
-             text);
-    crypto_hash_sha256(digest, (const unsigned char *)ret_token->text, strlen(ret_token->text));
-    sodium_bin2hex(ret_token->sha256, sizeof(ret_token->sha256), digest, sizeof(digest));
-    sodium_memzero(secret, sizeof(secret));
-    sodium_memzero(text, sizeof(text));
-}
+enum { PASSWORD_MIN = 8, PASSWORD_MAX = 1024 };
 
 struct options {
     const char *email;
@@ -111,8 +81,8 @@ static int store_operator(const struct server_config *config, const char *email,
                           const struct token *token, json_t **ret_operator, struct err *err)
 {
     _cleanup_json_ json_t *input =
-        json_pack("{s:s, s:s, s:s, s:s*}", "email", email, "token_hash", token->sha256,
-                  "token_prefix", token->prefix, "password_hash", hash);
+        json_pack("{s:s, s:s, s:s, s:s*}", "email", email, "token_hash", token->hash,
+                  "token_prefix", token->shown, "password_hash", hash);
     if (!input) {
         return err_set(err, ERR_INVALID, "the e-mail address is not UTF-8");
     }
@@ -161,7 +131,7 @@ static int make_operator(const struct server_config *config, const struct option
         return r;
     }
     struct token token;
-    make_token(&token);
+    token_make("croft_", &token);
     _cleanup_json_ json_t *operator= NULL;
     r = store_operator(config, options->email, hash[0] ? hash : NULL, &token, &operator, err);
     if (r < 0) {

@@ -4,8 +4,8 @@
 #include "field.h"
 #include "json.h"
 #include "log.h"
+#include "token.h"
 
-#include <openssl/sha.h>
 #include <string.h>
 
 enum { DEPTH_MAX = 2, CSR_MAX = 8192, SECRET_LEN = 43, CA_LEN = 64, TOKEN_LEN = 11 + 43 + 1 + 64 };
@@ -57,11 +57,7 @@ static int hash_token(const struct hub *hub, const char *token, char ret_sha256[
     if (strcmp(dot + 1, pki_ca_sha256(hub->ca)) != 0) {
         return err_at(err, ERR_FORBIDDEN, "/token", "This join token is of another control plane.");
     }
-    unsigned char digest[SHA256_DIGEST_LENGTH];
-    SHA256((const unsigned char *)token, (size_t)(dot - token), digest);
-    for (size_t i = 0; i < sizeof(digest); i++) {
-        snprintf(ret_sha256 + 2 * i, 3, "%02x", digest[i]);
-    }
+    token_hash(token, (size_t)(dot - token), ret_sha256);
     return 0;
 }
 

@@ -1,6 +1,6 @@
 #include "hub_message.h"
 
-#include "field.h"
+#include "hub_fields.h"
 #include "json.h"
 
 #include <string.h>
@@ -8,257 +8,9 @@
 
 enum {
     DEPTH_MAX = 8,
-    DETAIL_MAX = 4096,
-    CSR_MAX = 8192,
-    WARNINGS_MAX = 64,
-    IMAGES_MAX = 4096,
     VPS_MAX = 8192,
     SAMPLES_MAX = 4096,
     IDS_PER_RANGE = 65536,
-};
-
-#define HOST_ID_MAX 4294967295LL // uid_t, and -1 is not an id
-#define AT_LEAST(least) least, INT64_MAX
-#define INTEGER(name, structure, member, ...)                                                      \
-    {                                                                                              \
-        name, FIELD_INT, offsetof(structure, member), __VA_ARGS__, .flags = FIELD_REQUIRED         \
-    }
-#define TEXT(name, structure, member, ...)                                                         \
-    {                                                                                              \
-        name, FIELD_STRING, offsetof(structure, member), __VA_ARGS__, .flags = FIELD_REQUIRED      \
-    }
-#define UUID(name, structure, member)                                                              \
-    {                                                                                              \
-        name, FIELD_UUID, offsetof(structure, member), .flags = FIELD_REQUIRED                     \
-    }
-#define FLAG(name, structure, member)                                                              \
-    {                                                                                              \
-        name, FIELD_BOOL, offsetof(structure, member), .flags = FIELD_REQUIRED                     \
-    }
-#define STRINGS(name, structure, member, count, bytes)                                             \
-    {                                                                                              \
-        name, FIELD_STRINGS, offsetof(structure, member), 0, count, .item_max = bytes,             \
-                                                                    .flags = FIELD_REQUIRED        \
-    }
-#define LIST(name, structure, member)                                                              \
-    {                                                                                              \
-        name, FIELD_JSON, offsetof(structure, member), .flags = FIELD_REQUIRED                     \
-    }
-#define OBJECT(name, structure, member, table, flag)                                               \
-    {                                                                                              \
-        name, FIELD_OBJECT, offsetof(structure, member), .fields = table, .flags = flag            \
-    }
-#define TYPE(structure) TEXT("type", structure, type, 1, 32)
-#define EPOCH(structure) INTEGER("epoch", structure, epoch, AT_LEAST(1))
-
-struct failure {
-    const char *code, *detail;
-};
-
-static const struct field failure_fields[] = {
-    TEXT("code", struct failure, code, 1, 64),
-    {"detail", FIELD_STRING, offsetof(struct failure, detail), 0, DETAIL_MAX,
-     .flags = FIELD_REQUIRED | FIELD_MULTILINE},
-    {0},
-};
-
-// What the node sees of one vps.
-struct report {
-    const char *vps, *observed;
-    int64_t generation;
-    struct failure error;
-};
-
-static const struct field report_fields[] = {
-    UUID("vps", struct report, vps),
-    INTEGER("generation", struct report, generation, AT_LEAST(0)),
-    TEXT("observed", struct report, observed, 1, 16),
-    OBJECT("error", struct report, error, failure_fields, FIELD_NULLABLE),
-    {0},
-};
-
-struct sample {
-    const char *vps, *boot, *ts;
-    int64_t seq, mono_ns, cpu_ns, memory_bytes, memory_anon_bytes, disk_bytes;
-    int64_t io_read_bytes, io_write_bytes, io_read_ops, io_write_ops;
-    int64_t net_rx_bytes, net_tx_bytes, net_rx_packets, net_tx_packets, pids, oom_kills;
-};
-
-#define COUNTER(member) INTEGER(#member, struct sample, member, AT_LEAST(0))
-
-static const struct field sample_fields[] = {
-    UUID("vps", struct sample, vps),
-    UUID("boot", struct sample, boot),
-    INTEGER("seq", struct sample, seq, AT_LEAST(1)),
-    TEXT("ts", struct sample, ts, 20, 35),
-    COUNTER(mono_ns),
-    COUNTER(cpu_ns),
-    COUNTER(memory_bytes),
-    COUNTER(memory_anon_bytes),
-    COUNTER(disk_bytes),
-    COUNTER(io_read_bytes),
-    COUNTER(io_write_bytes),
-    COUNTER(io_read_ops),
-    COUNTER(io_write_ops),
-    COUNTER(net_rx_bytes),
-    COUNTER(net_tx_bytes),
-    COUNTER(net_rx_packets),
-    COUNTER(net_tx_packets),
-    COUNTER(pids),
-    COUNTER(oom_kills),
-    {0},
-};
-
-struct drivers {
-    const char *container, *volume, *network;
-};
-
-static const struct field driver_fields[] = {
-    TEXT("container", struct drivers, container, 1, 32),
-    TEXT("volume", struct drivers, volume, 1, 32),
-    TEXT("network", struct drivers, network, 1, 32),
-    {0},
-};
-
-struct node {
-    const char *kernel, *cgroup;
-    int64_t cpus, memory_bytes, disk_bytes, disk_free_bytes, id_base, id_count;
-    bool apparmor, lxcfs;
-    struct drivers drivers;
-    struct field_strings warnings;
-};
-
-static const struct field node_fields[] = {
-    TEXT("kernel", struct node, kernel, 1, 128),
-    INTEGER("cpus", struct node, cpus, 1, 65536),
-    INTEGER("memory_bytes", struct node, memory_bytes, AT_LEAST(0)),
-    INTEGER("disk_bytes", struct node, disk_bytes, AT_LEAST(0)),
-    INTEGER("disk_free_bytes", struct node, disk_free_bytes, AT_LEAST(0)),
-    INTEGER("id_base", struct node, id_base, 65536, HOST_ID_MAX),
-    INTEGER("id_count", struct node, id_count, 1, 65535),
-    TEXT("cgroup", struct node, cgroup, 2, 2),
-    FLAG("apparmor", struct node, apparmor),
-    FLAG("lxcfs", struct node, lxcfs),
-    OBJECT("drivers", struct node, drivers, driver_fields, FIELD_REQUIRED),
-    STRINGS("warnings", struct node, warnings, WARNINGS_MAX, 512),
-    {0},
-};
-
-struct hello {
-    const char *type, *agent, *boot, *name;
-    struct node node;
-    struct field_strings images;
-    json_t *inventory;
-};
-
-static const struct field hello_fields[] = {
-    TYPE(struct hello),
-    TEXT("agent", struct hello, agent, 1, 64),
-    UUID("boot", struct hello, boot),
-    {"name", FIELD_NAME, offsetof(struct hello, name), .flags = FIELD_REQUIRED},
-    OBJECT("node", struct hello, node, node_fields, FIELD_REQUIRED),
-    STRINGS("images", struct hello, images, IMAGES_MAX, 64),
-    LIST("inventory", struct hello, inventory),
-    {0},
-};
-
-struct progress {
-    const char *type, *task, *step;
-    int64_t epoch, progress;
-};
-
-static const struct field progress_fields[] = {
-    TYPE(struct progress),
-    EPOCH(struct progress),
-    UUID("task", struct progress, task),
-    INTEGER("progress", struct progress, progress, 0, 100),
-    TEXT("step", struct progress, step, 0, 64),
-    {0},
-};
-
-struct result {
-    const char *type, *task, *status, *vps, *observed;
-    int64_t epoch, generation;
-    struct failure error;
-};
-
-static const struct field result_fields[] = {
-    TYPE(struct result),
-    EPOCH(struct result),
-    UUID("task", struct result, task),
-    TEXT("status", struct result, status, 1, 16),
-    UUID("vps", struct result, vps),
-    INTEGER("generation", struct result, generation, AT_LEAST(0)),
-    TEXT("observed", struct result, observed, 1, 16),
-    OBJECT("error", struct result, error, failure_fields, FIELD_NULLABLE),
-    {0},
-};
-
-struct inventory {
-    const char *type;
-    int64_t epoch;
-    bool full;
-    json_t *vps;
-};
-
-static const struct field inventory_fields[] = {
-    TYPE(struct inventory),
-    EPOCH(struct inventory),
-    FLAG("full", struct inventory, full),
-    LIST("vps", struct inventory, vps),
-    {0},
-};
-
-struct usage {
-    const char *type;
-    int64_t epoch, batch;
-    json_t *samples;
-};
-
-static const struct field usage_fields[] = {
-    TYPE(struct usage),
-    EPOCH(struct usage),
-    INTEGER("batch", struct usage, batch, AT_LEAST(0)),
-    LIST("samples", struct usage, samples),
-    {0},
-};
-
-struct heartbeat {
-    const char *type;
-    int64_t epoch, disk_free_bytes, memory_free_bytes, load_milli;
-};
-
-static const struct field heartbeat_fields[] = {
-    TYPE(struct heartbeat),
-    EPOCH(struct heartbeat),
-    INTEGER("disk_free_bytes", struct heartbeat, disk_free_bytes, AT_LEAST(0)),
-    INTEGER("memory_free_bytes", struct heartbeat, memory_free_bytes, AT_LEAST(0)),
-    INTEGER("load_milli", struct heartbeat, load_milli, AT_LEAST(0)),
-    {0},
-};
-
-struct certificate_request {
-    const char *type, *csr;
-    int64_t epoch;
-};
-
-static const struct field certificate_request_fields[] = {
-    TYPE(struct certificate_request),
-    EPOCH(struct certificate_request),
-    {"csr", FIELD_STRING, offsetof(struct certificate_request, csr), 1, CSR_MAX,
-     .flags = FIELD_REQUIRED | FIELD_MULTILINE},
-    {0},
-};
-
-// Every decoded message begins with its type; only the member that the type names is read.
-union decoded {
-    struct hello hello;
-    struct progress progress;
-    struct result result;
-    struct inventory inventory;
-    struct usage usage;
-    struct heartbeat heartbeat;
-    struct certificate_request certificate_request;
 };
 
 static int wrong(struct err *err, const char *pointer, const char *what)
@@ -336,8 +88,8 @@ static int check_list(json_t *list, size_t max, const char *name,
 
 static int check_report(json_t *item, struct err *err)
 {
-    struct report report;
-    int r = field_decode(report_fields, item, NULL, &report, err);
+    struct hub_report report;
+    int r = field_decode(hub_report_fields, item, NULL, &report, err);
     if (r < 0) {
         return r;
     }
@@ -346,28 +98,29 @@ static int check_report(json_t *item, struct err *err)
 
 static int check_sample(json_t *item, struct err *err)
 {
-    struct sample sample;
-    int r = field_decode(sample_fields, item, NULL, &sample, err);
+    struct hub_sample sample;
+    int r = field_decode(hub_sample_fields, item, NULL, &sample, err);
     if (r < 0) {
         return r;
     }
     return is_time(sample.ts) ? 0 : wrong(err, "/ts", "is not a time in RFC 3339 and UTC");
 }
 
-static int check_hello(const union decoded *decoded, struct hub_message *message, struct err *err)
+static int check_hello(const union hub_decoded *decoded, struct hub_message *message,
+                       struct err *err)
 {
     static const char *const cgroups[] = {"v1", "v2", NULL};
-    const struct hello *hello = &decoded->hello;
+    const struct hub_hello *hello = &decoded->hello;
     if (!is_one_of(hello->node.cgroup, cgroups)) {
         return wrong(err, "/node/cgroup", "must be v1 or v2");
     }
-    if (hello->node.id_base + hello->node.id_count * IDS_PER_RANGE > HOST_ID_MAX) {
+    if (hello->node.id_base + hello->node.id_count * IDS_PER_RANGE > HUB_ID_MAX) {
         return wrong(err, "/node/id_count", "the ranges end past the last id");
     }
     return check_list(hello->inventory, VPS_MAX, "inventory", check_report, err);
 }
 
-static int check_progress(const union decoded *decoded, struct hub_message *message,
+static int check_progress(const union hub_decoded *decoded, struct hub_message *message,
                           struct err *err)
 {
     message->epoch = decoded->progress.epoch;
@@ -375,10 +128,11 @@ static int check_progress(const union decoded *decoded, struct hub_message *mess
     return 0;
 }
 
-static int check_result(const union decoded *decoded, struct hub_message *message, struct err *err)
+static int check_result(const union hub_decoded *decoded, struct hub_message *message,
+                        struct err *err)
 {
     static const char *const statuses[] = {"done", "failed", NULL};
-    const struct result *result = &decoded->result;
+    const struct hub_result *result = &decoded->result;
     message->epoch = result->epoch;
     snprintf(message->key, sizeof(message->key), "result %s", result->task);
     if (!is_one_of(result->status, statuses)) {
@@ -390,10 +144,10 @@ static int check_result(const union decoded *decoded, struct hub_message *messag
     return is_observed(result->observed) ? 0 : wrong(err, "/observed", "is not a known state");
 }
 
-static int check_inventory(const union decoded *decoded, struct hub_message *message,
+static int check_inventory(const union hub_decoded *decoded, struct hub_message *message,
                            struct err *err)
 {
-    const struct inventory *inventory = &decoded->inventory;
+    const struct hub_inventory *inventory = &decoded->inventory;
     message->epoch = inventory->epoch;
     if (inventory->full) {
         snprintf(message->key, sizeof(message->key), "inventory");
@@ -401,14 +155,15 @@ static int check_inventory(const union decoded *decoded, struct hub_message *mes
     return check_list(inventory->vps, VPS_MAX, "vps", check_report, err);
 }
 
-static int check_usage(const union decoded *decoded, struct hub_message *message, struct err *err)
+static int check_usage(const union hub_decoded *decoded, struct hub_message *message,
+                       struct err *err)
 {
     message->epoch = decoded->usage.epoch;
     snprintf(message->key, sizeof(message->key), "usage %lld", (long long)decoded->usage.batch);
     return check_list(decoded->usage.samples, SAMPLES_MAX, "samples", check_sample, err);
 }
 
-static int check_heartbeat(const union decoded *decoded, struct hub_message *message,
+static int check_heartbeat(const union hub_decoded *decoded, struct hub_message *message,
                            struct err *err)
 {
     message->epoch = decoded->heartbeat.epoch;
@@ -416,7 +171,7 @@ static int check_heartbeat(const union decoded *decoded, struct hub_message *mes
     return 0;
 }
 
-static int check_certificate_request(const union decoded *decoded, struct hub_message *message,
+static int check_certificate_request(const union hub_decoded *decoded, struct hub_message *message,
                                      struct err *err)
 {
     message->epoch = decoded->certificate_request.epoch;
@@ -428,17 +183,17 @@ static int check_certificate_request(const union decoded *decoded, struct hub_me
 struct message_type {
     const char *name;
     const struct field *fields;
-    int (*check)(const union decoded *decoded, struct hub_message *message, struct err *err);
+    int (*check)(const union hub_decoded *decoded, struct hub_message *message, struct err *err);
 };
 
 static const struct message_type types[HUB_MESSAGE_TYPES] = {
-    [HUB_HELLO] = {"hello", hello_fields, check_hello},
-    [HUB_TASK_PROGRESS] = {"task_progress", progress_fields, check_progress},
-    [HUB_TASK_RESULT] = {"task_result", result_fields, check_result},
-    [HUB_INVENTORY] = {"inventory", inventory_fields, check_inventory},
-    [HUB_USAGE] = {"usage", usage_fields, check_usage},
-    [HUB_HEARTBEAT] = {"heartbeat", heartbeat_fields, check_heartbeat},
-    [HUB_CERTIFICATE_REQUEST] = {"certificate_request", certificate_request_fields,
+    [HUB_HELLO] = {"hello", hub_hello_fields, check_hello},
+    [HUB_TASK_PROGRESS] = {"task_progress", hub_progress_fields, check_progress},
+    [HUB_TASK_RESULT] = {"task_result", hub_result_fields, check_result},
+    [HUB_INVENTORY] = {"inventory", hub_inventory_fields, check_inventory},
+    [HUB_USAGE] = {"usage", hub_usage_fields, check_usage},
+    [HUB_HEARTBEAT] = {"heartbeat", hub_heartbeat_fields, check_heartbeat},
+    [HUB_CERTIFICATE_REQUEST] = {"certificate_request", hub_certificate_request_fields,
                                  check_certificate_request},
 };
 
@@ -466,7 +221,7 @@ static int decode(json_t *json, struct hub_message *message, struct err *err)
         return r;
     }
     const struct message_type *type = &types[message->type];
-    union decoded decoded;
+    union hub_decoded decoded;
     if (field_decode(type->fields, json, NULL, &decoded, err) < 0) {
         return err->code = ERR_PROTOCOL;
     }

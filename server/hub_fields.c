@@ -1,0 +1,164 @@
+#include "hub_fields.h"
+
+enum { DETAIL_MAX = 4096, CSR_MAX = 8192, WARNINGS_MAX = 64, IMAGES_MAX = 4096 };
+
+#define AT_LEAST(least) least, INT64_MAX
+#define INTEGER(name, structure, member, ...)                                                      \
+    {                                                                                              \
+        name, FIELD_INT, offsetof(structure, member), __VA_ARGS__, .flags = FIELD_REQUIRED         \
+    }
+#define TEXT(name, structure, member, ...)                                                         \
+    {                                                                                              \
+        name, FIELD_STRING, offsetof(structure, member), __VA_ARGS__, .flags = FIELD_REQUIRED      \
+    }
+#define UUID(name, structure, member)                                                              \
+    {                                                                                              \
+        name, FIELD_UUID, offsetof(structure, member), .flags = FIELD_REQUIRED                     \
+    }
+#define FLAG(name, structure, member)                                                              \
+    {                                                                                              \
+        name, FIELD_BOOL, offsetof(structure, member), .flags = FIELD_REQUIRED                     \
+    }
+#define STRINGS(name, structure, member, count, bytes)                                             \
+    {                                                                                              \
+        name, FIELD_STRINGS, offsetof(structure, member), 0, count, .item_max = bytes,             \
+                                                                    .flags = FIELD_REQUIRED        \
+    }
+#define LIST(name, structure, member)                                                              \
+    {                                                                                              \
+        name, FIELD_JSON, offsetof(structure, member), .flags = FIELD_REQUIRED                     \
+    }
+#define OBJECT(name, structure, member, table, flag)                                               \
+    {                                                                                              \
+        name, FIELD_OBJECT, offsetof(structure, member), .fields = table, .flags = flag            \
+    }
+#define TYPE(structure) TEXT("type", structure, type, 1, 32)
+#define EPOCH(structure) INTEGER("epoch", structure, epoch, AT_LEAST(1))
+
+static const struct field failure_fields[] = {
+    TEXT("code", struct hub_failure, code, 1, 64),
+    {"detail", FIELD_STRING, offsetof(struct hub_failure, detail), 0, DETAIL_MAX,
+     .flags = FIELD_REQUIRED | FIELD_MULTILINE},
+    {0},
+};
+
+const struct field hub_report_fields[] = {
+    UUID("vps", struct hub_report, vps),
+    INTEGER("generation", struct hub_report, generation, AT_LEAST(0)),
+    TEXT("observed", struct hub_report, observed, 1, 16),
+    OBJECT("error", struct hub_report, error, failure_fields, FIELD_NULLABLE),
+    {0},
+};
+
+#define COUNTER(member) INTEGER(#member, struct hub_sample, member, AT_LEAST(0))
+
+const struct field hub_sample_fields[] = {
+    UUID("vps", struct hub_sample, vps),
+    UUID("boot", struct hub_sample, boot),
+    INTEGER("seq", struct hub_sample, seq, AT_LEAST(1)),
+    TEXT("ts", struct hub_sample, ts, 20, 35),
+    COUNTER(mono_ns),
+    COUNTER(cpu_ns),
+    COUNTER(memory_bytes),
+    COUNTER(memory_anon_bytes),
+    COUNTER(disk_bytes),
+    COUNTER(io_read_bytes),
+    COUNTER(io_write_bytes),
+    COUNTER(io_read_ops),
+    COUNTER(io_write_ops),
+    COUNTER(net_rx_bytes),
+    COUNTER(net_tx_bytes),
+    COUNTER(net_rx_packets),
+    COUNTER(net_tx_packets),
+    COUNTER(pids),
+    COUNTER(oom_kills),
+    {0},
+};
+
+static const struct field driver_fields[] = {
+    TEXT("container", struct hub_drivers, container, 1, 32),
+    TEXT("volume", struct hub_drivers, volume, 1, 32),
+    TEXT("network", struct hub_drivers, network, 1, 32),
+    {0},
+};
+
+static const struct field node_fields[] = {
+    TEXT("kernel", struct hub_node, kernel, 1, 128),
+    INTEGER("cpus", struct hub_node, cpus, 1, 65536),
+    INTEGER("memory_bytes", struct hub_node, memory_bytes, AT_LEAST(0)),
+    INTEGER("disk_bytes", struct hub_node, disk_bytes, AT_LEAST(0)),
+    INTEGER("disk_free_bytes", struct hub_node, disk_free_bytes, AT_LEAST(0)),
+    INTEGER("id_base", struct hub_node, id_base, 65536, HUB_ID_MAX),
+    INTEGER("id_count", struct hub_node, id_count, 1, 65535),
+    TEXT("cgroup", struct hub_node, cgroup, 2, 2),
+    FLAG("apparmor", struct hub_node, apparmor),
+    FLAG("lxcfs", struct hub_node, lxcfs),
+    OBJECT("drivers", struct hub_node, drivers, driver_fields, FIELD_REQUIRED),
+    STRINGS("warnings", struct hub_node, warnings, WARNINGS_MAX, 512),
+    {0},
+};
+
+const struct field hub_hello_fields[] = {
+    TYPE(struct hub_hello),
+    TEXT("agent", struct hub_hello, agent, 1, 64),
+    UUID("boot", struct hub_hello, boot),
+    {"name", FIELD_NAME, offsetof(struct hub_hello, name), .flags = FIELD_REQUIRED},
+    OBJECT("node", struct hub_hello, node, node_fields, FIELD_REQUIRED),
+    STRINGS("images", struct hub_hello, images, IMAGES_MAX, 64),
+    LIST("inventory", struct hub_hello, inventory),
+    {0},
+};
+
+const struct field hub_progress_fields[] = {
+    TYPE(struct hub_progress),
+    EPOCH(struct hub_progress),
+    UUID("task", struct hub_progress, task),
+    INTEGER("progress", struct hub_progress, progress, 0, 100),
+    TEXT("step", struct hub_progress, step, 0, 64),
+    {0},
+};
+
+const struct field hub_result_fields[] = {
+    TYPE(struct hub_result),
+    EPOCH(struct hub_result),
+    UUID("task", struct hub_result, task),
+    TEXT("status", struct hub_result, status, 1, 16),
+    UUID("vps", struct hub_result, vps),
+    INTEGER("generation", struct hub_result, generation, AT_LEAST(0)),
+    TEXT("observed", struct hub_result, observed, 1, 16),
+    OBJECT("error", struct hub_result, error, failure_fields, FIELD_NULLABLE),
+    {0},
+};
+
+const struct field hub_inventory_fields[] = {
+    TYPE(struct hub_inventory),
+    EPOCH(struct hub_inventory),
+    FLAG("full", struct hub_inventory, full),
+    LIST("vps", struct hub_inventory, vps),
+    {0},
+};
+
+const struct field hub_usage_fields[] = {
+    TYPE(struct hub_usage),
+    EPOCH(struct hub_usage),
+    INTEGER("batch", struct hub_usage, batch, AT_LEAST(0)),
+    LIST("samples", struct hub_usage, samples),
+    {0},
+};
+
+const struct field hub_heartbeat_fields[] = {
+    TYPE(struct hub_heartbeat),
+    EPOCH(struct hub_heartbeat),
+    INTEGER("disk_free_bytes", struct hub_heartbeat, disk_free_bytes, AT_LEAST(0)),
+    INTEGER("memory_free_bytes", struct hub_heartbeat, memory_free_bytes, AT_LEAST(0)),
+    INTEGER("load_milli", struct hub_heartbeat, load_milli, AT_LEAST(0)),
+    {0},
+};
+
+const struct field hub_certificate_request_fields[] = {
+    TYPE(struct hub_certificate_request),
+    EPOCH(struct hub_certificate_request),
+    {"csr", FIELD_STRING, offsetof(struct hub_certificate_request, csr), 1, CSR_MAX,
+     .flags = FIELD_REQUIRED | FIELD_MULTILINE},
+    {0},
+};
