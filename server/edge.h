@@ -37,7 +37,8 @@ void edge_destroy(struct edge *edge);
 // The request. All strings are borrowed and live until the reply.
 enum evhttp_cmd_type edge_method(const struct edge_request *request);
 const char *edge_path(const struct edge_request *request); // decoded once, no query, no NUL
-const char *edge_query(const struct edge_request *request, const char *name); // decoded; NULL if absent
+const char *edge_query(const struct edge_request *request,
+                       const char *name); // decoded; NULL if absent
 // Every query parameter: names[i], values[i]; returns the count (at most 32; more was refused with 400).
 int edge_query_all(const struct edge_request *request, const char ***names, const char ***values);
 const char *edge_header(const struct edge_request *request, const char *name);
