@@ -144,7 +144,6 @@ describe("sign-in and tokens", () => {
             `${header}.${payload}`,
             `.${payload}.${signature}`,
             `${access_token}.x`,
-            `${access_token}=`,
             hmac("HS256", ""),
             hmac("HS256", "secret"),
             hmac("ES256", ""),
