@@ -2,6 +2,7 @@
 // and once a minute in whole, and written into the records so that a reboot finds what ran.
 #include "broker.h"
 #include "log.h"
+#include "message.h"
 #include "uuid.h"
 
 #include <dirent.h>
@@ -23,11 +24,7 @@ static json_t *entry_json(const struct vps_entry *entry)
         json_pack("{s:s, s:I, s:s}", "vps", entry->state.vps, "generation",
                   (json_int_t)entry->state.generation, "observed", observed_name(entry->observed));
     if (entry->observed == OBSERVED_ERROR) {
-        const struct err_info *info = err_info(entry->error.code);
-        json_t *error = json_pack("{s:s, s:s}", "code", info->slug, "detail", entry->error.text);
-        json_object_set_new(
-            json, "error",
-            error ? error : json_pack("{s:s, s:s}", "code", info->slug, "detail", info->title));
+        json_object_set_new(json, "error", message_error(&entry->error));
     }
     return json;
 }

@@ -42,12 +42,7 @@ static json_t *failed_result(const struct broker *broker, const char *vps, const
     const struct vps_entry *entry = vps_table_find(broker->vps, vps);
     json_t *result = make_result("failed", vps, entry ? entry->state.generation : 0,
                                  observed_name(entry ? entry->observed : OBSERVED_ABSENT));
-    const struct err_info *info = err_info(err->code);
-    json_t *error = json_pack("{s:s, s:s}", "code", info->slug, "detail", err->text);
-    if (!error) { // a text that is not UTF-8
-        error = json_pack("{s:s, s:s}", "code", info->slug, "detail", info->title);
-    }
-    json_object_set_new(result, "error", error);
+    json_object_set_new(result, "error", message_error(err));
     return result;
 }
 

@@ -6,7 +6,9 @@
 #include "spec.h"
 #include "yaml_tree.h"
 
+#include <ctype.h>
 #include <limits.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <string.h>
 
@@ -117,12 +119,9 @@ static const struct field config_fields[] = {
      .preset = "",
      .help = "`host:port` of the server's agent listener; empty: the one that was joined."},
     {.name = "name",
-     .type = FIELD_STRING,
+     .type = FIELD_NAME,
      IN(name),
-     .min = 0,
-     .max = 63,
-     .preset = "",
-     .help = "Name of the node offered when joining; empty: the host name."},
+     .help = "Name of the node offered when joining; without it the host name."},
     {.name = "link_user",
      .type = FIELD_STRING,
      IN(link_user),
@@ -234,16 +233,21 @@ static void add_sections(json_t *tree)
     }
 }
 
-// The host name, kept in the tree so that the configuration goes on owning its strings.
+// The host name as a label, kept in the tree so that the configuration goes on owning its strings.
 static const char *own_host_name(json_t *tree)
 {
-    char host[HOST_NAME_MAX + 1] = "node";
+    char host[HOST_NAME_MAX + 1] = "";
     gethostname(host, sizeof(host) - 1);
     host[strcspn(host, ".")] = '\0';
-    json_t *name = json_string(*host ? host : "node");
-    if (!name) {
-        name = json_string("node");
+    for (char *p = host; *p; p++) {
+        *p = (char)tolower((unsigned char)*p);
+        if (!strchr("abcdefghijklmnopqrstuvwxyz0123456789", *p)) {
+            *p = '-';
+        }
     }
+    size_t len = strlen(host);
+    bool is_label = len > 0 && len < 64 && host[0] != '-' && host[len - 1] != '-';
+    json_t *name = json_string(is_label ? host : "node");
     json_object_set_new(tree, "name", name);
     return json_string_value(name);
 }
@@ -270,7 +274,7 @@ int agent_config_load(const char *path, struct agent_config *ret_config, struct 
     }
     config.tree = tree;
     config.places = places;
-    if (!*config.name) {
+    if (!config.name) {
         config.name = own_host_name(tree);
     }
     *ret_config = config;

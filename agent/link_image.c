@@ -31,9 +31,7 @@ static void part_path(const struct download *download, const char *suffix, char 
 static void finish(struct download *download)
 {
     const struct err *err = &download->err;
-    json_t *error = err->code < 0 ? json_pack("{s:s, s:s}", "code", err_info(err->code)->slug,
-                                              "detail", err->text)
-                                  : json_null();
+    json_t *error = err->code < 0 ? message_error(err) : json_null();
     log_info("image_fetched", "sha256=%s bytes=%" PRId64 " error=%s", download->sha256,
              download->have, LOGQ(err->text));
     link_to_broker(download->link, json_pack("{s:s, s:s, s:o}", "type", "fetched", "sha256",

@@ -253,3 +253,17 @@ int message_certificate(json_t *message, const char **ret_pem, struct err *err)
     }
     return r;
 }
+
+json_t *message_error(const struct err *err)
+{
+    const struct err_info *info = err_info(err->code);
+    char detail[sizeof(err->text)];
+    snprintf(detail, sizeof(detail), "%s", err->text);
+    for (char *p = detail; *p; p++) {
+        if ((unsigned char)*p < 0x20 || *p == 0x7f) {
+            *p = ' ';
+        }
+    }
+    json_t *error = json_pack("{s:s, s:s}", "code", info->slug, "detail", detail);
+    return error ? error : json_pack("{s:s, s:s}", "code", info->slug, "detail", info->title);
+}

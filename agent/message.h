@@ -36,3 +36,7 @@ int message_usage_ack(json_t *message, int64_t *ret_batch, struct err *err) _mus
 int message_fetch(json_t *message, struct fetch_message *ret, struct err *err) _must_check_;
 int message_fetched(json_t *message, struct fetched_message *ret, struct err *err) _must_check_;
 int message_certificate(json_t *message, const char **ret_pem, struct err *err) _must_check_;
+
+// {code, detail} of a failure as messages carry it: valid UTF-8 without control characters, whatever a
+// driver quoted in it. The server refuses anything else, again at each repetition.
+json_t *message_error(const struct err *err);

@@ -3,6 +3,7 @@
 #include "config.h"
 #include "file.h"
 #include "json.h"
+#include "message.h"
 #include "task.h"
 
 #include <errno.h>
@@ -36,13 +37,7 @@ static void report_end(const struct task *task, const struct err *err)
         json_pack("{s:s, s:s, s:I}", "status", failed ? "failed" : "done", "observed",
                   observed_name(task->observed), "generation", (json_int_t)task->state.generation);
     if (failed) {
-        json_t *error =
-            json_pack("{s:s, s:s}", "code", err_info(err->code)->slug, "detail", err->text);
-        // A text with bytes that are not UTF-8 (a driver quoting a file) is left out.
-        json_object_set_new(result, "error",
-                            error ? error
-                                  : json_pack("{s:s, s:s}", "code", err_info(err->code)->slug,
-                                              "detail", err_info(err->code)->title));
+        json_object_set_new(result, "error", message_error(err));
     }
     write_line(result);
 }
