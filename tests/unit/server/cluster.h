@@ -5,18 +5,21 @@
 #include "config.h"
 
 #include <check.h>
-#include <glob.h>
+#include <fcntl.h>
 #include <libpq-fe.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 struct cluster {
     char dir[64];
     char owner[160], server[160]; // conninfo
+    int alive; // write end of the keeper's pipe
+    pid_t keeper;
 };
 
 static inline int cluster_shell(const struct cluster *cluster, const char *script)
@@ -43,12 +46,40 @@ static inline void cluster_restart(const struct cluster *cluster)
     ck_assert_int_eq(cluster_shell(cluster, "as $B/pg_ctl -D $D/data -m fast -w restart"), 0);
 }
 
+static inline void cluster_remove(const struct cluster *cluster)
+{
+    char command[128];
+    cluster_shell(cluster, "as $B/pg_ctl -D $D/data -m immediate -w stop");
+    snprintf(command, sizeof(command), "rm -rf %s", cluster->dir);
+    _exit(system(command) == 0 ? 0 : 1);
+}
+
+// Nothing may stay behind a test that is killed: the keeper removes the cluster when the last process
+// that holds the pipe has ended, however it ended.
+static inline void cluster_keep(struct cluster *cluster)
+{
+    int fds[2];
+    ck_assert_int_eq(pipe2(fds, O_CLOEXEC), 0);
+    cluster->keeper = fork();
+    if (cluster->keeper == 0) {
+        char byte;
+        setsid();
+        close(fds[1]);
+        if (read(fds[0], &byte, 1) <= 0) {
+            cluster_remove(cluster);
+        }
+    }
+    close(fds[0]);
+    cluster->alive = fds[1];
+}
+
 static inline void cluster_start(struct cluster *cluster)
 {
     snprintf(cluster->dir, sizeof(cluster->dir), "/tmp/croft-cluster-XXXXXX");
     ck_assert_ptr_nonnull(mkdtemp(cluster->dir));
     chmod(cluster->dir, 0777);
     cluster_names(cluster, "postgres");
+    cluster_keep(cluster);
     ck_assert_int_eq(
         cluster_shell(cluster,
                       "touch $D/log; chmod 666 $D/log; mkdir $D/data; [ $(id -u) = 0 ] && chown "
@@ -60,10 +91,10 @@ static inline void cluster_start(struct cluster *cluster)
 
 static inline void cluster_stop(struct cluster *cluster)
 {
-    cluster_shell(cluster, "as $B/pg_ctl -D $D/data -m immediate -w stop");
-    char command[128];
-    snprintf(command, sizeof(command), "rm -rf %s", cluster->dir);
-    ck_assert_int_eq(system(command), 0);
+    int status = -1;
+    close(cluster->alive);
+    waitpid(cluster->keeper, &status, 0);
+    ck_assert_int_eq(status, 0);
 }
 
 // The first column of the first row, empty for none; the case fails if PostgreSQL refuses. Four buffers

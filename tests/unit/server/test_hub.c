@@ -404,8 +404,8 @@ START_TEST(what_breaks_the_protocol_closes_the_link)
         "[1]",
         "{\"type\":\"nonsense\"}",
         "{\"type\":\"welcome\"}",
-        "{\"type\":\"heartbeat\",\"epoch\":1,\"disk_free_bytes\":-1,\"memory_free_bytes\":0,"
-        "\"load_milli\":0}",
+        ("{\"type\":\"heartbeat\",\"epoch\":1,\"disk_free_bytes\":-1,\"memory_free_bytes\":0,"
+         "\"load_milli\":0}"),
     };
     joined();
     for (size_t i = 0; i < ARRAY_LEN(texts); i++) {
@@ -536,14 +536,14 @@ END_TEST
 
 static void on_drained(void *arg)
 {
-    *(bool *)arg = true;
+    *(volatile bool *)arg = true;
 }
 
 START_TEST(a_drain_sends_the_agents_away)
 {
-    bool drained = false;
+    volatile bool drained = false;
     linked();
-    hub_drain(hub, on_drained, &drained);
+    hub_drain(hub, on_drained, (void *)&drained);
     agent_expect_close(&agent, "", 1001);
     for (int turns = 0; !drained; turns++) {
         ck_assert_int_lt(turns, 2000);
