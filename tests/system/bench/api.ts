@@ -40,8 +40,8 @@ try {
     const { api } = world.customer;
     const { items } = (await api.raw("GET", "/v1/vps?limit=50")).json;
     const id = items[0].id;
-    const sqlOne = "SELECT croft_vps_json(v)::text FROM vps v WHERE v.id = $1::uuid AND v.deleted_at IS NULL";
-    const sqlPage = `SELECT '{"items":[' || string_agg(body, ',') || '],"next_cursor":null}' FROM (SELECT croft_vps_json(v)::text AS body FROM vps v WHERE v.tenant_id = '${world.customer.id}' AND v.deleted_at IS NULL ORDER BY v.id LIMIT 50) page`;
+    const sqlOne = "SELECT v.body FROM vps v WHERE v.id = $1::uuid AND v.deleted_at IS NULL";
+    const sqlPage = `SELECT '{"items":[' || string_agg(body, ',') || '],"next_cursor":null}' FROM (SELECT v.body FROM vps v WHERE v.tenant_id = '${world.customer.id}' AND v.deleted_at IS NULL ORDER BY v.id LIMIT 50) page`;
     const floor = await startFloor(sqlOne, sqlPage);
     for (const [mine, bare] of [[`/v1/vps/${id}`, `/one/${id}`], ["/v1/vps?limit=50", "/page"]] as const) {
         const [a, b] = [(await api.raw("GET", mine)).json, await (await fetch(floor + bare)).json()];
