@@ -14,7 +14,13 @@
 #define ISSUER "croft"
 #define AUDIENCE "croft-api"
 
-enum { TEXT_MAX = 4096, PART_MAX = 2048, KEY_FILE_MAX = 8192, CLOCK_SKEW_S = 5 };
+enum {
+    TEXT_MAX = 4096,
+    PART_MAX = 2048,
+    KEY_FILE_MAX = 8192,
+    CLOCK_SKEW_S = 5,
+    SIGNATURE = 64, // of P-256: two numbers of 32 bytes (RFC 7518, 3.4)
+};
 
 // One object is one algorithm: there is no other way to sign or check with it.
 struct access_key {
@@ -125,16 +131,22 @@ int access_token_make(const struct access_key *key, const struct access_claims *
 
 // ---- Checking
 
-// One base64url part to a JSON object, read strictly: no duplicate keys, no padding.
+// Base64url as RFC 7515 has it: no padding, no bits left over. A token has one spelling only.
+static bool decode(const char *part, size_t len, unsigned char *out, size_t size, size_t *ret_len)
+{
+    return sodium_base642bin(out, size, part, len, NULL, ret_len, NULL,
+                             sodium_base64_VARIANT_URLSAFE_NO_PADDING) == 0;
+}
+
+// One part to a JSON object, read strictly: no duplicate keys.
 static int read_part(const char *part, size_t len, json_t **ret_object)
 {
     unsigned char bytes[PART_MAX];
     size_t n;
-    if (sodium_base642bin(bytes, sizeof(bytes), part, len, NULL, &n, NULL,
-                          sodium_base64_VARIANT_URLSAFE_NO_PADDING) != 0) {
+    json_t *object;
+    if (!decode(part, len, bytes, sizeof(bytes), &n)) {
         return -1;
     }
-    json_t *object;
     if (json_read((const char *)bytes, n, 2, &object, NULL) < 0) {
         return -1;
     }
@@ -189,6 +201,14 @@ static bool claims_hold(const char *part, size_t len, int64_t now, struct access
            out->issued_at <= now + CLOCK_SKEW_S && out->expires_at > now;
 }
 
+// libjwt passes over characters that are not of the alphabet.
+static bool signature_is_strict(const char *part)
+{
+    unsigned char bytes[SIGNATURE];
+    size_t n;
+    return decode(part, strlen(part), bytes, sizeof(bytes), &n) && n == SIGNATURE;
+}
+
 static bool signature_holds(const struct access_key *key, const char *text)
 {
     _cleanup_(jwt_cleanup) jwt_t *jwt = NULL;
@@ -203,7 +223,8 @@ static bool holds(const struct access_key *key, const char *text, int64_t now,
     const char *first = strchr(text, '.');
     const char *second = first ? strchr(first + 1, '.') : NULL;
     return second && !strchr(second + 1, '.') && strlen(text) <= TEXT_MAX &&
-           header_is_ours(text, (size_t)(first - text)) && signature_holds(key, text) &&
+           header_is_ours(text, (size_t)(first - text)) && signature_is_strict(second + 1) &&
+           signature_holds(key, text) &&
            claims_hold(first + 1, (size_t)(second - first - 1), now, out);
 }
 

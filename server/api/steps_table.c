@@ -125,16 +125,48 @@ static int read_idempotency_key(struct request *request, struct err *err)
     return 0;
 }
 
+static int read_input(struct request *request, struct err *err)
+{
+    int r = read_query(request, err);
+    if (r == 0) {
+        r = read_body(request, err);
+    }
+    if (r == 0) {
+        r = read_if_match(request, err);
+    }
+    return r == 0 ? read_idempotency_key(request, err) : r;
+}
+
+static void on_refused(const struct db_outcome *outcome, void *arg)
+{
+    struct request *request = arg;
+    request->db_query = NULL;
+    if (outcome->err) {
+        step_take_error(request, outcome); // instead of what is wrong with the input
+    }
+    request->step = NULL;
+    request_run(request);
+}
+
+// What is wrong with the input is said only to those who may use the route.
+static enum step_result refuse_input(struct request *request)
+{
+    if (request->route->auth == AUTH_NONE) {
+        return STEP_DONE;
+    }
+    struct db_request db_request = {.deadline_ms = STEP_DEADLINE_MS, .step_count = 1};
+    auth_step(request, &db_request.steps[0]);
+    return step_run(request, &db_request, on_refused);
+}
+
 enum step_result step_input(struct request *request)
 {
     request->input = json_object();
     if (request->id[0]) {
         json_object_set_new(request->input, "id", json_string(request->id));
     }
-    if (read_query(request, &request->err) < 0 || read_body(request, &request->err) < 0 ||
-        read_if_match(request, &request->err) < 0 ||
-        read_idempotency_key(request, &request->err) < 0) {
-        return STEP_DONE;
+    if (read_input(request, &request->err) < 0) {
+        return refuse_input(request);
     }
     json_object_set(request->input, "query", request->query);
     if (request->body) {

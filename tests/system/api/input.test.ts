@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import { World } from "../harness/world.js";
-import { operations, resolveSchema } from "../harness/contract.js";
+import { operations } from "../harness/contract.js";
 
 describe("bad input", () => {
     let world: World;
@@ -158,12 +158,11 @@ describe("bad input", () => {
     test("every admin endpoint is closed to a customer", async () => {
         for (const { method, path, operation } of operations.filter((one) => one.path.startsWith("/v1/admin/"))) {
             const target = path.replace(/\{[^}]*\}/g, "01980d5e-7c00-7a3b-9c41-0d9f2b6e5a11");
-            const schema = operation.requestBody && resolveSchema(operation.requestBody.content["application/json"].schema);
-            const body = schema && (schema.examples?.[0] ?? {});
-            const { status } = await world.customer.api.raw(method.toUpperCase(), target, { body, headers: { "If-Match": "\"x\"" } });
-            // A body is read before it is asked who sent it: a wrong one is told so.
-            const expected = schema && !schema.examples && (schema.required ?? []).length > 0 ? [403, 422] : [403];
-            assert.ok(expected.includes(status), `${method} ${path}: ${status}`);
+            // Whether the body is right is nobody's business who may not send it.
+            for (const body of operation.requestBody ? ["{}", "nonsense"] : [undefined]) {
+                const { status } = await world.customer.api.raw(method.toUpperCase(), target, { body });
+                assert.equal(status, 403, `${method} ${path} ${body}`);
+            }
         }
     });
 });

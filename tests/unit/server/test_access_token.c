@@ -168,6 +168,18 @@ START_TEST(test_refuses_what_is_cut_or_changed)
         ck_assert_msg(check(key, copy, NOW) == ERR_UNAUTHENTICATED, "changed at %zu", i);
         free(copy);
     }
+    // The same token in another spelling: padded, split, with bits left over at its end.
+    static const char *const tails[] = {"=", "==", "\n", " ", "%", "."};
+    for (size_t i = 0; i < ARRAY_LEN(tails); i++) {
+        char copy[4096];
+        snprintf(copy, sizeof(copy), "%s%s", text, tails[i]);
+        ck_assert_msg(check(key, copy, NOW) == ERR_UNAUTHENTICATED, "%s", tails[i]);
+    }
+    // The last character holds two bits of the signature and four that are 0: its successor sets one.
+    text[len - 1]++;
+    ck_assert_int_eq(check(key, text, NOW), ERR_UNAUTHENTICATED);
+    text[len - 1]--;
+    ck_assert_int_eq(check(key, text, NOW), 0);
     struct access_key *other = load_new();
     ck_assert_int_eq(check(other, text, NOW), ERR_UNAUTHENTICATED);
     free(text);
