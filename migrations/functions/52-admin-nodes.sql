@@ -98,6 +98,9 @@ DECLARE
     v_cidr cidr;
 BEGIN
     BEGIN
+        IF p_text NOT LIKE '%/%' THEN -- cidr would guess the prefix by the address's class
+            RAISE invalid_text_representation;
+        END IF;
         v_cidr := p_text::cidr;
     EXCEPTION WHEN invalid_text_representation THEN
         PERFORM croft_raise(422, 'invalid_value', 'This is not a network such as 192.0.2.0/24 or 2001:db8::/64.', '/cidr');

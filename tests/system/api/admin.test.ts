@@ -113,7 +113,7 @@ describe("administration", () => {
 
     test("pools: overlap, nonsense and use are refused", async () => {
         const pool = (body: object) => operator.raw("POST", "/v1/admin/pools", { body: { location_id: world.location.id, name: `p${Math.random().toString(36).slice(2)}`, ...body } });
-        for (const cidr of ["10.0.0.0/33", "10.0.0.1/24", "x", "", "fd00::/129", "10.0.0.0/8/8", "300.0.0.0/24"]) {
+        for (const cidr of ["10.0.0.0", "10.0.0.0/33", "10.0.0.1/24", "fd00::", "x", "", "fd00::/129", "10.0.0.0/8/8", "300.0.0.0/24"]) {
             const answer = await pool({ cidr });
             assert.equal(answer.status, 422, `${cidr}: ${answer.text}`);
         }
