@@ -52,13 +52,13 @@ run_logged()
     fi
 }
 
-# wait_for SECONDS COMMAND...: asks five times a second.
+# wait_for SECONDS COMMAND...: asks five times a second. By the clock, since a command may take its time.
 wait_for()
 {
-    local tries=$(($1 * 5))
+    local end=$((SECONDS + $1))
     shift
     until "$@"; do
-        [ $((tries -= 1)) -gt 0 ] || return 1
+        [ "$SECONDS" -lt "$end" ] || return 1
         sleep 0.2
     done
 }

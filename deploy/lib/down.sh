@@ -50,18 +50,12 @@ down()
     stop_part "lxcfs, if it was ours" lxcfs_stop
 }
 
-# Whether any process outside this mount namespace sees lxcfs: a guest of somebody else.
+# Whether a guest sees lxcfs: there single files of it are mounted, while a mount namespace that only
+# copied the host's (a service with PrivateTmp=, say) has the folder alone.
 lxcfs_in_use()
 {
-    local ours process
-    ours=$(readlink /proc/self/ns/mnt)
-    for process in /proc/[0-9]*; do
-        if [ "$(readlink "$process/ns/mnt" 2>/dev/null)" != "$ours" ] &&
-            grep -qs lxcfs "$process/mountinfo"; then
-            return 0
-        fi
-    done
-    return 1
+    cat /proc/[0-9]*/mountinfo 2>/dev/null |
+        awk '/ - fuse.lxcfs / && $5 != "/var/lib/lxcfs" { found = 1 } END { exit !found }'
 }
 
 lxcfs_stop()
@@ -117,6 +111,9 @@ host_restore()
     made_list nft-table | while read -r line; do
         # shellcheck disable=SC2086 # family and name
         ! netns_is_ours || nft delete table $line 2>/dev/null || true
+    done
+    made_list address | while read -r line; do
+        ! netns_is_ours || ip address delete "$line" dev lo 2>/dev/null || true
     done
     made_list ids | while read -r line; do
         # usermod --del-subuids refuses while root has processes, which is always.

@@ -11,6 +11,9 @@ NODE_SYSCTLS=(net/ipv4/ip_forward net/ipv4/conf/all/forwarding net/ipv6/conf/all
     net/ipv6/neigh/default/proxy_delay fs/inotify/max_user_instances fs/inotify/max_user_watches
     kernel/keys/maxkeys kernel/keys/maxbytes)
 
+# The guests' gateway, which the agent puts on lo.
+GATEWAY4=169.254.0.1/32
+
 node_config()
 {
     [ -n "${IDS_BASE-}" ] || env_set IDS_BASE "$(ids_free)" >&2
@@ -59,6 +62,7 @@ node_remember_host()
     local key
     made netns "$(netns_name)"
     nft list table inet croft >/dev/null 2>&1 || made nft-table "inet croft"
+    ip -4 address show dev lo | grep -qF " $GATEWAY4 " || made address "$GATEWAY4"
     [ -d /run/lxc ] || made folder /run/lxc
     # liblxc leaves one behind in each hierarchy.
     [ -n "$(find /sys/fs/cgroup -maxdepth 3 -name lxc.pivot -print -quit)" ] || made cgroup lxc.pivot
