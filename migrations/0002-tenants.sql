@@ -22,7 +22,7 @@ CREATE TABLE tenants (
     CHECK ((kind = 'operator') = (parent_id IS NULL)),
     CHECK (path[cardinality(path)] = id)
 );
--- One root: every quota of the tree ends in it.
+-- One root.
 CREATE UNIQUE INDEX tenants_one_operator ON tenants (kind) WHERE kind = 'operator';
 CREATE INDEX tenants_parent ON tenants (parent_id);
 CREATE INDEX tenants_path ON tenants USING gin (path);

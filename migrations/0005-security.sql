@@ -120,8 +120,6 @@ INSERT INTO state_transitions (machine, from_state, to_state) VALUES
     ('tasks.status', 'queued', 'cancelled'), ('tasks.status', 'running', 'done'), ('tasks.status', 'running', 'failed'),
     ('tasks.status', 'running', 'cancelled');
 
--- The root of the tenant tree, which may use everything there is.
+-- The root of the tenant tree, which may use everything there is and so has no quotas.
 INSERT INTO tenants (id, kind, name, path)
     SELECT t.id, 'operator', 'operator', ARRAY[t.id] FROM (SELECT croft_uuid() AS id) t;
-INSERT INTO quotas (tenant_id, resource, ceiling)
-    SELECT t.id, r.name, NULL FROM tenants t, resources r WHERE t.kind = 'operator';

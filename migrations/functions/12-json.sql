@@ -55,10 +55,32 @@ CREATE OR REPLACE FUNCTION croft_tenant_json(t tenants) RETURNS json LANGUAGE sq
     RETURN json_build_object('id', t.id, 'parent_id', t.parent_id, 'name', t.name, 'kind', t.kind, 'state', t.state,
         'created_at', t.created_at, 'updated_at', t.updated_at);
 
+-- What one vps holds of each resource; zero amounts are left out.
+CREATE OR REPLACE FUNCTION croft_vps_amounts(p_vcpus bigint, p_memory bigint, p_disk bigint, p_ipv4 bigint, p_ipv6 bigint)
+RETURNS TABLE (resource text, amount bigint) LANGUAGE sql IMMUTABLE AS $$
+    SELECT * FROM (VALUES ('vps', 1::bigint), ('vcpus', p_vcpus), ('memory_bytes', p_memory), ('disk_bytes', p_disk),
+        ('ipv4', p_ipv4), ('ipv6', p_ipv6)) a (resource, amount)
+    WHERE a.amount > 0
+$$;
+
+-- The root has no quota rows (30-quota.sql): what its children use, so far as the reader sees them, and what it has itself.
+CREATE OR REPLACE FUNCTION croft_root_used(p_root uuid, p_resource text) RETURNS bigint LANGUAGE sql STABLE AS $$
+    SELECT coalesce((SELECT sum(q.used) FROM tenants c JOIN quotas q ON q.tenant_id = c.id
+            WHERE c.parent_id = p_root AND q.resource = p_resource), 0)
+        + coalesce((SELECT sum(a.amount) FROM vps v,
+                croft_vps_amounts(v.vcpus, v.memory_bytes, v.disk_bytes, v.ipv4_count, v.ipv6_count) a
+            WHERE v.tenant_id = p_root AND v.deleted_at IS NULL AND a.resource = p_resource), 0)
+$$;
+
 CREATE OR REPLACE FUNCTION croft_quotas_json(p_tenant uuid) RETURNS json LANGUAGE sql STABLE AS $$
     SELECT json_build_object('items', coalesce(
         json_agg(json_build_object('resource', q.resource, 'limit', q.ceiling, 'used', q.used) ORDER BY q.resource), '[]'))
-    FROM quotas q WHERE q.tenant_id = p_tenant
+    FROM (
+        SELECT q.resource, q.ceiling, q.used FROM quotas q WHERE q.tenant_id = p_tenant
+        UNION ALL
+        SELECT r.name, NULL, croft_root_used(t.id, r.name) FROM tenants t, resources r
+        WHERE t.id = p_tenant AND t.kind = 'operator'
+    ) q
 $$;
 
 CREATE OR REPLACE FUNCTION croft_user_json(u users_visible) RETURNS json LANGUAGE sql STABLE AS $$

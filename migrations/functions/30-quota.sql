@@ -1,12 +1,5 @@
--- Quotas, at every level of the tree: taken and given back under row locks, root first, then by resource.
-
--- What one vps holds of each resource; zero amounts are left out.
-CREATE OR REPLACE FUNCTION croft_vps_amounts(p_vcpus bigint, p_memory bigint, p_disk bigint, p_ipv4 bigint, p_ipv6 bigint)
-RETURNS TABLE (resource text, amount bigint) LANGUAGE sql IMMUTABLE AS $$
-    SELECT * FROM (VALUES ('vps', 1::bigint), ('vcpus', p_vcpus), ('memory_bytes', p_memory), ('disk_bytes', p_disk),
-        ('ipv4', p_ipv4), ('ipv6', p_ipv6)) a (resource, amount)
-    WHERE a.amount > 0
-$$;
+-- Quotas, at every level of the tree below its root: taken and given back under row locks, topmost first, then by resource. The root
+-- may use everything there is and has no rows, or all creates would wait for each other there.
 
 CREATE OR REPLACE FUNCTION croft_quota_lock(p_path uuid[], p_resources text[]) RETURNS void LANGUAGE plpgsql AS $$
 BEGIN
@@ -48,7 +41,7 @@ $$;
 CREATE OR REPLACE FUNCTION croft_quota_move(p_tenant uuid, p_resources text[], p_amounts bigint[], p_sign int) RETURNS void
 LANGUAGE plpgsql AS $$
 DECLARE
-    v_path uuid[] := (SELECT path FROM tenants WHERE id = p_tenant);
+    v_path uuid[] := (SELECT path[2:] FROM tenants WHERE id = p_tenant);
 BEGIN
     PERFORM croft_quota_lock(v_path, p_resources);
     IF p_sign > 0 THEN
@@ -60,10 +53,10 @@ BEGIN
 END
 $$;
 
--- The tenant and everybody above it must be active, and stay so until this transaction ends.
+-- The tenant and everybody above it must be active, and stay so until this transaction ends. The root always is.
 CREATE OR REPLACE FUNCTION croft_tenant_hold(p_tenant uuid) RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
-    v_path uuid[] := (SELECT path FROM tenants WHERE id = p_tenant);
+    v_path uuid[] := (SELECT path[2:] FROM tenants WHERE id = p_tenant);
     v_state text;
 BEGIN
     FOR v_state IN SELECT t.state FROM tenants t WHERE t.id = ANY (v_path)

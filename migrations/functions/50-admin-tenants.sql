@@ -75,6 +75,9 @@ BEGIN
     IF NOT FOUND THEN
         PERFORM croft_raise_not_found('tenant');
     END IF;
+    IF v_id = croft_root() THEN
+        PERFORM croft_raise(409, 'conflict', 'The operator''s own tenant has no quotas: it may use everything there is.');
+    END IF;
     v_before := croft_quotas_json(v_id);
     PERFORM croft_quota_set(v_id, p_req->'body', '');
     PERFORM croft_event('quota.set', v_id, 'tenant', v_id,
