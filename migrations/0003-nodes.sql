@@ -1,13 +1,14 @@
 -- What is sold, and the machines, images and addresses that it is made of.
 
+-- Bounds are those of docs/openapi.yaml: 2^53 - 1 is the largest integer that every JSON reader keeps.
 CREATE TABLE plans (
     id uuid PRIMARY KEY DEFAULT croft_uuid(),
     name text NOT NULL UNIQUE CHECK (length(name) BETWEEN 1 AND 63),
     title text NOT NULL CHECK (length(title) BETWEEN 1 AND 200),
     vcpus int NOT NULL CHECK (vcpus BETWEEN 1 AND 1024),
-    memory_bytes bigint NOT NULL CHECK (memory_bytes BETWEEN 1 AND 1::bigint << 46),
-    swap_bytes bigint NOT NULL DEFAULT 0 CHECK (swap_bytes BETWEEN 0 AND 1::bigint << 46),
-    disk_bytes bigint NOT NULL CHECK (disk_bytes BETWEEN 1 AND 1::bigint << 50),
+    memory_bytes bigint NOT NULL CHECK (memory_bytes BETWEEN 1 AND 9007199254740991),
+    swap_bytes bigint NOT NULL DEFAULT 0 CHECK (swap_bytes BETWEEN 0 AND 9007199254740991),
+    disk_bytes bigint NOT NULL CHECK (disk_bytes BETWEEN 1 AND 9007199254740991),
     pids bigint NOT NULL DEFAULT 4096 CHECK (pids BETWEEN 16 AND 4194304),
     traffic_bytes bigint NOT NULL DEFAULT 0 CHECK (traffic_bytes >= 0),
     ipv4_count int NOT NULL DEFAULT 1 CHECK (ipv4_count BETWEEN 0 AND 8),
@@ -57,12 +58,12 @@ CREATE TABLE nodes (
     location_id uuid NOT NULL REFERENCES locations,
     state text NOT NULL DEFAULT 'active' CHECK (state IN ('active', 'draining', 'retired')),
     overcommit_vcpu_percent int NOT NULL DEFAULT 400 CHECK (overcommit_vcpu_percent BETWEEN 1 AND 10000),
-    overcommit_memory_percent int NOT NULL DEFAULT 100 CHECK (overcommit_memory_percent BETWEEN 1 AND 1000),
-    overcommit_disk_percent int NOT NULL DEFAULT 100 CHECK (overcommit_disk_percent BETWEEN 1 AND 1000),
+    overcommit_memory_percent int NOT NULL DEFAULT 100 CHECK (overcommit_memory_percent BETWEEN 1 AND 10000),
+    overcommit_disk_percent int NOT NULL DEFAULT 100 CHECK (overcommit_disk_percent BETWEEN 1 AND 10000),
     -- Declared by the node. May shrink below what is used; the trigger croft_node_capacity refuses only growth of use.
     capacity_vcpus bigint NOT NULL DEFAULT 0 CHECK (capacity_vcpus BETWEEN 0 AND 65536),
-    capacity_memory_bytes bigint NOT NULL DEFAULT 0 CHECK (capacity_memory_bytes BETWEEN 0 AND 1::bigint << 50),
-    capacity_disk_bytes bigint NOT NULL DEFAULT 0 CHECK (capacity_disk_bytes BETWEEN 0 AND 1::bigint << 50),
+    capacity_memory_bytes bigint NOT NULL DEFAULT 0 CHECK (capacity_memory_bytes BETWEEN 0 AND 9007199254740991),
+    capacity_disk_bytes bigint NOT NULL DEFAULT 0 CHECK (capacity_disk_bytes BETWEEN 0 AND 1::bigint << 60),
     used_vcpus bigint NOT NULL DEFAULT 0 CHECK (used_vcpus >= 0),
     used_memory_bytes bigint NOT NULL DEFAULT 0 CHECK (used_memory_bytes >= 0),
     used_disk_bytes bigint NOT NULL DEFAULT 0 CHECK (used_disk_bytes >= 0),
