@@ -34,7 +34,7 @@ EXCEPTION WHEN check_violation OR numeric_value_out_of_range THEN
 END
 $$;
 
--- What the node runs goes on running; it only may not speak any more.
+-- What the node runs goes on running; it only may not speak any more, until it joins again with a new token.
 CREATE OR REPLACE FUNCTION croft_admin_node_revoke(p_req jsonb) RETURNS croft_answer
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
 DECLARE
@@ -45,6 +45,7 @@ BEGIN
         PERFORM croft_raise_not_found('node');
     END IF;
     UPDATE node_certificates SET revoked_at = now() WHERE node_id = v_id AND revoked_at IS NULL;
+    UPDATE join_tokens SET expires_at = now() WHERE node_id = v_id AND expires_at > now();
     PERFORM pg_notify('croft_revoke', v_id::text);
     PERFORM croft_event('node.revoked', NULL, 'node', v_id);
     RETURN (204, NULL, NULL, NULL)::croft_answer;
@@ -110,6 +111,10 @@ BEGIN
     ELSIF family(v_cidr) = 6 AND masklen(v_cidr) NOT BETWEEN 32 AND 126 THEN
         PERFORM croft_raise(422, 'invalid_value', 'An IPv6 pool is between a /32 and a /126.', '/cidr');
     END IF;
+    -- Not a guest's anywhere: this host, loopback, link-local, IPv4 in IPv6, multicast and what lies beyond.
+    IF v_cidr && ANY ('{0.0.0.0/8,127.0.0.0/8,169.254.0.0/16,224.0.0.0/3,::/8,fe80::/9,ff00::/8}'::cidr[]) THEN
+        PERFORM croft_raise(422, 'invalid_value', 'Addresses of this range cannot be given to a vps.', '/cidr');
+    END IF;
     RETURN v_cidr;
 END
 $$;
@@ -151,7 +156,7 @@ BEGIN
     -- Of IPv6, host numbers 0 (every router's) and 1 are not given.
     INSERT INTO pools (name, location_id, node_id, cidr, size)
     VALUES (b->>'name', (b->>'location_id')::uuid, (b->>'node_id')::uuid, v_cidr,
-        CASE family(v_cidr) WHEN 4 THEN 1 ELSE least(2::numeric ^ (128 - masklen(v_cidr)), 2::numeric ^ 62) - 2 END)
+        CASE family(v_cidr) WHEN 4 THEN 1 ELSE (1::bigint << least(128 - masklen(v_cidr), 62)) - 2 END)
     RETURNING * INTO p;
     IF p.family = 4 THEN
         p := croft_pool_fill(p);

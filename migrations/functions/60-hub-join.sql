@@ -21,6 +21,22 @@ BEGIN
 END
 $$;
 
+-- A node that was revoked, or was away until its certificate had ended, comes back under its name with a new token; what it runs
+-- is its own again. Its earlier tokens work for nothing more.
+CREATE OR REPLACE FUNCTION croft_node_adopt(p_name text, p_location uuid) RETURNS uuid LANGUAGE plpgsql AS $$
+DECLARE
+    v_node uuid;
+BEGIN
+    SELECT n.id INTO v_node FROM nodes n WHERE n.name = p_name AND n.location_id = p_location AND n.state <> 'retired' FOR UPDATE;
+    IF NOT FOUND OR NOT EXISTS (SELECT FROM node_certificates WHERE node_id = v_node)
+        OR EXISTS (SELECT FROM node_certificates WHERE node_id = v_node AND revoked_at IS NULL AND not_after > now()) THEN
+        PERFORM croft_raise(409, 'conflict', format('There is a node named %s.', p_name), '/name');
+    END IF;
+    UPDATE join_tokens SET expires_at = now() WHERE node_id = v_node AND expires_at > now();
+    RETURN v_node;
+END
+$$;
+
 -- A join token works once, for one key. The same key again (the answer was lost) gets the same node.
 CREATE OR REPLACE FUNCTION croft_node_join(p_hash text, p_spki text, p_name text, p_peer text) RETURNS uuid
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
@@ -42,10 +58,11 @@ BEGIN
         RETURN j.node_id;
     END IF;
     INSERT INTO nodes (name, location_id) VALUES (p_name, j.location_id) ON CONFLICT (name) DO NOTHING RETURNING id INTO v_node;
-    IF NOT FOUND THEN
-        PERFORM croft_raise(409, 'conflict', format('There is a node named %s.', p_name), '/name');
+    IF FOUND THEN
+        INSERT INTO node_status (node_id) VALUES (v_node);
+    ELSE
+        v_node := croft_node_adopt(p_name, j.location_id);
     END IF;
-    INSERT INTO node_status (node_id) VALUES (v_node);
     UPDATE join_tokens SET used_at = now(), node_id = v_node, spki_sha256 = lower(p_spki) WHERE id = j.id;
     PERFORM croft_event('node.joined', NULL, 'node', v_node, jsonb_build_object('name', p_name, 'join_token_id', j.id));
     RETURN v_node;
