@@ -197,7 +197,9 @@ CREATE OR REPLACE FUNCTION croft_token_create(p_req jsonb) RETURNS croft_answer
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
 DECLARE
     v_body jsonb := p_req->'body';
-    v_scopes text[] := '{read,write}';
+    -- A token makes no token that may do more than itself.
+    v_own text[] := coalesce((SELECT t.scopes FROM tokens t WHERE t.id = croft_setting('token')::uuid), '{read,write}');
+    v_scopes text[] := v_own;
     v_shown jsonb;
     a croft_answer := croft_idempotency_begin(p_req);
     t tokens_visible;
@@ -209,6 +211,8 @@ BEGIN
         SELECT array_agg(DISTINCT s ORDER BY s) INTO v_scopes FROM jsonb_array_elements_text(v_body->'scopes') s;
         IF v_scopes IS NULL OR NOT v_scopes <@ '{read,write}' THEN
             PERFORM croft_raise(422, 'invalid_value', 'The scopes are one or both of read and write.', '/scopes');
+        ELSIF NOT v_scopes <@ v_own THEN
+            PERFORM croft_raise(403, 'forbidden', 'The token does not have a scope that it would give.', '/scopes');
         END IF;
     END IF;
     IF (v_body->>'expires_at')::timestamptz <= now() THEN
@@ -223,7 +227,7 @@ BEGIN
     a := (201, CASE WHEN v_body ? 'token' THEN v_shown ELSE v_shown - 'token' END::text, NULL, '/v1/tokens/' || t.id);
     RETURN croft_idempotency_end(p_req, a, (v_shown || '{"token":null}')::text);
 EXCEPTION
-    WHEN invalid_datetime_format OR datetime_field_overflow THEN
+    WHEN invalid_datetime_format OR datetime_field_overflow OR invalid_time_zone_displacement_value THEN
         PERFORM croft_raise(422, 'invalid_value', 'This is not an RFC 3339 time.', '/expires_at');
 END
 $$;
@@ -232,10 +236,14 @@ CREATE OR REPLACE FUNCTION croft_token_delete(p_req jsonb) RETURNS croft_answer
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
 DECLARE
     v_id uuid := (p_req->>'id')::uuid;
+    v_user uuid;
 BEGIN
-    UPDATE tokens SET revoked_at = now() WHERE id = v_id AND tenant_id = croft_tenant_id() AND revoked_at IS NULL;
+    UPDATE tokens SET revoked_at = now() WHERE id = v_id AND tenant_id = croft_tenant_id() AND revoked_at IS NULL
+        RETURNING user_id INTO v_user;
     IF NOT FOUND THEN
         PERFORM croft_raise_not_found('token');
+    ELSIF croft_setting('role') = 'member' AND v_user IS DISTINCT FROM croft_user_id() THEN
+        PERFORM croft_raise(403, 'forbidden', 'A member revokes only tokens of its own.');
     END IF;
     PERFORM croft_event('token.deleted', croft_tenant_id(), 'token', v_id);
     RETURN (204, NULL, NULL, NULL)::croft_answer;
