@@ -46,10 +46,12 @@ $$;
 CREATE OR REPLACE FUNCTION croft_vps_make(v vps, p plans) RETURNS croft_answer LANGUAGE plpgsql AS $$
 DECLARE
     t tasks;
+    v_constraint text;
 BEGIN
     PERFORM croft_quota_move(v.tenant_id, array_agg(a.resource ORDER BY a.resource), array_agg(a.amount ORDER BY a.resource), 1)
         FROM croft_vps_amounts(v.vcpus, v.memory_bytes, v.disk_bytes, v.ipv4_count, v.ipv6_count) a;
-    -- Again under the quota's lock, which a create with the same name held until it was committed.
+    -- Again under the quota's lock, which a create with the same name held until it was committed. A rename holds none, nor does a
+    -- create of the operator's own tenant: those meet at the index.
     PERFORM croft_vps_name_free(v.tenant_id, v.name);
     v := croft_place(v, p);
     INSERT INTO vps (id, tenant_id, name, plan_id, image_id, location_id, node_id, desired, vcpus, memory_bytes, swap_bytes,
@@ -62,6 +64,12 @@ BEGIN
     PERFORM croft_event('vps.created', v.tenant_id, 'vps', v.id, jsonb_build_object('task_id', t.id, 'name', v.name,
         'plan_id', v.plan_id, 'image_id', v.image_id, 'node_id', v.node_id, 'addresses', v.addresses));
     RETURN croft_accepted(t, v);
+EXCEPTION WHEN unique_violation THEN
+    GET STACKED DIAGNOSTICS v_constraint = CONSTRAINT_NAME;
+    IF v_constraint <> 'vps_name' THEN
+        RAISE;
+    END IF;
+    PERFORM croft_raise(409, 'conflict', format('This tenant has a vps named %s.', v.name), '/name');
 END
 $$;
 
