@@ -7,7 +7,7 @@ set -uo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 root=$(dirname "$(dirname "$here")")
 image=${1:-debian-12}
-work=$(mktemp -d /tmp/croft-test-qs.XXXXXX)
+work=$(mktemp -d "/tmp/croft-test-qs.${CROFT_RUN:-}XXXXXX")
 state=/var/lib/croft-qs-${work##*.}
 port=$((20000 + RANDOM % 9000))
 passed=0 failed=0

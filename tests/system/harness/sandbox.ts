@@ -8,6 +8,9 @@ import { fileURLToPath } from "node:url";
 
 export const quote = (text: string) => `'${text.replaceAll("'", `'\\''`)}'`;
 
+// In the name of everything that a run of tests/run makes, so that it knows its own.
+const runName = process.env.CROFT_RUN ?? "hand";
+
 export class Sandbox {
     readonly dir: string; // searchable by others: PostgreSQL and guests live below
     readonly id: string; // unique on this machine while the sandbox lives; short enough for a link name
@@ -16,8 +19,8 @@ export class Sandbox {
     constructor() {
         const script = fileURLToPath(new URL("./reaper.js", import.meta.url));
         this.#reaper = spawn(process.execPath, [script], { stdio: ["pipe", "inherit", "inherit"], detached: true });
-        this.dir = mkdtempSync("/var/lib/croft-test-");
-        this.id = this.dir.slice(-6);
+        this.dir = mkdtempSync(`/var/lib/croft-test-${runName}-`);
+        this.id = runName + this.dir.slice(-6);
         this.undo(`chmod 700 ${quote(this.dir)}; rm -rf --one-file-system ${quote(this.dir)}`);
     }
 
