@@ -15,20 +15,42 @@ say()
     printf '%s\n' "$*"
 }
 
-# step TITLE NAME
+# step TITLE NAME [HINT]: HINT says how long it takes, where that is long.
 step()
 {
-    local title=$1 name=$2 begin end
+    local title=$1 name=$2 hint=${3:+"($3) "} begin end ticker=
     printf '  %-32s' "$title"
     if "${name}_done" >>"$state/log/quickstart.log" 2>&1; then
         say "ok"
         return 0
     fi
     begin=$(date +%s%N)
+    printf '%s' "$hint"
+    if [ -t 1 ]; then
+        tick "$title" "$hint" 9>&- &
+        ticker=$!
+    fi
     run_logged "$title" "${name}_do"
+    [ -z "$ticker" ] || tick_end "$ticker"
     end=$(date +%s%N)
     env_read
     printf 'done %d.%03d s\n' $(((end - begin) / 1000000000)) $(((end - begin) / 1000000 % 1000))
+}
+
+# On a terminal the seconds pass, so that slow is not taken for stuck. Ends with quickstart, however that ends.
+tick()
+{
+    local seconds=0
+    while sleep 1 && kill -0 $$ 2>/dev/null; do
+        printf '\r  %-32s%s%d s ' "$1" "$2" $((seconds += 1))
+    done
+}
+
+tick_end()
+{
+    kill "$1" 2>/dev/null || true
+    wait "$1" 2>/dev/null || true
+    printf '\r  %-32s' "$title"
 }
 
 # run_logged TITLE COMMAND...: its output goes to the log, its failure ends everything. Errexit holds
@@ -40,12 +62,13 @@ run_logged()
     set +e
     (
         set -e
-        printf '== %s\n' "$title"
+        printf '== %s\n' "$title" || true
         "$@"
     ) >>"$state/log/quickstart.log" 2>&1
     status=$?
     set -e
     if [ $status -ne 0 ]; then
+        [ -z "${ticker-}" ] || tick_end "$ticker"
         say "FAILED"
         tail -n 15 "$state/log/quickstart.log" >&2
         die "'$title' failed; the whole log: $state/log/quickstart.log"
@@ -95,21 +118,66 @@ state_open()
     # Guests' mapped root walks through it, and must not list it.
     chmod 0711 "$state"
     install -d -m 0700 "$state/log" "$state/run"
-    exec 9>"$state/run/lock"
-    flock -n 9 || die "another quickstart works on $state"
+    state_lock
     if [ ! -f "$state/quickstart.env" ]; then
         (umask 077 && : >"$state/quickstart.env")
         env_set INSTANCE "$(cat /proc/sys/kernel/random/uuid)"
-        env_set IMAGE "$option_image"
-        env_set API_PORT "$option_api"
-        env_set AGENTS_PORT "$option_agents"
-        env_set SUBNET4 "${option_subnet%,*}"
-        env_set SUBNET6 "${option_subnet#*,}"
-        if [ -n "$option_image_file" ]; then
-            install -D -m 0644 "$option_image_file" "$state/images/$option_image.tar.zst"
-        fi
     fi
     env_read
+}
+
+# The lock outlives a killed run in what that one had started, which then is ended.
+state_lock()
+{
+    local pid='' started=''
+    exec 9<>"$state/run/lock"
+    if ! flock -n 9; then
+        read -r pid started <"$state/run/lock" || true
+        if [ -n "$started" ] && [ "$(process_started "$pid")" = "$started" ]; then
+            die "another quickstart (pid $pid) works on $state"
+        fi
+    fi
+    remains_end
+    wait_for 10 flock -n 9 || die "something still holds $state/run/lock"
+    # On a full disk --purge must go on.
+    printf '%s %s\n' $$ "$(process_started $$)" >"$state/run/lock" || true
+}
+
+# What a killed run left: it holds the lock, or lives in an image being built.
+remains_end()
+{
+    local process
+    (
+        find /proc/[0-9]*/fd /proc/[0-9]*/root /proc/[0-9]*/cwd -maxdepth 1 \
+            \( -lname "$state/run/lock" -o -lname "$state/images/croft-image.*" \) 2>/dev/null |
+            cut -d/ -f3 | sort -u | while read -r process; do
+            [ "$process" = $$ ] || kill -KILL "$process" 2>/dev/null || true
+        done
+    ) 9>&- || true
+    rm -rf --one-file-system "${state:?}"/images/croft-image.*
+}
+
+# option NAME GIVEN DEFAULT: remembered at the first run; may change until the configuration is written.
+option()
+{
+    if [ -n "$2" ] && [ "$2" != "${!1-}" ] && [ -n "${!1-}" ] && [ -f "$state/agent.yaml" ]; then
+        die "$state was made with $1=${!1}; to change that, --purge it first"
+    fi
+    if [ -n "$2" ] || [ -z "${!1-}" ]; then
+        env_set "$1" "${2:-$3}"
+    fi
+}
+
+options_remember()
+{
+    option IMAGE "$option_image" debian-12
+    option API_PORT "$option_port" 8080
+    option AGENTS_PORT "${option_port:+$((option_port + 1))}" 8443
+    option SUBNET4 "${option_subnet%,*}" 10.83.0.0/24
+    option SUBNET6 "${option_subnet#*,}" fd83:0:0:83::/64
+    if [ -n "$option_image_file" ] && [ -z "${IMAGE_ID-}" ]; then
+        install -D -m 0644 "$option_image_file" "$state/images/$IMAGE.tar.zst"
+    fi
 }
 
 state_option()

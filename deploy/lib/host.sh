@@ -37,6 +37,38 @@ packages_do()
         "${PACKAGES_BUILD[@]}" "${PACKAGES_RUN[@]}"
 }
 
+# Asked of a new installation alone; one that exists has its room, and its ports have their owner.
+room_done()
+{
+    [ -f "$state/run/pki.ready" ]
+}
+
+room_do()
+{
+    local port free
+    for port in "$API_PORT" "$AGENTS_PORT"; do
+        port_free "$port"
+    done
+    free=$(room_free_mib)
+    [ "$free" -ge "$ROOM_MIB" ] || die "$state has $free MiB of room, and $ROOM_MIB MiB are needed (--state DIR?)"
+}
+
+# For programs, database and image; the rest is for guests.
+ROOM_MIB=4096
+
+room_free_mib()
+{
+    df --output=avail --block-size=1M "$state" | tail -n 1 | tr -d ' '
+}
+
+# port_free PORT: or says who has it.
+port_free()
+{
+    local holder
+    holder=$(ss -Hltnp "sport = :$1" | awk '$4 ~ /^(127\.0\.0\.1|0\.0\.0\.0|\*|\[::\]):/ { print $4, $6; exit }')
+    [ -z "$holder" ] || die "port $1 is taken ($holder); free it, or choose others with --port-base N"
+}
+
 # Newer than every source: nothing to build.
 build_done()
 {

@@ -16,7 +16,7 @@ GATEWAY4=169.254.0.1/32
 
 node_config()
 {
-    [ -n "${IDS_BASE-}" ] || env_set IDS_BASE "$(ids_free)" >&2
+    [ -n "${IDS_BASE-}" ] || env_set IDS_BASE "$(ids_free)"
     cat <<END
 # Written by deploy/quickstart; reference: docs/configuration.md
 state_dir: $state/agent
@@ -25,7 +25,16 @@ name: node-${INSTANCE%%-*}
 ids:
   base: $IDS_BASE
   count: $IDS_RANGES
+pool:
+  size_bytes: $(($(pool_mib) << 20))
 END
+}
+
+# The loop file is sparse: it promises no more than half of what is free, 20 GiB at most.
+pool_mib()
+{
+    local half=$(($(room_free_mib) / 2))
+    echo $((half < 20480 ? half : 20480))
 }
 
 croft_agent()

@@ -82,6 +82,7 @@ server_done()
 
 server_do()
 {
+    daemon_alive server || { port_free "$API_PORT" && port_free "$AGENTS_PORT"; }
     unit_install server
     daemon_start server croft "$state/program/sbin/croft-server" run --config "$state/server/server.yaml"
     wait_for 30 server_answers
