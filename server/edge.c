@@ -25,7 +25,7 @@ struct edge_request {
     struct edge_conn *conn; // NULL: the client left
     struct evhttp_request *http;
     struct edge_target target;
-    char peer[64];
+    struct edge_peer peer;
     char id[UUID_LEN + 1];
     struct event *start; // hands it over in a turn of its own
 };
@@ -210,7 +210,12 @@ const char *edge_body(const struct edge_request *request, size_t *ret_len)
 
 const char *edge_peer(const struct edge_request *request)
 {
-    return request->peer;
+    return request->peer.address;
+}
+
+const char *edge_network(const struct edge_request *request)
+{
+    return request->peer.network;
 }
 
 const char *edge_id(const struct edge_request *request)
@@ -252,7 +257,7 @@ static void on_request(struct evhttp_request *http, void *arg)
     request->edge = edge;
     request->conn = conn;
     request->http = http;
-    snprintf(request->peer, sizeof(request->peer), "%s", edge_conn_peer(conn));
+    request->peer = *edge_conn_peer(conn);
     TAILQ_INSERT_TAIL(&edge->requests, request, link);
     edge_conn_set_request(conn, on_gone, request);
     const char *id = edge_header(request, "X-Request-Id");
@@ -394,6 +399,7 @@ int edge_create(struct event_base *base, const struct edge_config *config, edge_
     edge->port = bound_port(fd);
     edge->turn = event_new(base, -1, 0, on_turn, edge);
     edge->conns.base = base;
+    edge->conns.peers = edge_peers_create();
     edge->conns.config = *config;
     edge->conns.changed = on_conns_changed;
     edge->conns.arg = edge;

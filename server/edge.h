@@ -44,6 +44,8 @@ int edge_query_all(const struct edge_request *request, const char ***names, cons
 const char *edge_header(const struct edge_request *request, const char *name);
 const char *edge_body(const struct edge_request *request, size_t *ret_len);
 const char *edge_peer(const struct edge_request *request); // numeric address without port
+// What limits count by: an IPv4 address, or the /64 of an IPv6 one.
+const char *edge_network(const struct edge_request *request);
 const char *edge_id(const struct edge_request *request); // the request id (UUID)
 SSL *edge_ssl(const struct edge_request *request); // NULL without TLS
 

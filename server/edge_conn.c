@@ -6,10 +6,8 @@
 #include "problem.h"
 #include "uuid.h"
 
-#include <arpa/inet.h>
 #include <event2/bufferevent_ssl.h>
 #include <fcntl.h>
-#include <netinet/in.h>
 #include <string.h>
 #include <sys/socket.h>
 
@@ -30,7 +28,8 @@ struct edge_conn {
     struct evhttp_connection *evcon;
     struct evbuffer_cb_entry *input_watch;
     int fd;
-    char peer[INET6_ADDRSTRLEN];
+    struct edge_peer peer;
+    bool counted; // among its network's
     enum conn_state state;
     struct edge_head head;
     char *line; // the head's line that is being read
@@ -53,6 +52,9 @@ static void conn_free(struct edge_conn *conn)
     TAILQ_REMOVE(&conns->list, conn, link);
     if (conn->fd >= 0 && conn->fd < conns->by_fd_size) {
         conns->by_fd[conn->fd] = NULL;
+    }
+    if (conn->counted) {
+        edge_peers_remove(conns->peers, &conn->peer);
     }
     event_free(conn->timer);
     event_free(conn->turn);
@@ -123,7 +125,7 @@ static void write_problem(struct edge_conn *conn)
         "HTTP/1.1 %d %s\r\nContent-Type: " PROBLEM_CONTENT_TYPE
         "\r\nContent-Length: %zu\r\nX-Request-Id: %s\r\n%sConnection: close\r\n\r\n%s",
         info->status, info->title, strlen(problem), id, allow, problem);
-    log_info("request_refused", "peer=%s request=%s status=%d detail=%s", conn->peer, id,
+    log_info("request_refused", "peer=%s request=%s status=%d detail=%s", conn->peer.address, id,
              info->status, LOGQ(conn->bad.text));
 }
 
@@ -268,12 +270,9 @@ static void read_peer(struct edge_conn *conn)
     struct sockaddr_storage address = {0};
     socklen_t len = sizeof(address);
     if (getpeername(conn->fd, (struct sockaddr *)&address, &len) < 0) {
-        return; // it has left already; the next read says so
+        address.ss_family = AF_UNSPEC; // it has left already; the next read says so
     }
-    const void *bytes = address.ss_family == AF_INET6
-                            ? (const void *)&((struct sockaddr_in6 *)&address)->sin6_addr
-                            : (const void *)&((struct sockaddr_in *)&address)->sin_addr;
-    inet_ntop(address.ss_family, bytes, conn->peer, sizeof(conn->peer));
+    edge_peer_read((struct sockaddr *)&address, &conn->peer);
 }
 
 static void index_by_fd(struct edge_conn *conn)
@@ -289,16 +288,6 @@ static void index_by_fd(struct edge_conn *conn)
     conns->by_fd[conn->fd] = conn;
 }
 
-static int count_of_address(const struct edge_conns *conns, const char *peer)
-{
-    int count = 0;
-    const struct edge_conn *conn;
-    TAILQ_FOREACH (conn, &conns->list, link) {
-        count += strcmp(conn->peer, peer) == 0;
-    }
-    return count;
-}
-
 // evhttp has given the bufferevent its socket, and itself as the callbacks' argument, which is the only
 // way to learn of a connection that never completes a request.
 static void attach(struct edge_conn *conn)
@@ -311,9 +300,11 @@ static void attach(struct edge_conn *conn)
     index_by_fd(conn);
     read_peer(conn);
     set_timer(conn, conn->conns->config.request_s);
-    if (count_of_address(conn->conns, conn->peer) >
+    conn->counted = true;
+    if (edge_peers_add(conn->conns->peers, &conn->peer) >
         conn->conns->config.connections_per_address_max) {
-        log_warn("connection_refused", "peer=%s reason=\"too many connections\"", conn->peer);
+        log_warn("connection_refused", "peer=%s reason=\"too many connections\"",
+                 conn->peer.address);
         evhttp_connection_free(conn->evcon);
     }
 }
@@ -373,9 +364,9 @@ struct edge_conn *edge_conn_of(struct edge_conns *conns, struct evhttp_request *
     return conn && conn->evcon == evcon && conn->state != CONN_REFUSED ? conn : NULL;
 }
 
-const char *edge_conn_peer(const struct edge_conn *conn)
+const struct edge_peer *edge_conn_peer(const struct edge_conn *conn)
 {
-    return conn->peer;
+    return &conn->peer;
 }
 
 struct bufferevent *edge_conn_bufferevent(const struct edge_conn *conn)
@@ -423,6 +414,7 @@ void edge_conns_finish(struct edge_conns *conns)
     while ((conn = TAILQ_FIRST(&conns->list))) {
         conn_free(conn);
     }
+    edge_peers_destroy(STEAL(conns->peers));
     free(STEAL(conns->by_fd));
     conns->by_fd_size = 0;
 }

@@ -4,6 +4,7 @@
 #pragma once
 
 #include "edge.h"
+#include "edge_peer.h"
 
 #include <event2/listener.h>
 #include <stdbool.h>
@@ -19,6 +20,7 @@ struct edge_conns {
     struct edge_conn_list list;
     struct edge_conn **by_fd; // index: file descriptor
     int by_fd_size;
+    struct edge_peers *peers;
     int count;
     bool draining; // every answer closes its connection
     // The count changed; called from connection callbacks: must not free the edge.
@@ -32,7 +34,7 @@ struct bufferevent *edge_conn_open(struct event_base *base, void *arg);
 // The connection of a request; NULL if it is being refused (then the request must not be touched).
 struct edge_conn *edge_conn_of(struct edge_conns *conns, struct evhttp_request *request);
 
-const char *edge_conn_peer(const struct edge_conn *conn);
+const struct edge_peer *edge_conn_peer(const struct edge_conn *conn);
 struct bufferevent *edge_conn_bufferevent(const struct edge_conn *conn);
 
 // The open request of the connection (one at a time); told when the connection goes away.

@@ -12,6 +12,8 @@ enum {
     CONNECTIONS_MAX = 20000,
     IDLE_S = 30,
     REQUEST_S = 15,
+    JOINS_PER_S = 2,
+    JOINS_AT_ONCE = 60,
 };
 
 // FNV-1a, 32 bit. Ids are ours and random, so nobody chooses the bucket.
@@ -146,6 +148,7 @@ int hub_create(struct event_base *base, struct db *db, const struct server_confi
     hub->base = base;
     hub->db = db;
     hub->config = config;
+    hub->joins = limiter_create(JOINS_PER_S, JOINS_AT_ONCE);
     LIST_INIT(&hub->calls);
     int r = pki_ca_load(config->pki_dir, &hub->ca, err);
     if (r == 0) {
@@ -209,6 +212,7 @@ void hub_destroy(struct hub *hub)
         edge_destroy(hub->edge);
     }
     SSL_CTX_free(hub->tls);
+    limiter_destroy(hub->joins);
     pki_ca_destroy(hub->ca);
     free(hub);
 }

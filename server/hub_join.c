@@ -7,6 +7,7 @@
 #include "token.h"
 
 #include <string.h>
+#include <time.h>
 
 enum { DEPTH_MAX = 2, CSR_MAX = 8192, SECRET_LEN = 43, CA_LEN = 64, TOKEN_LEN = 11 + 43 + 1 + 64 };
 
@@ -125,8 +126,30 @@ static void record_certificate(struct hub_call *call, const struct db_rows *rows
     hub_call_run(call, &query);
 }
 
+// Answers 429 to a network that joins more often than data centres are filled.
+static bool refuse_flood(struct hub *hub, struct edge_request *request)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    int64_t now_ms = (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+    int wait_s = limiter_take(hub->joins, edge_network(request), now_ms);
+    if (wait_s == 0) {
+        return false;
+    }
+    char seconds[16];
+    struct err err = {0};
+    snprintf(seconds, sizeof(seconds), "%d", wait_s);
+    edge_add_header(request, "Retry-After", seconds);
+    err_set(&err, ERR_RATE_LIMITED, "Too many requests to join: try again in %d s.", wait_s);
+    edge_reply_problem(request, &err);
+    return true;
+}
+
 void hub_join(struct hub *hub, struct edge_request *request)
 {
+    if (refuse_flood(hub, request)) {
+        return;
+    }
     struct hub_call *call = hub_call_new(hub, request);
     struct join *join = calloc(1, sizeof(*join));
     if (!join) {

@@ -6,6 +6,7 @@
 #include "edge.h"
 #include "hub.h"
 #include "hub_link.h"
+#include "limiter.h"
 #include "pki.h"
 
 #include <stdbool.h>
@@ -32,6 +33,7 @@ struct hub {
     struct edge *edge;
     struct hub_entries links[HUB_BUCKETS]; // by node
     size_t link_count;
+    struct limiter *joins; // by network: joining costs us work before it proves anything
     struct hub_calls calls; // requests that wait for PostgreSQL
     bool draining, edge_drained;
     void (*drained)(void *arg);

@@ -15,7 +15,7 @@
 
 enum step_result step_limit_signin(struct request *request)
 {
-    return step_limit(request, request->api->signins, edge_peer(request->edge));
+    return step_limit(request, request->api->signins, edge_network(request->edge));
 }
 
 static void on_credentials(const struct db_outcome *outcome, void *arg)

@@ -28,7 +28,7 @@ enum step_result step_limit(struct request *request, struct limiter *limiter, co
 
 enum step_result step_limit_address(struct request *request)
 {
-    return step_limit(request, request->api->by_address, edge_peer(request->edge));
+    return step_limit(request, request->api->by_address, edge_network(request->edge));
 }
 
 enum step_result step_credentials(struct request *request)
