@@ -65,7 +65,8 @@ static const char *trace_of(const struct request *request)
 void auth_step(const struct request *request, struct db_step *ret_step)
 {
     bool session = request->credentials.kind == CREDENTIALS_SESSION;
-    bool reads = request->route->method == EVHTTP_REQ_GET;
+    bool reads =
+        request->route->method == EVHTTP_REQ_GET || (request->route->flags & ROUTE_READS);
     const char *tenant = edge_header(request->edge, "Croft-Tenant");
     *ret_step = (struct db_step){
         .sql = session ? SQL_AUTH_SESSION : SQL_AUTH_TOKEN,

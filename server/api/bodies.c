@@ -251,9 +251,28 @@ static int check_word(const char *const *list, const char *text, const char *nam
     return err_at(err, ERR_INVALID, pointer, "must be one of%s", all);
 }
 
-// The shape of RFC 3339: PostgreSQL, which reads the value, would also take "yesterday".
+// +hh:mm; nobody lives past 14:00.
+static bool is_offset(const char *text)
+{
+    static const char shape[] = "+00:00";
+    for (size_t i = 0; i < sizeof(shape); i++) {
+        bool fits = shape[i] == '0'   ? text[i] >= '0' && text[i] <= '9'
+                    : shape[i] == '+' ? text[i] == '+' || text[i] == '-'
+                                      : text[i] == shape[i];
+        if (!fits) {
+            return false;
+        }
+    }
+    return strncmp(text + 1, "14:00", 5) <= 0 && strncmp(text + 4, "59", 2) <= 0;
+}
+
+// The shape of RFC 3339: PostgreSQL, which reads the value, would also take "yesterday". Years 1970 to 9998, so that the time is
+// one in UTC, too.
 static bool is_time(const char *text)
 {
+    if (strncmp(text, "1970", 4) < 0 || strncmp(text, "9999", 4) >= 0) {
+        return false;
+    }
     static const char shape[] = "0000-00-00T00:00:00";
     size_t len = strlen(shape);
     for (size_t i = 0; i < len; i++) {
@@ -269,9 +288,7 @@ static bool is_time(const char *text)
             return false;
         }
     }
-    bool offset = (*text == '+' || *text == '-') && strlen(text) == 6 && text[3] == ':' &&
-                  strspn(text + 1, "0123456789:") == 5;
-    return strcmp(text, "Z") == 0 || offset;
+    return strcmp(text, "Z") == 0 || is_offset(text);
 }
 
 static int check_times(const struct field *table, json_t *object, struct err *err)

@@ -59,7 +59,7 @@ static const struct route routes[] = {
     {POST,   "/v1/sessions", .steps = signin, .body = body_session},
     {POST,   "/v1/sessions/refresh", .steps = refresh},
     {GET,    "/v1/session", TENANT, .sql = SQL_PRINCIPAL_READ},
-    {DELETE, "/v1/session", .auth = AUTH_TENANT, .steps = signout, .sql = SQL_SESSION_DELETE},
+    {DELETE, "/v1/session", .auth = AUTH_TENANT, .steps = signout, .sql = SQL_SESSION_DELETE, .flags = ROUTE_READS},
     {GET,    "/v1/tokens", TENANT, .sql = SQL_TOKEN_LIST, LIST},
     {POST,   "/v1/tokens", .auth = AUTH_TENANT, .steps = token_create, .sql = SQL_TOKEN_CREATE, .body = body_token, IDEMPOTENT},
     {GET,    "/v1/tokens/{id}", TENANT, .sql = SQL_TOKEN_READ},

@@ -86,6 +86,13 @@ START_TEST(test_reads_queries_by_type)
         {query_usage, "from", "2026-01-01T00:00:00Z", 0},
         {query_usage, "from", "yesterday", ERR_INVALID},
         {query_usage, "from", "2026-01-01", ERR_INVALID},
+        {query_usage, "from", "2026-01-01T00:00:00.5-14:00", 0},
+        {query_usage, "from", "2026-01-01T00:00:00+14:01", ERR_INVALID},
+        {query_usage, "from", "2026-01-01T00:00:00+99:99", ERR_INVALID},
+        {query_usage, "from", "2026-01-01T00:00:00+05:60", ERR_INVALID},
+        {query_usage, "from", "2026-01-01T00:00:00+0530", ERR_INVALID},
+        {query_usage, "from", "0001-01-01T00:00:00Z", ERR_INVALID},
+        {query_usage, "to", "9999-01-01T00:00:00Z", ERR_INVALID},
     };
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         json_t *object = NULL;
