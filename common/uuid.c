@@ -7,12 +7,26 @@
 #include <sys/random.h>
 #include <time.h>
 
+// Random bytes, fetched for sixteen ids at once: a server makes one a request.
+static void take_random(uint8_t out[16])
+{
+    static _Thread_local uint8_t
+        ready[256]; // as much as getrandom() gives whole, whatever comes between
+    static _Thread_local size_t left;
+    if (left < 16) {
+        if (getrandom(ready, sizeof(ready), 0) != (ssize_t)sizeof(ready)) {
+            abort();
+        }
+        left = sizeof(ready);
+    }
+    left -= 16;
+    memcpy(out, ready + left, 16);
+}
+
 void uuid_make(char out[UUID_LEN + 1])
 {
     uint8_t b[16];
-    if (getrandom(b, sizeof(b), 0) != (ssize_t)sizeof(b)) {
-        abort();
-    }
+    take_random(b);
     struct timespec now;
     clock_gettime(CLOCK_REALTIME, &now);
     uint64_t ms = (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;

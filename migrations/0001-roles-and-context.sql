@@ -22,6 +22,8 @@ BEGIN
     -- Times are rendered as RFC 3339 in UTC; statements are short, so compiling them never pays.
     ALTER ROLE croft_server SET timezone = 'UTC';
     ALTER ROLE croft_server SET jit = off;
+    -- Plans are kept, and one made while a table was small must not scan it once it has grown.
+    ALTER ROLE croft_server SET enable_seqscan = off;
     -- Every statement takes one jsonb: planning for its value costs more than it finds out.
     ALTER ROLE croft_server SET plan_cache_mode = force_generic_plan;
 

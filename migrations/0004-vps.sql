@@ -39,7 +39,8 @@ CREATE TABLE vps (
     CHECK (observed_generation <= generation),
     CHECK (deleted_at IS NULL OR desired = 'deleted')
 ) WITH (fillfactor = 70);
-CREATE UNIQUE INDEX vps_name ON vps (tenant_id, name) WHERE deleted_at IS NULL;
+-- The name first: with the tenant first it competes with the primary key for reads of one vps.
+CREATE UNIQUE INDEX vps_name ON vps (name, tenant_id) WHERE deleted_at IS NULL;
 CREATE INDEX vps_tenant ON vps (tenant_id, id) WHERE deleted_at IS NULL;
 CREATE INDEX vps_node ON vps (node_id);
 CREATE INDEX vps_image ON vps (image_id);

@@ -89,6 +89,20 @@ ALTER VIEW join_tokens_visible OWNER TO croft_owner;
 GRANT SELECT ON tokens_visible TO croft_tenant, croft_operator, croft_definer;
 GRANT SELECT ON users_visible, join_tokens_visible TO croft_operator, croft_definer;
 
+-- Tokens that may read as their tenant, all that croft_auth_token() checks of one put into a plan: token_enter.sql asks it first, and
+-- the function only when it shows no row (which also notes the last use, once a minute). The owner's rights apply inside.
+CREATE VIEW token_access AS
+    SELECT t.token_hash, t.id AS token_id, t.user_id, t.tenant_id, coalesce(m.role, 'admin') AS role
+    FROM tokens t
+    JOIN tenants n ON n.id = t.tenant_id AND n.state <> 'closed'
+    LEFT JOIN users u ON u.id = t.user_id
+    LEFT JOIN memberships m ON m.user_id = t.user_id AND m.tenant_id = t.tenant_id
+    WHERE t.revoked_at IS NULL AND (t.expires_at IS NULL OR t.expires_at > now())
+        AND 'read' = ANY (t.scopes) AND t.last_used_at > now() - interval '1 minute'
+        AND (t.user_id IS NULL OR (u.state = 'active' AND m.role IS NOT NULL));
+ALTER VIEW token_access OWNER TO croft_owner;
+GRANT SELECT ON token_access TO croft_server;
+
 -- The hub, for one node.
 CREATE POLICY agent_read ON vps FOR SELECT TO croft_agent USING (node_id = croft_node_id());
 CREATE POLICY agent_read ON tasks FOR SELECT TO croft_agent USING (node_id = croft_node_id());

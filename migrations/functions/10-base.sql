@@ -16,7 +16,7 @@ CREATE OR REPLACE FUNCTION croft_raise_not_found(p_what text) RETURNS void LANGU
 $$;
 
 CREATE OR REPLACE FUNCTION croft_etag(p_version bigint) RETURNS text LANGUAGE sql IMMUTABLE PARALLEL SAFE
-    RETURN '"' || p_version || '"';
+    RETURN '"' || p_version::text || '"'; -- without the cast a bigint's || is only STABLE, and this is not inlined
 
 -- An If-Match that must be there and must name the row's version. A node's ETag has a second part, which
 -- changes with what the node reports and is no reason to refuse.

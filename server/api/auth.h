@@ -3,6 +3,8 @@
 
 #include "db.h"
 
+#include <stdbool.h>
+
 struct request;
 
 enum credentials_kind { CREDENTIALS_NONE, CREDENTIALS_TOKEN, CREDENTIALS_SESSION };
@@ -15,6 +17,11 @@ struct credentials {
 
 // Reads the Authorization header. ERR_UNAUTHENTICATED if it is missing or is no credential.
 int auth_read(struct request *request, struct err *err) _must_check_;
+
+// Whether auth_step() takes the short way in, which a read with a token may: a plain statement that enters
+// the tenant's context or, showing no row, enters nothing. Then the statement behind it lacks every right
+// (42501), and the full way, taken next, says why or succeeds.
+bool auth_is_quick(const struct request *request);
 
 // The step that enters the tenant's or the operator's context, or raises.
 void auth_step(const struct request *request, struct db_step *ret_step);

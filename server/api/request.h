@@ -39,6 +39,7 @@ struct request {
     json_t *body, *query; // as decoded; NULL: none
     json_t *input; // $1 of the statement
     enum sql_id sql; // the statement of step_query
+    bool entered_in_full; // the short way in did not do (auth.h)
     struct answer answer;
     struct err err;
     int retry_after_s; // with ERR_RATE_LIMITED

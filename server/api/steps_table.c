@@ -220,7 +220,13 @@ static void on_answer(const struct db_outcome *outcome, void *arg)
 {
     struct request *request = arg;
     request->db_query = NULL;
-    if (outcome->err) {
+    if (outcome->err && strcmp(outcome->sqlstate, "42501") == 0 && auth_is_quick(request)) {
+        request->entered_in_full = true;
+        if (step_query(request) == STEP_WAIT) {
+            return;
+        }
+        request->step = NULL;
+    } else if (outcome->err) {
         step_take_error(request, outcome);
         request->step = NULL;
     } else {

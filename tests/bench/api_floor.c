@@ -13,6 +13,7 @@
 #include <event2/listener.h>
 #include <libpq-fe.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -154,6 +155,12 @@ int main(int argc, char **argv)
         (struct sockaddr *)&address, sizeof(address));
     if (!listener) {
         die("listening");
+    }
+    // Inherited by what it accepts; else a page waits for the client's delayed acknowledgement.
+    int on = 1;
+    if (setsockopt(evconnlistener_get_fd(listener), IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on)) <
+        0) {
+        die("TCP_NODELAY");
     }
     struct evhttp *http = evhttp_new(base);
     evhttp_bind_listener(http, listener);

@@ -1,0 +1,52 @@
+-- The short way in of reads: exactly the tokens that the full way lets in, and no right without a row.
+CREATE FUNCTION test.enters(p_token text, p_tenant text DEFAULT NULL) RETURNS boolean LANGUAGE plpgsql AS $$
+DECLARE
+    v_rows bigint;
+BEGIN
+    PERFORM set_config('role', 'croft_server', true);
+    EXECUTE 'SELECT count(*) FROM (' || test.statement('token_enter') || ') entered' INTO v_rows USING test.hash(p_token), p_tenant::uuid;
+    PERFORM set_config('role', 'none', true);
+    RETURN v_rows = 1;
+END
+$$;
+
+DO $$
+DECLARE
+    r test.reply;
+BEGIN
+    UPDATE tokens SET last_used_at = NULL WHERE token_hash = test.hash('ada');
+    PERFORM test.ok(NOT test.enters('ada'), 'a token of no recent use takes the full way');
+    r := test.api('ada', 'vps_list');
+    PERFORM test.is(r.status, 200, 'which notes the use');
+    PERFORM test.ok(test.enters('ada'), 'then the short way is open');
+    PERFORM test.ok(test.enters('ada', test.get('ada')), 'also with the tenant named');
+    PERFORM test.ok(NOT test.enters('ada', test.get('bob')), 'not as another tenant');
+    PERFORM test.ok(NOT test.enters('nobody'), 'not for an unknown token');
+
+    UPDATE tokens SET revoked_at = now() WHERE token_hash = test.hash('ada');
+    PERFORM test.ok(NOT test.enters('ada'), 'not for a revoked token');
+    UPDATE tokens SET revoked_at = NULL, expires_at = now() - interval '1 s' WHERE token_hash = test.hash('ada');
+    PERFORM test.ok(NOT test.enters('ada'), 'not for an expired token');
+    UPDATE tokens SET expires_at = NULL, scopes = '{write}' WHERE token_hash = test.hash('ada');
+    PERFORM test.ok(NOT test.enters('ada'), 'not without the scope read');
+    UPDATE tokens SET scopes = '{read,write}' WHERE token_hash = test.hash('ada');
+    UPDATE users SET state = 'disabled' WHERE id = test.get('ada_user')::uuid;
+    PERFORM test.ok(NOT test.enters('ada'), 'not for a disabled user');
+    UPDATE users SET state = 'active' WHERE id = test.get('ada_user')::uuid;
+    DELETE FROM memberships WHERE user_id = test.get('ada_user')::uuid;
+    PERFORM test.ok(NOT test.enters('ada'), 'not for who is no member any more');
+    INSERT INTO memberships (user_id, tenant_id, role) VALUES (test.get('ada_user')::uuid, test.get('ada')::uuid, 'owner');
+    PERFORM test.ok(test.enters('ada'), 'and again when all is well');
+END
+$$;
+
+DO $$
+BEGIN
+    PERFORM set_config('role', 'croft_server', true);
+    PERFORM FROM vps;
+    PERFORM test.ok(false, 'croft_server itself may read a vps');
+EXCEPTION WHEN insufficient_privilege THEN
+    PERFORM set_config('role', 'none', true);
+    PERFORM test.ok(true, 'whoever did not enter has no right to what stands behind');
+END
+$$;
