@@ -5,7 +5,9 @@
 #include "unit_pki.h"
 #include "ws_end.h"
 
+#include <arpa/inet.h>
 #include <event2/bufferevent_ssl.h>
+#include <netinet/tcp.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -402,6 +404,23 @@ START_TEST(the_same_works_over_tls)
 }
 END_TEST
 
+START_TEST(tcp_does_not_hold_small_messages_back)
+{
+    static const struct ws_handlers none = {.message = on_message, .closed = on_closed};
+    base = event_base_new();
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
+    struct bufferevent *bev = bufferevent_socket_new(base, fd, BEV_OPT_CLOSE_ON_FREE);
+    struct ws *ws = ws_create(bev, WS_CLIENT, &none, &limits, NULL);
+    int on = 0;
+    socklen_t len = sizeof(on);
+    ck_assert_int_eq(getsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, &len), 0);
+    ck_assert_int_ne(on, 0);
+    ws_destroy(ws);
+    event_base_loop(base, EVLOOP_NONBLOCK);
+    event_base_free(base);
+}
+END_TEST
+
 START_TEST(keys_and_accepts_are_those_of_the_rfc)
 {
     char accept[29], key[25], other[25];
@@ -434,6 +453,7 @@ int main(void)
         frames_against_the_protocol_end_the_connection,
         input_that_was_there_before_is_read,
         the_same_works_over_tls,
+        tcp_does_not_hold_small_messages_back,
         keys_and_accepts_are_those_of_the_rfc,
         NULL,
     };
