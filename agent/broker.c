@@ -4,6 +4,7 @@
 #include "json.h"
 #include "log.h"
 #include "message.h"
+#include "template.h"
 #include "uuid.h"
 
 #include <errno.h>
@@ -208,6 +209,7 @@ static void run(struct broker *broker, int link_fd)
         abort();
     }
     broker->queue = queue_create((unsigned)broker->config->workers);
+    broker->template = template_create();
     broker->wake = broker_timer(broker, 0, on_wake);
     broker->settle = broker_timer(broker, 0, on_settle);
     struct event *child = add_signal(broker, SIGCHLD, on_child);
@@ -235,6 +237,7 @@ static void finish(struct broker *broker)
     spool_close(broker->spool);
     vps_table_destroy(broker->vps);
     queue_destroy(broker->queue);
+    template_destroy(broker->template);
     if (broker->base) {
         event_base_free(broker->base);
     }

@@ -22,6 +22,7 @@ struct broker {
     struct spool *spool;
     struct queue *queue;
     struct vps_table *vps;
+    struct template *template;
     struct event *wake; // looks at the queue
     struct event *heartbeat, *observe, *inventory, *sample, *report, *settle, *retry_open;
     bool open; // pool and network are there

@@ -5,7 +5,7 @@
 #include "file.h"
 #include "json.h"
 #include "log.h"
-#include "process.h"
+#include "template.h"
 
 #include <errno.h>
 #include <event2/util.h>
@@ -118,13 +118,6 @@ static int write_input(const struct job *job, int fd, struct err *err)
     return shutdown(fd, SHUT_WR) < 0 ? err_errno(err, errno, "closing a socket") : 0;
 }
 
-static pid_t spawn(int in, int out, struct err *err)
-{
-    const struct process_spec spec = {
-        .title = "worker", .in = in, .out = out, .death_signal = SIGKILL};
-    return process_spawn(&spec, err);
-}
-
 static void watch(struct broker *broker, struct job *job, pid_t pid, int out)
 {
     struct worker_process *process = calloc(1, sizeof(*process));
@@ -164,9 +157,10 @@ int worker_process_start(struct broker *broker, struct job *job, struct err *err
     if (r < 0) {
         return r;
     }
-    pid_t pid = spawn(in_theirs, out_theirs, err);
-    if (pid < 0) {
-        return (int)pid;
+    pid_t pid;
+    r = template_fork(broker->template, in_theirs, out_theirs, &pid, err);
+    if (r < 0) {
+        return r;
     }
     watch(broker, job, pid, STEAL_FD(out_ours));
     return 0;

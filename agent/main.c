@@ -5,7 +5,7 @@
 #include "master.h"
 #include "process.h"
 #include "task.h"
-#include "worker.h"
+#include "template.h"
 
 #include <getopt.h>
 #include <limits.h>
@@ -67,7 +67,7 @@ static int run_broker(const struct agent_config *config, const struct arguments 
 
 static int run_worker(const struct agent_config *config, const struct arguments *arguments)
 {
-    return worker_main(config);
+    return template_main(config, PROCESS_CHANNEL_FD);
 }
 
 static const struct command commands[] = {
