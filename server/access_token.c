@@ -104,6 +104,21 @@ void access_key_destroy(struct access_key *key)
     free(key);
 }
 
+void access_key_mac(const struct access_key *key, const char *text, size_t len,
+                    char out[ACCESS_MAC + 1])
+{
+    static const char purpose[] = "croft idempotency ";
+    unsigned char mac[crypto_auth_hmacsha256_BYTES];
+    crypto_auth_hmacsha256_state state;
+    crypto_auth_hmacsha256_init(&state, (const unsigned char *)key->private_pem,
+                                strlen(key->private_pem));
+    crypto_auth_hmacsha256_update(&state, (const unsigned char *)purpose, sizeof(purpose) - 1);
+    crypto_auth_hmacsha256_update(&state, (const unsigned char *)text, len);
+    crypto_auth_hmacsha256_final(&state, mac);
+    sodium_bin2hex(out, ACCESS_MAC + 1, mac, sizeof(mac));
+    sodium_memzero(&state, sizeof(state));
+}
+
 // ---- Making
 
 int access_token_make(const struct access_key *key, const struct access_claims *claims,

@@ -4,6 +4,7 @@
 
 #include "err.h"
 
+#include <stddef.h>
 #include <stdint.h>
 
 enum { ACCESS_TOKEN_ID = 36 };
@@ -23,6 +24,11 @@ void access_key_destroy(struct access_key *key);
 // The caller frees *ret_text.
 int access_token_make(const struct access_key *key, const struct access_claims *claims,
                       char **ret_text, struct err *err) _must_check_;
+
+// HMAC-SHA-256 of the text under a key derived from this one, as hex: for text with secrets in it, whose plain hash could be guessed.
+enum { ACCESS_MAC = 64 };
+void access_key_mac(const struct access_key *key, const char *text, size_t len,
+                    char out[ACCESS_MAC + 1]);
 
 // ERR_UNAUTHENTICATED with the same text for everything that is wrong. now: Unix seconds.
 int access_token_check(const struct access_key *key, const char *text, int64_t now,

@@ -108,8 +108,21 @@ static void log_request(const struct request *request, const char *id, const cha
               status >= 500 ? " error=" : "", status >= 500 ? LOGQ(request->err.text) : "");
 }
 
+// An order was accepted or a task was shown before the wait: that it cannot be looked at again right now takes neither back.
+static void keep_answer(struct request *request)
+{
+    enum err_code code = request->err.code;
+    if (request->wait && request->answer.status != 0 &&
+        (code == ERR_UNAVAILABLE || code == ERR_TIMEOUT || code == ERR_INTERNAL)) {
+        log_warn("wait_ended", "request=%s reason=%s", edge_id(request->edge),
+                 LOGQ(request->err.text));
+        request->err = (struct err){0};
+    }
+}
+
 void reply_send(struct request *request)
 {
+    keep_answer(request);
     if (request->err.code == ERR_OK && request->answer.status == 0) {
         err_set(&request->err, ERR_INTERNAL, "the steps ended without an answer");
     }

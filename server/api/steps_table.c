@@ -102,6 +102,7 @@ static int read_if_match(struct request *request, struct err *err)
 }
 
 // The hash ties the key to method, path and body, so that a key used for another request is noticed.
+// It is kept for a day and a body may hold a password, hence keyed: nobody who reads the table can guess one.
 static int read_idempotency_key(struct request *request, struct err *err)
 {
     const char *key = edge_header(request->edge, "Idempotency-Key");
@@ -118,8 +119,8 @@ static int read_idempotency_key(struct request *request, struct err *err)
     const char *all =
         arena_print(&request->arena, "%s %s\n%.*s", route_method_name(request->route->method),
                     edge_path(request->edge), (int)len, body);
-    char hash[TOKEN_HASH + 1];
-    token_hash(all, strlen(all), hash);
+    char hash[ACCESS_MAC + 1];
+    access_key_mac(request->api->access_key, all, strlen(all), hash);
     json_object_set_new(request->input, "idempotency",
                         json_pack("{s:o, s:s}", "key", value, "hash", hash));
     return 0;

@@ -86,6 +86,24 @@ START_TEST(test_makes_what_it_takes)
 }
 END_TEST
 
+START_TEST(test_keyed_hashes_are_of_the_key_and_the_text)
+{
+    struct access_key *key = load_new();
+    struct access_key *other = load_new();
+    char a[ACCESS_MAC + 1], b[ACCESS_MAC + 1];
+    access_key_mac(key, "text", 4, a);
+    access_key_mac(key, "text", 4, b);
+    ck_assert_uint_eq(strlen(a), ACCESS_MAC);
+    ck_assert_str_eq(a, b);
+    access_key_mac(key, "texu", 4, b);
+    ck_assert_str_ne(a, b);
+    access_key_mac(other, "text", 4, b);
+    ck_assert_str_ne(a, b);
+    access_key_destroy(key);
+    access_key_destroy(other);
+}
+END_TEST
+
 #define CLAIMS(iss, aud, sid, sub, iat, nbf, exp)                                                  \
     "{\"iss\":" iss ",\"aud\":" aud ",\"sid\":" sid ",\"sub\":" sub ",\"iat\":" iat                \
     ",\"nbf\":" nbf ",\"exp\":" exp "}"
@@ -209,9 +227,13 @@ int main(void)
         return EXIT_FAILURE;
     }
     snprintf(path, sizeof(path), "%s/jwt.key", dir);
-    const TTest *const tests[] = {test_makes_what_it_takes, test_checks_every_claim,
-                                  test_checks_the_header,   test_refuses_what_is_cut_or_changed,
-                                  test_refuses_other_keys,  NULL};
+    const TTest *const tests[] = {test_makes_what_it_takes,
+                                  test_keyed_hashes_are_of_the_key_and_the_text,
+                                  test_checks_every_claim,
+                                  test_checks_the_header,
+                                  test_refuses_what_is_cut_or_changed,
+                                  test_refuses_other_keys,
+                                  NULL};
     int status = unit_run(unit_suite("access_token", tests));
     unlink(path);
     rmdir(dir);
