@@ -74,6 +74,9 @@ CREATE TABLE tokens (
     created_at timestamptz NOT NULL DEFAULT now(),
     expires_at timestamptz,
     last_used_at timestamptz,
+    -- The role that the token enters its tenant with, as croft_token_used() found it; null: not known. Whatever decides
+    -- it (the state of tenant and user, the membership) clears it by trigger, so a read needs this row alone.
+    entry_role text,
     revoked_at timestamptz
 ) WITH (fillfactor = 80);
 CREATE INDEX tokens_tenant ON tokens (tenant_id, id) WHERE revoked_at IS NULL;

@@ -89,17 +89,12 @@ ALTER VIEW join_tokens_visible OWNER TO croft_owner;
 GRANT SELECT ON tokens_visible TO croft_tenant, croft_operator, croft_definer;
 GRANT SELECT ON users_visible, join_tokens_visible TO croft_operator, croft_definer;
 
--- Tokens that may read as their tenant, all that croft_auth_token() checks of one put into a plan: token_enter.sql asks it first, and
--- the function only when it shows no row (which also notes the last use, once a minute). The owner's rights apply inside.
+-- Tokens that may read as their tenant: token_enter.sql asks here first, and croft_auth_token() only when this shows no row.
 CREATE VIEW token_access AS
-    SELECT t.token_hash, t.id AS token_id, t.user_id, t.tenant_id, coalesce(m.role, 'admin') AS role
-    FROM tokens t
-    JOIN tenants n ON n.id = t.tenant_id AND n.state <> 'closed'
-    LEFT JOIN users u ON u.id = t.user_id
-    LEFT JOIN memberships m ON m.user_id = t.user_id AND m.tenant_id = t.tenant_id
-    WHERE t.revoked_at IS NULL AND (t.expires_at IS NULL OR t.expires_at > now())
-        AND 'read' = ANY (t.scopes) AND t.last_used_at > now() - interval '1 minute'
-        AND (t.user_id IS NULL OR (u.state = 'active' AND m.role IS NOT NULL));
+    SELECT token_hash, id AS token_id, user_id, tenant_id, entry_role AS role
+    FROM tokens
+    WHERE entry_role IS NOT NULL AND revoked_at IS NULL AND (expires_at IS NULL OR expires_at > now())
+        AND 'read' = ANY (scopes) AND last_used_at > now() - interval '1 minute';
 ALTER VIEW token_access OWNER TO croft_owner;
 GRANT SELECT ON token_access TO croft_server;
 

@@ -89,3 +89,20 @@ END
 $$;
 
 CREATE OR REPLACE TRIGGER render BEFORE INSERT OR UPDATE ON vps FOR EACH ROW EXECUTE FUNCTION croft_vps_body();
+
+-- What tokens may no longer enter with. Argument: whose tokens, those of the tenant, of the user, or of the membership.
+CREATE OR REPLACE FUNCTION croft_entry_forget() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    UPDATE tokens SET entry_role = NULL
+    WHERE entry_role IS NOT NULL AND CASE TG_ARGV[0]
+        WHEN 'tenant' THEN tenant_id = (to_jsonb(OLD)->>'id')::uuid
+        WHEN 'user' THEN user_id = (to_jsonb(OLD)->>'id')::uuid
+        ELSE user_id = (to_jsonb(OLD)->>'user_id')::uuid AND tenant_id = (to_jsonb(OLD)->>'tenant_id')::uuid END;
+    RETURN NULL;
+END
+$$;
+
+CREATE OR REPLACE TRIGGER entry_forget AFTER UPDATE OF state ON tenants FOR EACH ROW EXECUTE FUNCTION croft_entry_forget('tenant');
+CREATE OR REPLACE TRIGGER entry_forget AFTER UPDATE OF state ON users FOR EACH ROW EXECUTE FUNCTION croft_entry_forget('user');
+CREATE OR REPLACE TRIGGER entry_forget AFTER UPDATE OR DELETE ON memberships
+    FOR EACH ROW EXECUTE FUNCTION croft_entry_forget('membership');

@@ -34,12 +34,26 @@ BEGIN
 END
 $$;
 
--- Notes the use of a token, once a minute, and never waits for another request that does.
-CREATE OR REPLACE FUNCTION croft_token_used(p_token uuid) RETURNS void LANGUAGE sql AS $$
-    UPDATE tokens SET last_used_at = now() WHERE id = (
+-- Notes the use of a token, once a minute, and the role it enters with; never waits for another request that does. What
+-- decides the role is held meanwhile, so that a change of it clears what is noted here, not the other way round.
+CREATE OR REPLACE FUNCTION croft_token_used(p_token uuid, p_tenant uuid, p_user uuid) RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+    v_role text := CASE WHEN p_user IS NULL THEN 'admin' END;
+BEGIN
+    PERFORM FROM tenants WHERE id = p_tenant AND state <> 'closed' FOR SHARE;
+    IF FOUND AND p_user IS NOT NULL THEN
+        PERFORM FROM users WHERE id = p_user AND state = 'active' FOR SHARE;
+        IF FOUND THEN
+            SELECT role INTO v_role FROM memberships WHERE user_id = p_user AND tenant_id = p_tenant FOR SHARE;
+        END IF;
+    ELSIF NOT FOUND THEN
+        v_role := NULL;
+    END IF;
+    UPDATE tokens SET last_used_at = now(), entry_role = v_role WHERE id = (
         SELECT t.id FROM tokens t
-        WHERE t.id = p_token AND (t.last_used_at IS NULL OR t.last_used_at < now() - interval '1 minute')
-        FOR NO KEY UPDATE SKIP LOCKED)
+        WHERE t.id = p_token AND (t.last_used_at IS NULL OR t.last_used_at < now() - interval '1 minute' OR t.entry_role IS NULL)
+        FOR NO KEY UPDATE SKIP LOCKED);
+END
 $$;
 
 CREATE OR REPLACE FUNCTION croft_auth_token(p_hash text, p_surface text, p_tenant uuid, p_scope text, p_peer text,
@@ -49,7 +63,7 @@ LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
 DECLARE
     k record;
 BEGIN
-    SELECT t.id, t.user_id, t.tenant_id, t.scopes, t.platform_role, n.state AS tenant_state, t.last_used_at,
+    SELECT t.id, t.user_id, t.tenant_id, t.scopes, t.platform_role, n.state AS tenant_state, t.last_used_at, t.entry_role,
         u.state AS user_state, u.platform_role AS user_platform_role,
         CASE WHEN t.user_id IS NULL THEN 'admin' ELSE m.role END AS role
     INTO k
@@ -70,8 +84,8 @@ BEGIN
     -- Staff who are staff no more lose it in their tokens, too.
     PERFORM croft_check_access(p_surface, p_scope,
         CASE WHEN k.user_id IS NULL OR k.user_platform_role = 'operator' THEN k.platform_role END, k.role, k.tenant_state);
-    IF k.last_used_at IS NULL OR k.last_used_at < now() - interval '1 minute' THEN
-        PERFORM croft_token_used(k.id);
+    IF k.last_used_at IS NULL OR k.last_used_at < now() - interval '1 minute' OR k.entry_role IS NULL THEN
+        PERFORM croft_token_used(k.id, k.tenant_id, k.user_id);
     END IF;
     PERFORM croft_enter(k.tenant_id, k.user_id, k.role, k.id, NULL, p_peer, p_request, p_traceparent);
     RETURN QUERY SELECT k.id, NULL::uuid, k.user_id, k.tenant_id, k.role, 'croft_' || p_surface;

@@ -33,10 +33,24 @@ BEGIN
     UPDATE users SET state = 'disabled' WHERE id = test.get('ada_user')::uuid;
     PERFORM test.ok(NOT test.enters('ada'), 'not for a disabled user');
     UPDATE users SET state = 'active' WHERE id = test.get('ada_user')::uuid;
+    PERFORM test.api('ada', 'vps_list');
+    PERFORM test.ok(test.enters('ada'), 'for one who is enabled again');
     DELETE FROM memberships WHERE user_id = test.get('ada_user')::uuid;
     PERFORM test.ok(NOT test.enters('ada'), 'not for who is no member any more');
     INSERT INTO memberships (user_id, tenant_id, role) VALUES (test.get('ada_user')::uuid, test.get('ada')::uuid, 'owner');
-    PERFORM test.ok(test.enters('ada'), 'and again when all is well');
+    PERFORM test.ok(NOT test.enters('ada'), 'nor after that by itself');
+    PERFORM test.api('ada', 'vps_list');
+    PERFORM test.ok(test.enters('ada'), 'but again once the full way has let it in');
+    UPDATE memberships SET role = 'viewer' WHERE user_id = test.get('ada_user')::uuid;
+    PERFORM test.ok(NOT test.enters('ada'), 'a new role is found out the full way');
+    PERFORM test.api('ada', 'vps_list');
+    PERFORM test.is((SELECT entry_role FROM tokens WHERE token_hash = test.hash('ada')), 'viewer', 'and noted');
+    UPDATE memberships SET role = 'owner' WHERE user_id = test.get('ada_user')::uuid;
+    UPDATE tenants SET state = 'suspended' WHERE id = test.get('ada')::uuid;
+    PERFORM test.ok(NOT test.enters('ada'), 'a suspended tenant is found out the full way');
+    UPDATE tenants SET state = 'active' WHERE id = test.get('ada')::uuid;
+    PERFORM test.api('ada', 'vps_list');
+    PERFORM test.ok(test.enters('ada'), 'and all is well again');
 END
 $$;
 
