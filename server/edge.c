@@ -280,7 +280,10 @@ static void on_request(struct evhttp_request *http, void *arg)
 static void on_turn(evutil_socket_t fd, short what, void *arg)
 {
     struct edge *edge = arg;
-    if (edge->listener && edge->conns.count < edge->conns.config.connections_max) {
+    if (edge->listener && edge->conns.draining) {
+        edge->listener = NULL;
+        evhttp_del_accept_socket(edge->http, edge->bound);
+    } else if (edge->listener && edge->conns.count < edge->conns.config.connections_max) {
         evconnlistener_enable(edge->listener);
     }
     if (edge->conns.draining && edge->conns.count == 0 && edge->drained) {
@@ -425,16 +428,13 @@ void edge_drain(struct edge *edge, void (*drained)(void *arg), void *arg)
     edge->drained = drained;
     edge->drained_arg = arg;
     edge->conns.draining = true;
-    if (edge->listener) {
-        edge->listener = NULL;
-        evhttp_del_accept_socket(edge->http, edge->bound);
-    }
     struct edge_conn *conn = edge_conn_first(&edge->conns);
     while (conn) {
         struct edge_conn *next = edge_conn_next(conn);
         edge_conn_close_idle(conn);
         conn = next;
     }
+    // The listener is closed behind the accepts that are due in this turn: what it holds, it would reset.
     event_active(edge->turn, EV_TIMEOUT, 0);
 }
 

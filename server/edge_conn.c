@@ -11,7 +11,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
-enum { LINGER_S = 2, PEEK_MAX = 8 };
+enum { LINGER_S = 2, FIRST_S = 1, PEEK_MAX = 8 };
 
 // One function changes it: set_state().
 enum conn_state {
@@ -36,6 +36,7 @@ struct edge_conn {
     size_t line_len, line_size;
     size_t head_bytes; // of the current head
     size_t body_left;
+    bool used; // it has carried a request
     int pending; // requests that were read whole and not yet answered
     struct event *timer; // the deadline of a handshake, a request, an idle time
     struct event *turn; // work that must not happen inside evhttp's callbacks
@@ -163,6 +164,7 @@ static void request_complete(struct edge_conn *conn)
     conn->head = (struct edge_head){0};
     conn->head_bytes = 0;
     conn->pending++;
+    conn->used = true;
     evtimer_del(conn->timer); // from here the handler's deadline counts
 }
 
@@ -299,7 +301,7 @@ static void attach(struct edge_conn *conn)
     evhttp_connection_set_closecb(conn->evcon, on_close, conn);
     index_by_fd(conn);
     read_peer(conn);
-    set_timer(conn, conn->conns->config.request_s);
+    set_timer(conn, conn->conns->draining ? FIRST_S : conn->conns->config.request_s);
     conn->counted = true;
     if (edge_peers_add(conn->conns->peers, &conn->peer) >
         conn->conns->config.connections_per_address_max) {
@@ -403,8 +405,13 @@ void edge_conn_replied(struct edge_conn *conn)
 
 void edge_conn_close_idle(struct edge_conn *conn)
 {
-    if (conn->evcon && conn->pending == 0 && conn->state == CONN_HEAD && conn->head_bytes == 0) {
+    if (!conn->evcon || conn->pending > 0 || conn->state != CONN_HEAD || conn->head_bytes > 0) {
+        return;
+    }
+    if (conn->used) {
         evhttp_connection_free(conn->evcon);
+    } else {
+        set_timer(conn, FIRST_S);
     }
 }
 

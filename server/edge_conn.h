@@ -45,7 +45,8 @@ bool edge_conn_replying(struct edge_conn *conn);
 // The answer is written: the next request may come.
 void edge_conn_replied(struct edge_conn *conn);
 
-// Closes it if no request is open.
+// Closes it if no request is open. One that has carried none yet gets a second for its first: only on a
+// used connection may a client take a close for "ask again".
 void edge_conn_close_idle(struct edge_conn *conn);
 // After evhttp_free(): what evhttp never told about.
 void edge_conns_finish(struct edge_conns *conns);

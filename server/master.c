@@ -31,6 +31,7 @@ struct master {
     struct slot slots[WORKERS_MAX];
     bool stopping;
     int reloading; // the slot that is being replaced; -1: none
+    bool again; // a reload was asked for while one was under way
     struct event *reload_timer; // the new one of a slot has had time to start
     struct event *kill_timer;
 };
@@ -119,6 +120,8 @@ static bool any_left(const struct master *master)
     return false;
 }
 
+static void reload(struct master *master);
+
 static void on_child(evutil_socket_t signal, short what, void *arg)
 {
     struct master *master = arg;
@@ -136,6 +139,8 @@ static void on_child(evutil_socket_t signal, short what, void *arg)
     }
     if (master->stopping && !any_left(master)) {
         event_base_loopbreak(master->base);
+    } else if (master->again) {
+        reload(master);
     }
 }
 
@@ -181,12 +186,12 @@ static void replace_next(struct master *master)
     master->reloading++;
     if (master->stopping || master->reloading >= WORKERS_MAX) {
         master->reloading = -1;
+        if (master->again) {
+            reload(master);
+        }
         return;
     }
     struct slot *slot = &master->slots[master->reloading];
-    if (slot->old) {
-        kill(slot->old, SIGKILL); // of the reload before; it has had its time
-    }
     slot->old = slot->pid;
     slot->pid = 0;
     slot->backoff_ms = BACKOFF_FIRST_MS;
@@ -216,10 +221,20 @@ static void on_replaced(evutil_socket_t fd, short what, void *arg)
     replace_next(master);
 }
 
-static void on_reload(evutil_socket_t signal, short what, void *arg)
+static bool is_reloading(const struct master *master)
 {
-    struct master *master = arg;
-    if (master->stopping || master->reloading >= 0) {
+    bool draining = false;
+    for (int i = 0; i < WORKERS_MAX; i++) {
+        draining |= master->slots[i].old != 0;
+    }
+    return draining || master->reloading >= 0;
+}
+
+// One at a time, up to the end of the last draining worker (drain_s at most); the last wish counts.
+static void reload(struct master *master)
+{
+    master->again = is_reloading(master);
+    if (master->stopping || master->again) {
         return;
     }
     struct server_config config;
@@ -234,6 +249,11 @@ static void on_reload(evutil_socket_t signal, short what, void *arg)
     log_info("reloading", "workers=%d", master->count);
     server_config_finish(&config);
     replace_next(master);
+}
+
+static void on_reload(evutil_socket_t signal, short what, void *arg)
+{
+    reload(arg);
 }
 
 // ---- Life
