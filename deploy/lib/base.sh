@@ -160,12 +160,14 @@ remains_end()
 # option NAME GIVEN DEFAULT: remembered at the first run; may change until the configuration is written.
 option()
 {
-    if [ -n "$2" ] && [ "$2" != "${!1-}" ] && [ -n "${!1-}" ] && [ -f "$state/agent.yaml" ]; then
-        die "$state was made with $1=${!1}; to change that, --purge it first"
+    local known=${!1-} value
+    value=${2:-${known:-$3}}
+    if [ "$value" = "$known" ]; then
+        return 0
+    elif [ -n "$known" ] && [ -f "$state/agent.yaml" ]; then
+        die "$state was made with $1=$known; to change that, --purge it first"
     fi
-    if [ -n "$2" ] || [ -z "${!1-}" ]; then
-        env_set "$1" "${2:-$3}"
-    fi
+    env_set "$1" "$value"
 }
 
 options_remember()
