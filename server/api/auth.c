@@ -71,8 +71,7 @@ bool auth_is_quick(const struct request *request)
 void auth_step(const struct request *request, struct db_step *ret_step)
 {
     bool session = request->credentials.kind == CREDENTIALS_SESSION;
-    bool reads =
-        request->route->method == EVHTTP_REQ_GET || (request->route->flags & ROUTE_READS);
+    bool reads = request->route->method == EVHTTP_REQ_GET || (request->route->flags & ROUTE_READS);
     const char *tenant = edge_header(request->edge, "Croft-Tenant");
     if (auth_is_quick(request)) {
         *ret_step = (struct db_step){.sql = SQL_TOKEN_ENTER,
