@@ -1,7 +1,7 @@
 #include "image.h"
 
 #include "config.h"
-#include "image_unpack.h"
+#include "helper.h"
 #include "sysfile.h"
 
 #include <errno.h>
@@ -174,7 +174,7 @@ static int unpack(const struct agent_config *config, const struct drivers *drive
     // The root of a guest can be entered by all its users, whatever the archive says of "./".
     r = chmod(directory, 0755) < 0 ? err_errno(err, errno, "opening %s", directory) : 0;
     if (r == 0) {
-        r = image_unpack(fd, directory, err);
+        r = helper_run("unpack", directory, fd, err);
     }
     if (r == 0) {
         r = drivers->volume->commit_image(config, spec->image.sha256, err);

@@ -1,5 +1,7 @@
 #include "image_unpack.h"
 
+#include "helper.h"
+
 #include <archive.h>
 #include <archive_entry.h>
 #include <ctype.h>
@@ -8,13 +10,11 @@
 #include <linux/capability.h>
 #include <locale.h>
 #include <sched.h>
-#include <signal.h>
 #include <stdint.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
-#include <sys/wait.h>
 
 enum { ENTRIES_MAX = 2000000, NAME_MAX_BYTES = 4095, PART_MAX_BYTES = 255, RATIO_MAX = 250 };
 
@@ -255,44 +255,13 @@ static int lock_in(const char *directory, struct err *err)
     return 0;
 }
 
-// The child says how it went by one struct err on the pipe: same program, same machine, not a
-// protocol. It reads as nothing if the child was killed.
-_noreturn_ static void child(int fd, const char *directory, int answer)
+int image_unpack_main(const char *directory)
 {
     struct err err = {0};
-    prctl(PR_SET_PDEATHSIG, SIGKILL);
     int r = lock_in(directory, &err);
     if (r == 0) {
-        r = run(fd, &err);
+        r = run(STDIN_FILENO, &err);
     }
     err.code = r;
-    ssize_t n = write(answer, &err, sizeof(err));
-    _exit(n == sizeof(err) ? 0 : 1);
-}
-
-int image_unpack(int fd, const char *directory, struct err *err)
-{
-    int answer[2];
-    if (pipe2(answer, O_CLOEXEC) < 0) {
-        return err_errno(err, errno, "making a pipe");
-    }
-    pid_t pid = fork();
-    if (pid == 0) {
-        child(fd, directory, answer[1]);
-    }
-    close(answer[1]);
-    _cleanup_fd_ int from = answer[0];
-    if (pid < 0) {
-        return err_errno(err, errno, "starting the unpacking");
-    }
-    struct err said = {0};
-    ssize_t n = read(from, &said, sizeof(said));
-    waitpid(pid, NULL, 0);
-    if (n != (ssize_t)sizeof(said)) {
-        return err_set(err, ERR_IMAGE, "the unpacking was killed");
-    }
-    if (said.code < 0) {
-        return err_set(err, said.code, "%.*s", (int)sizeof(said.text) - 1, said.text);
-    }
-    return 0;
+    return helper_answer(&err);
 }

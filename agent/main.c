@@ -1,11 +1,12 @@
 #include "broker.h"
 #include "config.h"
+#include "image_unpack.h"
 #include "link.h"
 #include "log.h"
 #include "master.h"
+#include "nft.h"
 #include "process.h"
 #include "task.h"
-#include "template.h"
 
 #include <getopt.h>
 #include <limits.h>
@@ -65,11 +66,6 @@ static int run_broker(const struct agent_config *config, const struct arguments 
     return broker_main(config, PROCESS_CHANNEL_FD);
 }
 
-static int run_worker(const struct agent_config *config, const struct arguments *arguments)
-{
-    return template_main(config, PROCESS_CHANNEL_FD);
-}
-
 static const struct command commands[] = {
     {"run", run, false, "keep this node's guests as the control plane wants them"},
     {"join", join, false, "enrol this node: --server HOST:PORT --token TOKEN"},
@@ -77,7 +73,6 @@ static const struct command commands[] = {
      "check the configuration; --reference prints its settings"},
     {"link", run_link, true, NULL},
     {"broker", run_broker, true, NULL},
-    {"worker", run_worker, true, NULL},
 };
 
 static void print_help(FILE *to)
@@ -162,8 +157,21 @@ static int run_command(const struct command *command, const struct arguments *ar
     return status;
 }
 
+// What helper_run() starts: no options, no configuration. -1: it is something else.
+static int run_helper(int argc, char **argv)
+{
+    if (argc == 3 && strcmp(argv[1], "unpack") == 0) {
+        return image_unpack_main(argv[2]);
+    }
+    return argc == 2 && strcmp(argv[1], "nft") == 0 ? nft_main() : -1;
+}
+
 int main(int argc, char **argv)
 {
+    int helped = run_helper(argc, argv);
+    if (helped >= 0) {
+        return helped;
+    }
     struct arguments arguments = {.config = "/etc/croft/agent.yaml"};
     int status = parse_arguments(argc, argv, &arguments);
     if (status >= 0) {

@@ -5,11 +5,13 @@
 // another.
 #include "config.h"
 #include "drivers.h"
+#include "helper.h"
 #include "netdev.h"
-#include "nft.h"
 #include "sysfile.h"
 
+#include <errno.h>
 #include <string.h>
+#include <sys/mman.h>
 
 static const struct {
     const char *path, *value;
@@ -60,6 +62,17 @@ static const char ruleset[] =
     "add rule inet croft postrouting iifname \"crv*\" oifname != \"crv*\" ip6 saddr fc00::/7 "
     "masquerade\n";
 
+static int load_ruleset(struct err *err)
+{
+    _cleanup_fd_ int commands = memfd_create("ruleset", MFD_CLOEXEC);
+    size_t len = sizeof(ruleset) - 1;
+    if (commands < 0 || write(commands, ruleset, len) != (ssize_t)len ||
+        lseek(commands, 0, SEEK_SET) < 0) {
+        return err_errno(err, errno, "writing the nftables commands");
+    }
+    return helper_run("nft", NULL, commands, err);
+}
+
 static int routed_open(const struct agent_config *config, struct err *err)
 {
     for (size_t i = 0; i < ARRAY_LEN(sysctls); i++) {
@@ -72,7 +85,7 @@ static int routed_open(const struct agent_config *config, struct err *err)
     // route for example; as an address of its own it always answers.
     int r = netdev_add_loopback_ipv4("169.254.0.1", err);
     if (r == 0) {
-        r = nft_run(ruleset, err);
+        r = load_ruleset(err);
     }
     return r < 0 ? err_wrap(err, "preparing the network") : 0;
 }

@@ -1,7 +1,11 @@
 #include "nft.h"
 
+#include "helper.h"
+
 #include <nftables/libnftables.h>
 #include <string.h>
+
+enum { COMMANDS_MAX = 64 * 1024 };
 
 static void cleanup_nft(struct nft_ctx **ctx)
 {
@@ -10,7 +14,7 @@ static void cleanup_nft(struct nft_ctx **ctx)
     }
 }
 
-int nft_run(const char *commands, struct err *err)
+static int run(const char *commands, struct err *err)
 {
     _cleanup_(cleanup_nft) struct nft_ctx *ctx = nft_ctx_new(NFT_CTX_DEFAULT);
     if (!ctx) {
@@ -23,4 +27,21 @@ int nft_run(const char *commands, struct err *err)
         return err_set(err, ERR_SYSTEM, "nftables: %.*s", (int)strcspn(text, "\n"), text);
     }
     return 0;
+}
+
+int nft_main(void)
+{
+    struct err err = {0};
+    _cleanup_free_ char *commands = calloc(1, COMMANDS_MAX);
+    size_t used = 0;
+    ssize_t n;
+    if (!commands) {
+        abort();
+    }
+    while (used < COMMANDS_MAX - 1 &&
+           (n = read(STDIN_FILENO, commands + used, COMMANDS_MAX - 1 - used)) > 0) {
+        used += (size_t)n;
+    }
+    err.code = run(commands, &err);
+    return helper_answer(&err);
 }

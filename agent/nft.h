@@ -1,7 +1,6 @@
-// nftables commands in this process (libnftables), each call one transaction.
+// `croft-agent nft`: nftables commands by libnftables, in one transaction.
 #pragma once
 
-#include "err.h"
-
-// Runs commands in nft's language; all of them take effect or none.
-int nft_run(const char *commands, struct err *err) _must_check_;
+// Runs the commands on standard input, in nft's language: all of them take effect or none. Answers by
+// helper_answer(); returns the exit status.
+int nft_main(void);

@@ -3,17 +3,37 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <string.h>
 #include <sys/prctl.h>
 
-static const char *config_file;
+static const char *config_file, *folder;
 
 void process_init(const char *config_path)
 {
     config_file = config_path;
 }
 
+void process_set_folder(const char *path)
+{
+    folder = path;
+}
+
+int process_program(const char *name, char ret_path[PATH_MAX], struct err *err)
+{
+    char self[PATH_MAX] = "";
+    if (!folder && readlink("/proc/self/exe", self, sizeof(self) - 1) < 0) {
+        return err_errno(err, errno, "finding our own program");
+    }
+    // A program that was replaced by an upgrade reads "… (deleted)"; the new one is in the same place.
+    char *slash = strrchr(self, '/');
+    int folder_len = slash ? (int)(slash - self) : 0;
+    int len = folder ? snprintf(ret_path, PATH_MAX, "%s/%s", folder, name)
+                     : snprintf(ret_path, PATH_MAX, "%.*s/%s", folder_len, self, name);
+    return len < PATH_MAX ? 0 : err_set(err, ERR_INTERNAL, "the path of %s is too long", name);
+}
+
 // Between fork and exec: only what is safe there.
-_noreturn_ static void become(const struct process_spec *spec, pid_t parent)
+_noreturn_ static void become(const struct process_spec *spec, const char *path, pid_t parent)
 {
     sigset_t none;
     sigemptyset(&none);
@@ -38,19 +58,25 @@ _noreturn_ static void become(const struct process_spec *spec, pid_t parent)
             close(fd);
         }
     }
-    execl("/proc/self/exe", "croft-agent", spec->title, "--config", config_file, (char *)NULL);
+    execl(path, spec->program ? spec->program : "croft-agent", spec->title, "--config", config_file,
+          (char *)NULL);
     _exit(1);
 }
 
 pid_t process_spawn(const struct process_spec *spec, struct err *err)
 {
+    char path[PATH_MAX] = "/proc/self/exe";
+    int r = spec->program ? process_program(spec->program, path, err) : 0;
+    if (r < 0) {
+        return r;
+    }
     pid_t parent = getpid();
     pid_t pid = fork();
     if (pid < 0) {
         return err_errno(err, errno, "starting a %s", spec->title);
     }
     if (pid == 0) {
-        become(spec, parent);
+        become(spec, path, parent);
     }
     return pid;
 }

@@ -122,8 +122,12 @@ static int start(struct template *template, struct err *err)
     }
     _cleanup_fd_ int ours = pair[0];
     _cleanup_fd_ int theirs = pair[1];
-    const struct process_spec spec = {
-        .title = "worker", .in = -1, .out = -1, .channel = theirs, .death_signal = SIGKILL};
+    const struct process_spec spec = {.title = "worker",
+                                      .program = "croft-agent-worker",
+                                      .in = -1,
+                                      .out = -1,
+                                      .channel = theirs,
+                                      .death_signal = SIGKILL};
     pid_t pid = process_spawn(&spec, err);
     if (pid < 0) {
         return (int)pid;

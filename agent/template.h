@@ -1,5 +1,5 @@
-// The process that workers are made from: our own binary, loaded and linked once, which holds no task
-// and forks for each. A worker made that way is a child of the broker, as if it had started it itself.
+// The process that workers are made from: croft-agent-worker, loaded and linked once, which holds no
+// task and forks for each. A worker made that way is a child of the broker, as if it had started it itself.
 #pragma once
 
 #include "err.h"

@@ -1,8 +1,10 @@
 // The real drivers on a real kernel: run as root.
 #include "test_drivers.h"
 
+#include "process.h"
 #include "rig.h"
 
+#include <libgen.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -28,6 +30,10 @@ static int run_suites(const char *state_dir)
 int main(void)
 {
     char state_dir[] = "/var/lib/croft-test-XXXXXX";
+    char *agent = getenv("CROFT_AGENT"); // croft-agent, which unpacks and speaks to nftables
+    if (agent) {
+        process_set_folder(dirname(agent));
+    }
     if (geteuid() != 0 || !mkdtemp(state_dir)) {
         fprintf(stderr, "SKIP: must be root\n");
         return 77;
