@@ -65,6 +65,9 @@ int fault_point(const struct agent_config *config, const char *kind, const char 
     if (strcmp(who, "worker") == 0) {
         raise(SIGKILL);
     }
+    while (strcmp(who, "hang") == 0) {
+        pause();
+    }
     return kill_process(config, who, err);
 }
 

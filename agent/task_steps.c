@@ -78,10 +78,17 @@ int ensure_no_network(struct task *task, struct err *err)
     return task->drivers.network->remove(task->config, &task->spec, err);
 }
 
-// Only what this task itself started is stopped again: state.observed is from before the task.
+// Only what this task itself started is stopped again: state.observed is from before the task. In a
+// vps that was never completed nothing ran before; there the broker may have noted what a worker that
+// was killed had started.
+static bool ran_before(const struct task *task)
+{
+    return task->state.created && task->state.observed == OBSERVED_RUNNING;
+}
+
 int undo_started(struct task *task, struct err *err)
 {
-    if (task->state.observed == OBSERVED_RUNNING) {
+    if (ran_before(task)) {
         return 0;
     }
     return task->drivers.container->stop(task->config, task->vps, 0, err);
@@ -89,7 +96,7 @@ int undo_started(struct task *task, struct err *err)
 
 int undo_network(struct task *task, struct err *err)
 {
-    if (task->state.observed == OBSERVED_RUNNING) {
+    if (ran_before(task)) {
         return 0;
     }
     return task->drivers.network->remove(task->config, &task->spec, err);

@@ -445,7 +445,8 @@ const char *rig_task(struct rig *rig, const char *kind, const char *vps, int gen
     ck_assert_ptr_nonnull(spec);
     rig_send(rig, json_pack("{s:s, s:I, s:s, s:i, s:s, s:s, s:i, s:i, s:o}", "type", "task",
                             "epoch", (json_int_t)rig->epoch, "task", task, "seq", seq, "kind", kind,
-                            "vps", vps, "generation", generation, "deadline_s", 60, "spec", spec));
+                            "vps", vps, "generation", generation, "deadline_s",
+                            rig->deadline_s ? rig->deadline_s : 60, "spec", spec));
     return task;
 }
 

@@ -21,6 +21,7 @@ struct rig {
     struct ws *ws; // the agent's link
     int64_t epoch;
     unsigned hellos, ranges; // links so far; downloads that were resumed
+    int deadline_s; // of the tasks; 0: 60
     bool cut_download; // the next download breaks off half way
     bool old_certificate; // the next certificate is past two thirds of its life
     json_t *received; // messages of the agent not yet looked at

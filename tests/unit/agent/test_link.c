@@ -213,6 +213,32 @@ START_TEST(a_task_whose_worker_always_dies_is_given_up)
 }
 END_TEST
 
+static void expect_nothing(void)
+{
+    ck_assert(!rig_exists(&rig, "vps/0190a000-0000-7000-8000-0000000000aa"));
+    ck_assert(!rig_exists(&rig, "fake/guests/0190a000-0000-7000-8000-0000000000aa"));
+    ck_assert(!rig_exists(&rig, "fake/network/crv1"));
+}
+
+START_TEST(a_task_that_hangs_is_killed_run_again_and_given_up)
+{
+    start_agent();
+    rig.deadline_s = 1;
+    rig_fault(&rig, "hang vps_create.start\n");
+    expect_done(rig_task(&rig, "vps_create", vps, 1, 1), "running"); // by its second run
+    expect_done(rig_task(&rig, "vps_delete", vps, 2, 2), "absent");
+    rig_fault(&rig, "hang vps_create.start\nhang vps_create.attach\n");
+    json_t *result = rig_result(&rig, rig_task(&rig, "vps_create", vps, 3, 3));
+    ck_assert_str_eq(json_get_string(result, "status", ""), "failed");
+    ck_assert_str_eq(json_get_string(result, "observed", ""), "absent");
+    ck_assert_str_eq(json_get_string(json_object_get(result, "error"), "code", ""), "timeout");
+    json_decref(result);
+    ck_assert(!rig_exists(&rig, "fault"));
+    expect_nothing();
+    rig_finish(&rig);
+}
+END_TEST
+
 #endif
 
 int main(void)
@@ -225,6 +251,7 @@ int main(void)
                                   a_task_survives_the_death_of_any_process,
                                   a_create_that_fails_takes_everything_back,
                                   a_task_whose_worker_always_dies_is_given_up,
+                                  a_task_that_hangs_is_killed_run_again_and_given_up,
 #endif
                                   NULL};
     if (geteuid() != 0) {
