@@ -161,6 +161,18 @@ static int lxc_start(const struct agent_config *config, const struct vps_spec *s
     return r < 0 ? err_wrap(err, "starting vps %s", spec->vps) : 0;
 }
 
+// True when it shut itself down in time. Init is asked again each second: while it starts it has no
+// handler for the signal yet, and the kernel drops what the first process of a namespace does not handle.
+static bool shut_down(struct lxc_container *container, int timeout_s)
+{
+    for (int second = 0; second < timeout_s; second++) {
+        if (container->shutdown(container, 1)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static int lxc_stop(const struct agent_config *config, const char *vps, int timeout_s,
                     struct err *err)
 {
@@ -170,8 +182,7 @@ static int lxc_stop(const struct agent_config *config, const char *vps, int time
         if (r < 0) {
             return r;
         }
-        if (container->is_running(container) &&
-            (timeout_s <= 0 || !container->shutdown(container, timeout_s))) {
+        if (container->is_running(container) && !shut_down(container, timeout_s)) {
             container->stop(container);
         }
     }

@@ -242,6 +242,21 @@ START_TEST(an_init_that_ends_is_seen_as_stopped)
 }
 END_TEST
 
+// While init starts it has no handler yet, and the first signal is lost.
+START_TEST(a_stop_that_comes_early_is_still_clean)
+{
+    CALL(0, container_lxc.stop(&rig_config, spec.vps, 5, err));
+    rig_host("printf '#!/bin/sh\nsleep 2\ntrap \"touch /clean; exit 0\" PWR\n"
+             "while true; do sleep 0.1; done\n' > %s/pool/guests/%s/rootfs/sbin/init",
+             rig_config.state_dir, spec.vps);
+    ck_assert_int_eq(rig_start(&spec), 0);
+    CALL(0, container_lxc.stop(&rig_config, spec.vps, 10, err));
+    ck_assert_int_eq(observe(), OBSERVED_STOPPED);
+    ck_assert_int_eq(
+        rig_host("test -e %s/pool/guests/%s/rootfs/clean", rig_config.state_dir, spec.vps), 0);
+}
+END_TEST
+
 Suite *suite_container(void)
 {
     Suite *suite = suite_create("container");
@@ -260,6 +275,7 @@ Suite *suite_container(void)
     tcase_add_test(tcase, forged_sources_are_dropped);
     tcase_add_test(tcase, a_missing_init_is_an_error);
     tcase_add_test(tcase, an_init_that_ends_is_seen_as_stopped);
+    tcase_add_test(tcase, a_stop_that_comes_early_is_still_clean);
     suite_add_tcase(suite, tcase);
     return suite;
 }
