@@ -111,7 +111,10 @@ static void apply(struct journal *journal, const char *text, size_t len)
     }
 }
 
-static int append(struct journal *journal, const json_t *record, struct err *err)
+enum durability { SYNCED, UNSYNCED };
+
+static int append(struct journal *journal, const json_t *record, enum durability durability,
+                  struct err *err)
 {
     // What a failed append left behind goes first.
     if (ftruncate(journal->fd, journal->size) < 0 ||
@@ -121,7 +124,7 @@ static int append(struct journal *journal, const json_t *record, struct err *err
     _cleanup_free_ char *text = json_write(record);
     size_t len = strlen(text);
     int r = record_append(journal->fd, text, len, err);
-    if (r == 0 && fdatasync(journal->fd) < 0) {
+    if (r == 0 && durability == SYNCED && fdatasync(journal->fd) < 0) {
         r = err_errno(err, errno, "syncing");
     }
     if (r < 0) {
@@ -275,7 +278,7 @@ int journal_add(struct journal *journal, json_t *message, struct err *err)
         return err_set(err, ERR_CONFLICT, "task %s is in the journal", task);
     }
     _cleanup_json_ json_t *record = json_pack("{s:O}", "task", message);
-    int r = append(journal, record, err);
+    int r = append(journal, record, SYNCED, err);
     if (r == 0) {
         apply_task(journal, message);
     }
@@ -288,7 +291,7 @@ int journal_settle(struct journal *journal, const char *task, json_t *result, st
         return err_set(err, ERR_NOT_FOUND, "task %s is not in the journal", task);
     }
     _cleanup_json_ json_t *record = result_record(task, result);
-    int r = append(journal, record, err);
+    int r = append(journal, record, SYNCED, err);
     if (r == 0) {
         apply_result(journal, task, result);
     }
@@ -302,7 +305,8 @@ int journal_confirm(struct journal *journal, const char *task, struct err *err)
         return 0;
     }
     _cleanup_json_ json_t *record = confirm_record(task);
-    int r = append(journal, record, err);
+    // One that a power cut takes is said again: the result is repeated, and confirmed once more.
+    int r = append(journal, record, UNSYNCED, err);
     if (r < 0) {
         return r;
     }

@@ -42,7 +42,8 @@ static int undo_defined(struct task *task, struct err *err)
                                : task->drivers.container->undefine(task->config, task->vps, err);
 }
 
-// Once only: later the guest's files are the customer's.
+// Once only: later the guest's files are the customer's. Written down by the next save, which comes
+// before the guest runs for the first time.
 static int ensure_guest(struct task *task, struct err *err)
 {
     if (task->state.prepared || task->state.created) {
@@ -53,11 +54,8 @@ static int ensure_guest(struct task *task, struct err *err)
     if (r == 0) {
         r = guest_prepare(task->config, &task->spec, &root, err);
     }
-    if (r < 0) {
-        return r;
-    }
-    task->state.prepared = true;
-    return vps_state_save(task->config, &task->state, err);
+    task->state.prepared |= r == 0;
+    return r;
 }
 
 static int verify(struct task *task, struct err *err)
