@@ -193,16 +193,19 @@ BEGIN
 END
 $$;
 
+-- Ends the session or, of a token, the token that asks.
 CREATE OR REPLACE FUNCTION croft_session_delete(p_req jsonb) RETURNS croft_answer
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
 DECLARE
     v_session uuid := croft_setting('session')::uuid;
 BEGIN
-    UPDATE sessions SET revoked_at = now() WHERE id = v_session AND revoked_at IS NULL;
-    IF NOT FOUND THEN
-        PERFORM croft_raise(409, 'conflict', 'A token is not a session: delete the token instead.');
+    IF v_session IS NULL THEN
+        UPDATE tokens SET revoked_at = now() WHERE id = croft_setting('token')::uuid AND revoked_at IS NULL;
+        PERFORM croft_event('token.deleted', croft_tenant_id(), 'token', croft_setting('token')::uuid);
+    ELSE
+        UPDATE sessions SET revoked_at = now() WHERE id = v_session AND revoked_at IS NULL;
+        PERFORM croft_event('session.deleted', NULL, 'session', v_session);
     END IF;
-    PERFORM croft_event('session.deleted', NULL, 'session', v_session);
     RETURN (204, NULL, NULL, NULL)::croft_answer;
 END
 $$;

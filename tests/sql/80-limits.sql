@@ -39,6 +39,8 @@ BEGIN
     r := test.api('ada write', 'token_create', jsonb_build_object('body', jsonb_build_object('name', 'same',
         'token_hash', test.hash('same'), 'token_prefix', 't')));
     PERFORM test.is((r.status, r.body->'scopes')::text, '(201,"[""write""]")', 'unless told, it gives its own');
+    PERFORM test.is((test.api('ada write', 'session_delete')).status, 204, 'a token signs itself out');
+    PERFORM test.is((test.api('ada write', 'session_delete')).status, 401, 'and is over');
     UPDATE memberships SET role = 'member' WHERE user_id = test.get('ada_user')::uuid;
     PERFORM test.is((test.api('ada', 'token_delete', jsonb_build_object('id', r.body->>'id'))).status, 204, 'a member revokes its own token');
     INSERT INTO tokens (tenant_id, name, token_hash, prefix) VALUES (test.get('ada')::uuid, 'billing', test.hash('ada billing'), 't');
