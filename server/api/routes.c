@@ -30,7 +30,7 @@ static request_step *const refresh[] = {step_limit_address, step_input, step_ref
 static request_step *const signout[] = {step_limit_address, step_credentials,    step_input,
                                         step_query,         step_signout_cookie, NULL};
 static request_step *const healthz[] = {step_healthz, NULL};
-static request_step *const readyz[] = {step_readyz, NULL};
+static request_step *const readyz[] = {step_ping, step_readyz, NULL};
 static request_step *const show_metrics[] = {step_metrics, NULL};
 static request_step *const meta[] = {step_limit_address, step_meta, NULL};
 static request_step *const openapi[] = {step_limit_address, step_openapi, NULL};

@@ -27,4 +27,4 @@ request_step step_make_token, step_make_join_token;
 request_step step_hash_password, step_put_password;
 
 // steps_system.c
-request_step step_healthz, step_readyz, step_metrics, step_meta, step_openapi;
+request_step step_healthz, step_ping, step_readyz, step_metrics, step_meta, step_openapi;

@@ -3,9 +3,12 @@
 #include "macro.h"
 #include "openapi.h"
 #include "steps.h"
+#include "steps_table.h"
 
 #include <string.h>
 #include <time.h>
+
+enum { PING_MS = 2000 };
 
 static enum step_result say(struct request *request, const char *type, const char *text)
 {
@@ -19,12 +22,37 @@ enum step_result step_healthz(struct request *request)
     return say(request, "text/plain; charset=utf-8", "ok\n");
 }
 
-enum step_result step_readyz(struct request *request)
+static void on_pinged(const struct db_outcome *outcome, void *arg)
 {
-    if (!db_ready(request->api->db)) {
+    struct request *request = arg;
+    request->db_query = NULL;
+    if (outcome->err) {
+        err_set(&request->err, ERR_UNAVAILABLE, "The database does not answer.");
+        request->step = NULL;
+    }
+    request_run(request);
+}
+
+// A connection may be up to a PostgreSQL that hangs, so it is asked; nobody is asked more often than the
+// limit of an address allows.
+enum step_result step_ping(struct request *request)
+{
+    struct api *api = request->api;
+    if (!db_ready(api->db)) {
         err_set(&request->err, ERR_UNAVAILABLE, "The database is not connected.");
         return STEP_DONE;
     }
+    if (limiter_take(api->by_address, edge_network(request->edge), api_now_us() / 1000) > 0) {
+        return STEP_NEXT;
+    }
+    struct db_request db_request = {.deadline_ms = PING_MS,
+                                    .step_count = 1,
+                                    .steps = {{.sql = SQL_PING, .role = DB_ROLE_LOGIN}}};
+    return step_run(request, &db_request, on_pinged);
+}
+
+enum step_result step_readyz(struct request *request)
+{
     return say(request, "text/plain; charset=utf-8", "ready\n");
 }
 
