@@ -3,6 +3,7 @@
 #include "config.h"
 #include "helper.h"
 #include "sysfile.h"
+#include "trust.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -15,48 +16,13 @@ enum { PATH_SIZE = 512, BLOCK_SIZE = 128 * 1024 };
 
 _Static_assert(crypto_sign_PUBLICKEYBYTES == 32 && crypto_sign_BYTES == 64, "Ed25519");
 
-// The folder belongs to the link process: no link is followed and nothing is waited for.
-static int read_key_text(const struct agent_config *config, char *text, size_t size,
-                         struct err *err)
-{
-    char path[PATH_SIZE];
-    int r = sysfile_path(path, sizeof(path), err, "%s/pki/image.pub", config->state_dir);
-    if (r < 0) {
-        return r;
-    }
-    _cleanup_fd_ int fd = open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
-    ssize_t n = fd < 0 ? -1 : read(fd, text, size - 1);
-    if (n < 0) {
-        return err_set(err, ERR_IMAGE, "this node has no image key: %s", strerrordesc_np(errno));
-    }
-    text[n] = '\0';
-    return 0;
-}
-
-// pki/image.pub: 64 hex digits.
-static int read_key(const struct agent_config *config, unsigned char ret_key[32], struct err *err)
-{
-    char text[128];
-    size_t len = 0;
-    int r = read_key_text(config, text, sizeof(text), err);
-    if (r < 0) {
-        return r;
-    }
-    const char *end;
-    if (sodium_hex2bin(ret_key, 32, text, strlen(text), "\n", &len, &end) < 0 || len != 32 ||
-        *end != '\0') {
-        return err_set(err, ERR_IMAGE, "this node's image key is not 64 hex digits");
-    }
-    return 0;
-}
-
 static int check_signature(const struct agent_config *config, const struct vps_spec *spec,
                            struct err *err)
 {
     unsigned char key[32], signature[64];
     char text[160];
     size_t len = 0;
-    int r = read_key(config, key, err);
+    int r = trust_image_key(config, key, err);
     if (r < 0) {
         return r;
     }

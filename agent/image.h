@@ -5,7 +5,7 @@
 #include "drivers.h"
 
 // Makes spec->image present on the volume: copies incoming/<sha256> to a file of our own while
-// hashing, checks size, SHA-256 and the control plane's signature (pki/image.pub), then unpacks in
+// hashing, checks size, SHA-256 and the control plane's signature (trust/image.pub), then unpacks in
 // a child that is chrooted into the new image. Already present is success. Concurrent calls for one
 // image wait for each other. ERR_NOT_FOUND: not in incoming/ (fetch it first); ERR_IMAGE: it does
 // not verify or unpack, and the bad file is gone from incoming/; ERR_DISK_FULL. Blocks; workers

@@ -5,9 +5,12 @@
 #include "privilege.h"
 #include "state_dir.h"
 #include "tls.h"
+#include "trust.h"
 #include "uuid.h"
 
+#include <errno.h>
 #include <event2/buffer.h>
+#include <fcntl.h>
 #include <openssl/pem.h>
 #include <openssl/x509v3.h>
 #include <signal.h>
@@ -161,14 +164,6 @@ static int ensure_request(const struct agent_config *config, char **ret_key, cha
     return r;
 }
 
-static int write_text(const struct agent_config *config, const char *name, const char *text,
-                      struct err *err)
-{
-    char path[LINK_PATH_MAX];
-    link_pki_path(config, name, path);
-    return file_write_atomic(path, text, strlen(text), 0644, err);
-}
-
 static int check_ca(const char *pem, const char *fingerprint, struct err *err)
 {
     BIO *bio = BIO_new_mem_buf(pem, -1);
@@ -182,33 +177,6 @@ static int check_ca(const char *pem, const char *fingerprint, struct err *err)
     return strcmp(sha256, fingerprint) == 0
                ? 0
                : err_set(err, ERR_PROTOCOL, "the CA sent is not the token's");
-}
-
-// The certificate comes last: with it there, the node has joined.
-static int store(struct joining *joining, const json_t *reply, const char *server, const char *key,
-                 struct err *err)
-{
-    const char *certificate = json_get_string(reply, "certificate", "");
-    const char *ca = json_get_string(reply, "ca", "");
-    const char *image_key = json_get_string(reply, "image_key", "");
-    if (strlen(image_key) != 64 || strspn(image_key, "0123456789abcdef") != 64 ||
-        !uuid_is(json_get_string(reply, "node", ""))) {
-        return err_set(err, ERR_PROTOCOL, "the server's reply is malformed");
-    }
-    int r = check_ca(ca, joining->fingerprint, err);
-    if (r == 0) {
-        r = write_text(joining->config, "ca.crt", ca, err);
-    }
-    if (r == 0) {
-        r = write_text(joining->config, "image.pub", image_key, err);
-    }
-    if (r == 0) {
-        r = write_text(joining->config, "server", server, err);
-    }
-    if (r == 0) {
-        r = link_pki_store(joining->config, certificate, key, err);
-    }
-    return r;
 }
 
 static int read_reply(struct joining *joining, json_t **ret_reply, struct err *err)
@@ -232,13 +200,17 @@ static int forget_request(const struct agent_config *config)
     return unlink(path) < 0 ? -1 : r;
 }
 
-static int join(struct joining *joining, const char *server_text, struct err *err)
+// The unprivileged half: talks to the server and leaves its reply in *ret_reply.
+static int ask(struct joining *joining, const char *server_text, json_t **ret_reply,
+               struct err *err)
 {
     struct link_server server;
     _cleanup_free_ char *key = NULL;
     _cleanup_free_ char *csr = NULL;
-    _cleanup_json_ json_t *reply = NULL;
     int r = link_server_parse(server_text, &server, err);
+    if (r == 0) {
+        r = privilege_drop(joining->config->link_user, err);
+    }
     if (r == 0) {
         r = ensure_request(joining->config, &key, &csr, err);
     }
@@ -250,14 +222,98 @@ static int join(struct joining *joining, const char *server_text, struct err *er
     _cleanup_free_ char *text = json_write(body);
     r = exchange(joining, &server, text, err);
     if (r == 0) {
-        r = read_reply(joining, &reply, err);
-    }
-    if (r == 0) {
-        r = store(joining, reply, server_text, key, err);
+        r = read_reply(joining, ret_reply, err);
     }
     evbuffer_free(joining->reply);
-    if (r == 0 && forget_request(joining->config) == 0) {
-        printf("joined as node %s\n", json_get_string(reply, "node", ""));
+    return r;
+}
+
+// The network is never talked to as root: a child does it, says how it went by one struct err (same
+// program, same machine) and then what the server replied.
+_noreturn_ static void child(struct joining *joining, const char *server, int to)
+{
+    struct err err = {0};
+    json_t *reply = NULL;
+    err.code = ask(joining, server, &reply, &err);
+    int r = file_write_all(to, &err, sizeof(err), NULL);
+    if (r == 0 && err.code == ERR_OK) {
+        char *text = json_write(reply);
+        r = file_write_all(to, text, strlen(text), NULL);
+    }
+    _exit(r < 0);
+}
+
+static int hear(int from, json_t **ret_reply, struct err *err)
+{
+    struct err said = {0};
+    _cleanup_free_ char *text = calloc(1, sizeof(said) + REPLY_MAX);
+    size_t used = 0;
+    ssize_t n;
+    if (!text) {
+        abort();
+    }
+    while (used < sizeof(said) + REPLY_MAX &&
+           (n = read(from, text + used, sizeof(said) + REPLY_MAX - used)) > 0) {
+        used += (size_t)n;
+    }
+    if (used < sizeof(said)) {
+        return err_set(err, ERR_INTERNAL, "the process that asked the server has died");
+    }
+    memcpy(&said, text, sizeof(said));
+    if (said.code < 0) {
+        return err_set(err, said.code, "%.*s", (int)sizeof(said.text) - 1, said.text);
+    }
+    return json_read(text + sizeof(said), used - sizeof(said), JSON_DEPTH_MAX, ret_reply, err);
+}
+
+static int ask_in_child(struct joining *joining, const char *server, json_t **ret_reply,
+                        struct err *err)
+{
+    int answer[2];
+    if (pipe2(answer, O_CLOEXEC) < 0) {
+        return err_errno(err, errno, "making a pipe");
+    }
+    _cleanup_fd_ int from = answer[0];
+    pid_t pid = fork();
+    if (pid == 0) {
+        child(joining, server, answer[1]);
+    }
+    close(answer[1]);
+    if (pid < 0) {
+        return err_errno(err, errno, "starting a process");
+    }
+    int r = hear(from, ret_reply, err);
+    waitpid(pid, NULL, 0);
+    return r;
+}
+
+// As root: the child is believed no more than the server, whose CA the token names.
+static int store_trust(const struct joining *joining, const json_t *reply, struct err *err)
+{
+    const char *ca = json_get_string(reply, "ca", "");
+    if (!uuid_is(json_get_string(reply, "node", ""))) {
+        return err_set(err, ERR_PROTOCOL, "the server's reply is malformed");
+    }
+    int r = check_ca(ca, joining->fingerprint, err);
+    return r < 0 ? r
+                 : trust_store(joining->config, ca, json_get_string(reply, "image_key", ""), err);
+}
+
+// As link_user, whose files these are. The certificate comes last: with it there, the node has joined.
+static int store_own(const struct joining *joining, const json_t *reply, const char *server,
+                     struct err *err)
+{
+    _cleanup_free_ char *key = NULL;
+    char path[LINK_PATH_MAX];
+    link_pki_path(joining->config, "join.key", path);
+    int r = file_read(path, REPLY_MAX, &key, NULL, err);
+    if (r == 0) {
+        link_pki_path(joining->config, "server", path);
+        r = file_write_atomic(path, server, strlen(server), 0644, err);
+    }
+    if (r == 0) {
+        const char *certificate = json_get_string(reply, "certificate", "");
+        r = link_pki_store(joining->config, certificate, key, err);
     }
     return r;
 }
@@ -266,13 +322,25 @@ int link_join(const struct agent_config *config, const char *server, const char 
               struct err *err)
 {
     struct joining joining = {.config = config, .token = token};
+    _cleanup_json_ json_t *reply = NULL;
     int r = parse_token(token, joining.fingerprint, err);
     if (r == 0) {
         r = state_dir_prepare(config, err);
     }
     if (r == 0) {
-        // The network is never talked to as root; the files are link_user's from the beginning.
+        r = ask_in_child(&joining, server, &reply, err);
+    }
+    if (r == 0) {
+        r = store_trust(&joining, reply, err);
+    }
+    if (r == 0) {
         r = privilege_drop(config->link_user, err);
     }
-    return r < 0 ? r : join(&joining, server, err);
+    if (r == 0) {
+        r = store_own(&joining, reply, server, err);
+    }
+    if (r == 0 && forget_request(config) == 0) {
+        printf("joined as node %s\n", json_get_string(reply, "node", ""));
+    }
+    return r;
 }

@@ -2,6 +2,7 @@
 
 #include "file.h"
 #include "tls.h"
+#include "trust.h"
 
 #include <errno.h>
 #include <openssl/pem.h>
@@ -102,10 +103,10 @@ int link_pki_ctx(const struct agent_config *config, SSL_CTX **ret_ctx, struct er
     if (r < 0) {
         return r;
     }
-    char ca[LINK_PATH_MAX];
+    char ca[PATH_MAX];
     char cert[LINK_PATH_MAX];
     char key[LINK_PATH_MAX];
-    link_pki_path(config, "ca.crt", ca);
+    trust_path(config, "ca.crt", ca);
     link_pki_path(config, "node.crt", cert);
     link_pki_path(config, "node.key", key);
     return tls_client_ctx(ca, cert, key, ret_ctx, err);

@@ -13,8 +13,10 @@
 #include <signal.h>
 #include <string.h>
 
+enum { TOKEN_SIZE = 512 };
+
 struct arguments {
-    const char *config, *pid_file, *server, *token;
+    const char *config, *pid_file, *server, *token, *token_file;
     bool reference;
 };
 
@@ -30,15 +32,37 @@ static int run(const struct agent_config *config, const struct arguments *argume
     return master_main(config, arguments->pid_file);
 }
 
+// The first line of a file, or of standard input for "-": arguments can be seen by everybody.
+static int read_token(const char *path, char token[TOKEN_SIZE])
+{
+    bool standard = strcmp(path, "-") == 0;
+    FILE *file = standard ? stdin : fopen(path, "re");
+    char *line = file ? fgets(token, TOKEN_SIZE, file) : NULL;
+    if (file && !standard) {
+        fclose(file);
+    }
+    if (!line) {
+        fprintf(stderr, "croft-agent: there is no token in %s\n", path);
+        return -1;
+    }
+    token[strcspn(token, "\r\n")] = '\0';
+    return 0;
+}
+
 static int join(const struct agent_config *config, const struct arguments *arguments)
 {
     struct err err = {0};
-    if (!arguments->server || !arguments->token) {
-        fprintf(stderr, "croft-agent: join needs --server and --token\n");
+    char read[TOKEN_SIZE];
+    const char *token = arguments->token ? arguments->token : read;
+    if (!arguments->server || !arguments->token == !arguments->token_file) {
+        fprintf(stderr, "croft-agent: join needs --server and either --token-file or --token\n");
         return 2;
     }
-    if (link_join(config, arguments->server, arguments->token, &err) < 0) {
-        fprintf(stderr, "croft-agent: joining: %s\n", err.text);
+    if ((arguments->token_file && read_token(arguments->token_file, read) < 0) ||
+        link_join(config, arguments->server, token, &err) < 0) {
+        if (*err.text) {
+            fprintf(stderr, "croft-agent: joining: %s\n", err.text);
+        }
         return 1;
     }
     return 0;
@@ -68,7 +92,7 @@ static int run_broker(const struct agent_config *config, const struct arguments 
 
 static const struct command commands[] = {
     {"run", run, false, "keep this node's guests as the control plane wants them"},
-    {"join", join, false, "enrol this node: --server HOST:PORT --token TOKEN"},
+    {"join", join, false, "enrol this node: --server HOST:PORT --token-file FILE"},
     {"check-config", check_config, false,
      "check the configuration; --reference prints its settings"},
     {"link", run_link, true, NULL},
@@ -87,7 +111,9 @@ static void print_help(FILE *to)
     fprintf(to, "  %-14s%s\n", "steps", "print every step of every kind of task, one a line");
     fprintf(to, "\n  --config FILE     default /etc/croft/agent.yaml\n"
                 "  --pid-file FILE   of run\n  --server H:P      of join\n"
-                "  --token TOKEN     of join\n  --reference       of check-config\n"
+                "  --token-file FILE of join; - is standard input\n"
+                "  --token TOKEN     of join; visible to every user of this machine\n"
+                "  --reference       of check-config\n"
                 "  --help\n  --version\n");
 }
 
@@ -102,10 +128,15 @@ static const struct command *find_command(const char *name)
 }
 
 static const struct option options[] = {
-    {"config", required_argument, NULL, 'c'}, {"pid-file", required_argument, NULL, 'p'},
-    {"server", required_argument, NULL, 's'}, {"token", required_argument, NULL, 't'},
-    {"reference", no_argument, NULL, 'r'},    {"help", no_argument, NULL, 'h'},
-    {"version", no_argument, NULL, 'v'},      {0},
+    {"config", required_argument, NULL, 'c'},
+    {"pid-file", required_argument, NULL, 'p'},
+    {"server", required_argument, NULL, 's'},
+    {"token", required_argument, NULL, 't'},
+    {"token-file", required_argument, NULL, 'f'},
+    {"reference", no_argument, NULL, 'r'},
+    {"help", no_argument, NULL, 'h'},
+    {"version", no_argument, NULL, 'v'},
+    {0},
 };
 
 // -1: go on; else the exit status.
@@ -124,6 +155,9 @@ static int parse_arguments(int argc, char **argv, struct arguments *arguments)
             break;
         case 't':
             arguments->token = optarg;
+            break;
+        case 'f':
+            arguments->token_file = optarg;
             break;
         case 'r':
             arguments->reference = true;

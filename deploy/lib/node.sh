@@ -52,7 +52,7 @@ join_do()
     local answer
     # Each try has a token of its own: an unused one ends by itself.
     answer=$(api operator POST /v1/admin/join-tokens "$(jq -n --arg l "$LOCATION" '{location_id: $l, expires_in: 600}')")
-    croft_agent join --server "127.0.0.1:$AGENTS_PORT" --token "$(jq -er .token <<<"$answer")"
+    jq -er .token <<<"$answer" | croft_agent join --server "127.0.0.1:$AGENTS_PORT" --token-file -
 }
 
 # The machine's own namespace has another number after each boot, one made for a test has not.

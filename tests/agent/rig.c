@@ -59,7 +59,7 @@ static void make_key(void)
     need(sodium_init() >= 0, "libsodium", NULL);
     crypto_sign_keypair(public_key, secret_key);
     sodium_bin2hex(hex, sizeof(hex), public_key, sizeof(public_key));
-    rig_write("pki/image.pub", hex, strlen(hex));
+    rig_write("trust/image.pub", hex, strlen(hex));
 }
 
 // A private lxcfs: the machine's own may be absent, and must not depend on a test.
@@ -100,7 +100,7 @@ void rig_setup(const char *state_dir)
     need(geteuid() == 0, "must be root", NULL);
     need(unshare(CLONE_NEWNET | CLONE_NEWNS) == 0, "namespaces", NULL);
     need(mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0, "a private mount tree", NULL);
-    need(rig_host("mkdir -p %s/pki %s/incoming %s/vps && chmod 711 %s && ip link set lo up",
+    need(rig_host("mkdir -p %s/trust %s/incoming %s/vps && chmod 711 %s && ip link set lo up",
                   state_dir, state_dir, state_dir, state_dir) == 0,
          "folders", NULL);
     make_key();

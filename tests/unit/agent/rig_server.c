@@ -316,13 +316,16 @@ void rig_join(struct rig *rig)
     char sha256[65];
     char token[256];
     char server[32];
+    char token_file[96];
     unit_pki_fingerprint(&rig->pki, "openssl x509 -in \"$0\" -outform DER | sha256sum | cut -c1-64",
                          sha256);
     snprintf(token, sizeof(token), "croft_join_%s.%s", secret, sha256);
     snprintf(server, sizeof(server), "127.0.0.1:%d", port);
+    write_file(rig->dir, "token", strcat(token, "\n"));
+    snprintf(token_file, sizeof(token_file), "%s/token", rig->dir);
     pid_t pid = fork();
     if (pid == 0) {
-        const char *const extra[] = {"--server", server, "--token", token, NULL};
+        const char *const extra[] = {"--server", server, "--token-file", token_file, NULL};
         run_program(rig, "join", extra);
     }
     int status = -1;

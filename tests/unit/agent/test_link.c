@@ -1,8 +1,11 @@
+#include "config.h"
 #include "json.h"
 #include "rig_server.h"
+#include "trust.h"
 
 #include <signal.h>
 #include <string.h>
+#include <sys/stat.h>
 
 static const char vps[] = "0190a000-0000-7000-8000-0000000000aa";
 
@@ -148,6 +151,33 @@ START_TEST(after_a_reboot_what_ran_runs_again_without_a_server)
 }
 END_TEST
 
+static const char *const trusted[] = {"", "/ca.crt", "/image.pub"};
+
+START_TEST(what_the_node_believes_is_not_the_links_to_change)
+{
+    struct err err = {0};
+    struct stat st;
+    char path[160];
+    unsigned char key[32];
+    rig_start(&rig);
+    rig_join(&rig);
+    for (size_t i = 0; i < sizeof(trusted) / sizeof(*trusted); i++) {
+        snprintf(path, sizeof(path), "%s/trust%s", rig.state, trusted[i]);
+        ck_assert_int_eq(stat(path, &st), 0);
+        ck_assert_uint_eq(st.st_uid, 0);
+        ck_assert_uint_eq(st.st_mode & 022, 0);
+    }
+    const struct agent_config config = {.state_dir = rig.state};
+    ck_assert_int_eq(trust_image_key(&config, key, &err), 0);
+    ck_assert_int_eq(chown(path, 65534, 65534), 0);
+    ck_assert_int_eq(trust_image_key(&config, key, &err), ERR_IMAGE);
+    ck_assert_int_eq(chown(path, 0, 0), 0);
+    ck_assert_int_eq(chmod(path, 0664), 0);
+    ck_assert_int_eq(trust_image_key(&config, key, &err), ERR_IMAGE);
+    rig_finish(&rig);
+}
+END_TEST
+
 #ifdef CROFT_FAULTS
 
 START_TEST(a_task_survives_the_death_of_any_process)
@@ -244,6 +274,7 @@ END_TEST
 int main(void)
 {
     const TTest *const tests[] = {a_vps_is_made_measured_and_deleted,
+                                  what_the_node_believes_is_not_the_links_to_change,
                                   guests_and_tasks_outlive_every_process,
                                   an_old_certificate_is_renewed_and_the_new_one_used,
                                   after_a_reboot_what_ran_runs_again_without_a_server,
