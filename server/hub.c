@@ -9,7 +9,9 @@
 enum {
     HEADER_MAX = 8 * 1024,
     BODY_MAX = 16 * 1024,
+    // Of those that are not links yet. A data centre may be behind one address; one address must not have all.
     CONNECTIONS_MAX = 20000,
+    CONNECTIONS_PER_ADDRESS_MAX = 5000,
     IDLE_S = 30,
     REQUEST_S = 15,
     JOINS_PER_S = 2,
@@ -131,7 +133,7 @@ static int open_listener(struct hub *hub, struct err *err)
         .header_max = HEADER_MAX,
         .body_max = BODY_MAX,
         .connections_max = CONNECTIONS_MAX,
-        .connections_per_address_max = CONNECTIONS_MAX, // a data centre may be behind one address
+        .connections_per_address_max = CONNECTIONS_PER_ADDRESS_MAX,
         .idle_s = IDLE_S,
         .request_s = REQUEST_S,
     };

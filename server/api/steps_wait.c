@@ -7,7 +7,8 @@
 #include <string.h>
 #include <strings.h>
 
-enum { PREFER_MAX_S = 60, MARGIN_S = 15 };
+// Past its time a wait may still be looking; then what was seen before is the answer (reply.c).
+enum { PREFER_MAX_S = 60, MARGIN_S = 5 };
 
 static request_step *const look_at_task[] = {step_query, step_wait_task, NULL};
 static request_step *const look_at_outcome[] = {step_query, step_prefer_look, NULL};
