@@ -6,6 +6,7 @@
 #include <linux/btrfs_tree.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/stat.h>
 
 // A quota group's level is in the upper 16 bits of its id; subvolumes are level 0.
 enum { LEVEL_SHIFT = 48 };
@@ -134,4 +135,26 @@ int btrfs_forget_stale_quotas(int fd, struct err *err)
         }
         forget_page(fd, &args, &next);
     }
+}
+
+int btrfs_disk(int fd, uint64_t number, dev_t *ret_disk, struct err *err)
+{
+    struct btrfs_ioctl_fs_info_args fs = {0};
+    if (ioctl(fd, BTRFS_IOC_FS_INFO, &fs) < 0) {
+        return err_errno(err, errno, "asking for the pool's disks");
+    }
+    // Ids of disks that were taken out of the pool are not used again.
+    for (uint64_t id = 1; id <= fs.max_id; id++) {
+        struct btrfs_ioctl_dev_info_args args = {.devid = id};
+        struct stat st;
+        if (ioctl(fd, BTRFS_IOC_DEV_INFO, &args) == 0 && number-- == 0) {
+            args.path[sizeof(args.path) - 1] = '\0';
+            if (stat((const char *)args.path, &st) < 0) {
+                return err_errno(err, errno, "looking at a disk of the pool");
+            }
+            *ret_disk = st.st_rdev;
+            return 0;
+        }
+    }
+    return err_set(err, ERR_NOT_FOUND, "the pool has no more disks");
 }

@@ -5,6 +5,7 @@
 #include "err.h"
 
 #include <stdint.h>
+#include <sys/types.h>
 
 // Turns quota groups on; already on is success.
 int btrfs_enable_quota(int fd, struct err *err) _must_check_;
@@ -24,3 +25,6 @@ int btrfs_forget_quota(int fd, uint64_t id, struct err *err) _must_check_;
 
 // Calls forget for each quota group without a subvolume; what is not yet cleaned stays.
 int btrfs_forget_stale_quotas(int fd, struct err *err) _must_check_;
+
+// The block device that is number 0, 1, … of the file system; ERR_NOT_FOUND past the last.
+int btrfs_disk(int fd, uint64_t number, dev_t *ret_disk, struct err *err) _must_check_;

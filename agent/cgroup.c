@@ -8,6 +8,7 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <time.h>
 
 enum { PATH_SIZE = 256, POLL_MS = 1, TEXT_SIZE = 8192 };
@@ -23,12 +24,18 @@ static bool unified(void)
     return version == 2;
 }
 
+static void group_path(char out[PATH_SIZE], const char *controller, const char *what,
+                       const char *vps, const char *file)
+{
+    snprintf(out, PATH_SIZE, "/sys/fs/cgroup/%s%slxc.%s.%s/%s", unified() ? "" : controller,
+             unified() ? "" : "/", what, vps, file);
+}
+
 // The path of a file of the container, or of its folder for an empty one.
 static void payload_path(char out[PATH_SIZE], const char *controller, const char *vps,
                          const char *file)
 {
-    snprintf(out, PATH_SIZE, "/sys/fs/cgroup/%s%slxc.payload.%s/%s", unified() ? "" : controller,
-             unified() ? "" : "/", vps, file);
+    group_path(out, controller, "payload", vps, file);
 }
 
 static int read_u64(const char *controller, const char *vps, const char *file, uint64_t *ret_value,
@@ -170,6 +177,50 @@ static void walk(const char *vps,
         payload_path(path, v1_controllers[i], vps, "");
         nftw(path, visit, 16, FTW_DEPTH | FTW_PHYS | FTW_MOUNT);
     }
+}
+
+void cgroup_forget_monitor(const char *vps)
+{
+    size_t trees = unified() ? 1 : ARRAY_LEN(v1_controllers);
+    for (size_t i = 0; i < trees; i++) {
+        char path[PATH_SIZE];
+        group_path(path, v1_controllers[i], "monitor", vps, "");
+        rmdir(path); // fails while a process is in it
+    }
+}
+
+// Limits are set on disks, not on partitions.
+static dev_t disk_of(dev_t device)
+{
+    char path[PATH_SIZE], text[32];
+    unsigned major_number, minor_number;
+    snprintf(path, sizeof(path), "/sys/dev/block/%u:%u/partition", major(device), minor(device));
+    if (access(path, F_OK) < 0) {
+        return device;
+    }
+    snprintf(path, sizeof(path), "/sys/dev/block/%u:%u/../dev", major(device), minor(device));
+    return sysfile_read(path, text, sizeof(text), NULL) == 0 &&
+                   sscanf(text, "%u:%u", &major_number, &minor_number) == 2
+               ? makedev(major_number, minor_number)
+               : device;
+}
+
+void cgroup_count_io(dev_t device)
+{
+    static const char folder[] = "/sys/fs/cgroup/blkio/croft.count";
+    static const char file[] = "/sys/fs/cgroup/blkio/croft.count/blkio.throttle.write_bps_device";
+    // A terabyte a second on a cgroup without processes, then none: counting stays on.
+    static const char *const limits[] = {"1099511627776", "0"};
+    dev_t disk = disk_of(device);
+    if (unified() || (mkdir(folder, 0755) < 0 && errno != EEXIST)) {
+        return;
+    }
+    for (size_t i = 0; i < ARRAY_LEN(limits); i++) {
+        char line[64];
+        snprintf(line, sizeof(line), "%u:%u %s", major(disk), minor(disk), limits[i]);
+        (void)!sysfile_write(file, line, NULL);
+    }
+    rmdir(folder);
 }
 
 static bool exists(const char *controller, const char *vps)

@@ -150,6 +150,7 @@ static int lxc_start(const struct agent_config *config, const struct vps_spec *s
     if (r < 0) {
         return r;
     }
+    cgroup_forget_monitor(spec->vps);
     raise_inotify_limit();
     container->want_daemonize(container, true);
     container->want_close_all_fds(container, true);
@@ -210,6 +211,7 @@ static int lxc_undefine(const struct agent_config *config, const char *vps, stru
             return err_errno(err, errno, "removing %s", path);
         }
     }
+    cgroup_forget_monitor(vps);
     // liblxc's lock file, which it never removes; best effort.
     if (sysfile_path(path, sizeof(path), NULL, "/run/lxc/lock/%s/vps/.%s", config->state_dir,
                      vps) == 0) {

@@ -3,6 +3,7 @@
 #include "volume_btrfs.h"
 
 #include "btrfs_ioctl.h"
+#include "cgroup.h"
 #include "config.h"
 #include "drivers.h"
 #include "sysfile.h"
@@ -59,6 +60,14 @@ static int make_folder(const struct agent_config *config, const char *folder, mo
     return r < 0 ? r : sysfile_mkdir(path, mode, err);
 }
 
+static void count_io(int pool)
+{
+    dev_t disk;
+    for (uint64_t number = 0; btrfs_disk(pool, number, &disk, NULL) == 0; number++) {
+        cgroup_count_io(disk);
+    }
+}
+
 static int btrfs_open_pool(const struct agent_config *config, struct err *err)
 {
     char pool[PATH_SIZE];
@@ -71,6 +80,7 @@ static int btrfs_open_pool(const struct agent_config *config, struct err *err)
         r = open_folder(pool, &fd, err);
     }
     if (r == 0) {
+        count_io(fd);
         r = btrfs_enable_quota(fd, err);
     }
     if (r == 0) {

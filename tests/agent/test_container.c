@@ -49,16 +49,24 @@ START_TEST(runs_stops_starts_and_goes)
 }
 END_TEST
 
+static int kill_monitor(void)
+{
+    return rig_host("kill -9 $(cat /sys/fs/cgroup/pids/lxc.monitor.%s/cgroup.procs "
+                    "/sys/fs/cgroup/lxc.monitor.%s/cgroup.procs 2>/dev/null)",
+                    spec.vps, spec.vps);
+}
+
 START_TEST(survives_the_loss_of_its_monitor)
 {
-    ck_assert_int_eq(rig_host("kill -9 $(cat /sys/fs/cgroup/pids/lxc.monitor.%s/cgroup.procs "
-                              "/sys/fs/cgroup/lxc.monitor.%s/cgroup.procs 2>/dev/null)",
-                              spec.vps, spec.vps),
-                     0);
+    ck_assert_int_eq(kill_monitor(), 0);
     CALL(0, container_lxc.stop(&rig_config, spec.vps, 1, err));
     ck_assert_int_eq(observe(), OBSERVED_STOPPED);
     ck_assert_int_eq(rig_start(&spec), 0);
     ck_assert_int_eq(observe(), OBSERVED_RUNNING);
+    ck_assert_int_eq(kill_monitor(), 0);
+    rig_destroy(&spec);
+    ck_assert_int_ne(
+        rig_host("find /sys/fs/cgroup -maxdepth 2 -name 'lxc.*%s*' | grep .", spec.vps), 0);
 }
 END_TEST
 
@@ -161,11 +169,14 @@ START_TEST(counters_rise)
     char out[4096];
     int r = rig_exec(&spec,
                      "i=0; while [ $i -lt 100000 ]; do i=$((i+1)); done; "
+                     "dd if=/dev/zero of=/data bs=64k count=16 oflag=direct 2>/dev/null; "
                      "ping -c 3 -W 2 -s 1000 10.83.200.1",
                      out, sizeof(out));
     ck_assert_msg(r == 0, "%d %s", r, out);
     CALL(0, sampler_sample(&rig_config, &rig_drivers, &spec, &after, err));
     ck_assert_uint_gt(after.cpu_ns, before.cpu_ns + 10000000);
+    ck_assert_uint_ge(after.io_write_bytes, before.io_write_bytes + (1 << 20));
+    ck_assert_uint_gt(after.io_write_ops, before.io_write_ops);
     ck_assert_uint_ge(after.net_tx_bytes, before.net_tx_bytes + 3000);
     ck_assert_uint_ge(after.net_rx_bytes, before.net_rx_bytes + 3000);
     ck_assert_uint_lt(after.net_rx_bytes, before.net_rx_bytes + 20000);
