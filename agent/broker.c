@@ -224,9 +224,9 @@ static void run(struct broker *broker, int link_fd)
 
 static void finish(struct broker *broker)
 {
-    struct event *timers[] = {broker->wake,      broker->settle,    broker->heartbeat,
-                              broker->observe,   broker->sample,    broker->report,
-                              broker->inventory, broker->retry_open};
+    struct event *timers[] = {broker->wake,      broker->settle,     broker->heartbeat,
+                              broker->observe,   broker->sample,     broker->report,
+                              broker->inventory, broker->retry_open, broker->check};
     for (size_t i = 0; i < ARRAY_LEN(timers); i++) {
         if (timers[i]) {
             event_free(timers[i]);

@@ -24,7 +24,7 @@ struct broker {
     struct vps_table *vps;
     struct template *template;
     struct event *wake; // looks at the queue
-    struct event *heartbeat, *observe, *inventory, *sample, *report, *settle, *retry_open;
+    struct event *heartbeat, *observe, *inventory, *sample, *report, *settle, *retry_open, *check;
     bool open; // pool and network are there
     bool up; // link has a connection
     bool stopping;

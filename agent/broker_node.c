@@ -12,7 +12,7 @@
 #include <sys/sysinfo.h>
 #include <sys/utsname.h>
 
-enum { OPEN_RETRY_MS = 10000, IMAGES_MAX = 256, SHA256_HEX = 64 };
+enum { OPEN_RETRY_MS = 10000, CHECK_MS = 60000, IMAGES_MAX = 256, SHA256_HEX = 64 };
 
 static uint64_t memory_bytes(const char *name)
 {
@@ -211,6 +211,15 @@ void broker_node_open(struct broker *broker)
     broker_task_internal(broker, &task_node_open, "", NULL, 0);
 }
 
+static void on_check(evutil_socket_t fd, short what, void *arg)
+{
+    struct broker *broker = arg;
+    if (!queue_has_vps(broker->queue, "")) {
+        broker_task_internal(broker, &task_node_check, "", NULL, 0);
+    }
+    broker_arm(broker->check, CHECK_MS);
+}
+
 void broker_node_opened(struct broker *broker, bool done)
 {
     if (!done) {
@@ -221,6 +230,7 @@ void broker_node_opened(struct broker *broker, bool done)
         return;
     }
     broker->open = true;
+    broker->check = broker_timer(broker, CHECK_MS, on_check);
     start_guests(broker);
     broker_task_resume(broker);
     broker_observe_start(broker);

@@ -310,7 +310,9 @@ static void internal_ended(struct broker *broker, struct job *job, const json_t 
 {
     bool done = result && strcmp(json_get_string(result, "status", ""), "done") == 0;
     const json_t *error = json_object_get(result, "error");
-    if (done) {
+    if (done && job->kind == &task_node_check) {
+        log_debug("internal_task", "kind=%s", job->kind->name);
+    } else if (done) {
         log_info("internal_task", "kind=%s vps=%s", job->kind->name, job->vps);
     } else {
         log_error("internal_task", "kind=%s vps=%s error=%s", job->kind->name, job->vps,

@@ -55,7 +55,8 @@ struct volume_driver {
 
 struct network_driver {
     const char *name;
-    int (*open)(const struct agent_config *config, struct err *err); // sysctls, table; idempotent
+    // Sysctls, table; idempotent. Also once a minute, for what somebody else took away.
+    int (*open)(const struct agent_config *config, struct err *err);
     // Filters for this vps, before its link is up.
     int (*prepare)(const struct agent_config *config, const struct vps_spec *spec, struct err *err);
     // Called when the host-side device exists (after start): limits, proxy delay, routes.

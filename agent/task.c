@@ -10,6 +10,13 @@
 static const struct task_kind *const public_kinds[] = {&task_create, &task_start, &task_stop,
                                                        &task_delete};
 
+static const struct task_kind *const node_kinds[] = {&task_node_open, &task_node_check};
+
+static bool is_of_node(const struct task_kind *kind)
+{
+    return kind == &task_node_open || kind == &task_node_check;
+}
+
 const struct task_kind *task_kind_find(const char *name)
 {
     for (size_t i = 0; i < ARRAY_LEN(public_kinds); i++) {
@@ -17,13 +24,18 @@ const struct task_kind *task_kind_find(const char *name)
             return public_kinds[i];
         }
     }
-    return strcmp(task_node_open.name, name) == 0 ? &task_node_open : NULL;
+    for (size_t i = 0; i < ARRAY_LEN(node_kinds); i++) {
+        if (strcmp(node_kinds[i]->name, name) == 0) {
+            return node_kinds[i];
+        }
+    }
+    return NULL;
 }
 
 bool task_kind_is_public(const char *name)
 {
     const struct task_kind *kind = task_kind_find(name);
-    return kind && kind != &task_node_open;
+    return kind && !is_of_node(kind);
 }
 
 void task_print_steps(FILE *to)
@@ -73,7 +85,7 @@ int task_init(struct task *task, const struct agent_config *config, json_t *inpu
         return err_set(err, ERR_INVALID, "unknown kind of task");
     }
     int r = drivers_select(config, &task->drivers, err);
-    if (r < 0 || task->kind == &task_node_open) {
+    if (r < 0 || is_of_node(task->kind)) {
         return r;
     }
     return load_vps(task, input, err);
@@ -127,7 +139,7 @@ int task_undo(struct task *task, struct err *err)
 
 static bool is_removed(const struct task *task)
 {
-    return task->kind == &task_delete || task->kind == &task_node_open;
+    return task->kind == &task_delete || is_of_node(task->kind);
 }
 
 // The generation counts as reached once everything it asks for is there.
@@ -162,7 +174,7 @@ int task_run(struct task *task, const struct task_progress *progress, struct err
     if (r == 0) {
         r = record_success(task, err);
     }
-    if (r < 0 && kind != &task_node_open) {
+    if (r < 0 && !is_of_node(kind)) {
         struct err failure = {0};
         if (task_undo(task, &failure) < 0) {
             size_t used = strlen(err->text);

@@ -34,8 +34,8 @@ struct task_kind {
 };
 
 extern const struct task_kind task_create, task_start, task_stop, task_delete;
-extern const struct task_kind
-    task_node_open; // internal: pool and network, at the start of the agent
+// Internal, of the node and no vps: pool and network at the start, the network again each minute.
+extern const struct task_kind task_node_open, task_node_check;
 
 // NULL: no such kind.
 const struct task_kind *task_kind_find(const char *name);

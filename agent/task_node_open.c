@@ -17,3 +17,10 @@ static const struct task_step steps[] = {
 };
 
 const struct task_kind task_node_open = {"node_open", steps, ARRAY_LEN(steps)};
+
+// Once a minute: what guests need of the network may have been taken away, as by `nft flush ruleset`.
+static const struct task_step check_steps[] = {
+    {"network", ensure_network_open, NULL},
+};
+
+const struct task_kind task_node_check = {"node_check", check_steps, ARRAY_LEN(check_steps)};
