@@ -1,6 +1,6 @@
 #!/bin/bash
-# deploy/quickstart end to end on a state folder, ports and a network namespace of its own: what a newcomer
-# sees, that the limits of the plan hold inside, and that --purge leaves the machine as it was.
+# deploy/quickstart end to end on a state folder, ports and namespaces of its own: what a newcomer sees, that
+# the limits of the plan hold inside, and that --purge leaves the machine as it was.
 # usage: quickstart.sh [busybox]    (busybox: the small image, without the checks that need systemd)
 set -uo pipefail
 
@@ -28,54 +28,55 @@ check()
     fi
 }
 
+# In the namespaces of the machine that the test pretends to be.
 inside()
 {
-    nsenter --net="/proc/$holder/ns/net" -- "$@"
+    nsenter --target "$holder" --net --mount --pid -- "$@"
 }
 
 quickstart()
 {
+    case ${1-} in
+    --down | --purge) echo "deploy/quickstart $1" ;;
+    *) echo "deploy/quickstart" ;;
+    esac >>"$work/commands"
     inside "$work/source/deploy/quickstart" --no-packages --state "$state" "$@"
 }
 
-# Every folder, mount, loop device and account of the machine, the ids handed out, and what lives in our own
-# network namespace. Processes: those that run there or name the state folder, whoever started them.
+# Mounts, loop devices, cgroups and accounts of the machine; the network, the settings and the processes of
+# our own namespaces.
 snapshot()
 {
-    awk '{print "mount " $5 " " $9}' /proc/self/mountinfo
-    losetup --noheadings --output NAME,BACK-FILE | sed 's/^/loop /'
-    ip -o link | awk -F': ' '{print "host-link " $2}'
+    # shellcheck disable=SC2016 # awk's fields
+    inside awk '!/croft-(test|qs)-/ {print "mount " $5 " " $9}' /proc/self/mountinfo
+    losetup --noheadings --output NAME,BACK-FILE | grep -vE '/croft-(test|qs)-' | sed 's/^/loop /'
+    ip -o link | awk -F': ' '/: crv/ {print "host-link " $2}'
     inside ip -o link | awk -F': ' '{print "link " $2}'
+    inside ip -o address | awk '{print "address " $2, $3, $4}'
     inside ip route | sed 's/^/route /'
     inside ip -6 route | sed 's/^/route /'
     inside nft list ruleset | sed 's/^/nft /'
-    inside sh -c 'cd /proc/sys && grep -H . net/ipv4/ip_forward net/ipv4/conf/all/forwarding \
-        net/ipv6/conf/all/forwarding net/ipv6/conf/all/proxy_ndp fs/inotify/max_user_instances'
-    sed 's/^/subuid /' /etc/subuid
-    sed 's/^/subgid /' /etc/subgid
+    inside sh -c 'cd /proc/sys && grep -rH . net/ipv4/ip_forward net/ipv4/conf net/ipv6/conf net/ipv4/neigh/default \
+        net/ipv6/neigh/default fs/inotify kernel/keys 2>/dev/null' | grep -v stable_secret
     getent passwd | sed 's/^/user /'
-    find /var/lib /run/lxc -maxdepth 1 -name '*croft*' 2>/dev/null
-    find /sys/fs/cgroup -type d \( -name 'lxc*' -o -name '*croft*' \) 2>/dev/null | sed 's/^/cgroup /'
+    getent group | sed 's/^/group /'
+    find /run/lxc /etc/systemd/system -maxdepth 1 -name '*croft*' ! -name 'croft-test-*' 2>/dev/null
+    find /sys/fs/cgroup -maxdepth 3 -type d -name 'lxc.pivot' | sed 's/^/cgroup /'
     snapshot_processes
 }
 
+# Those of our process namespace, with what looks at them left out.
 snapshot_processes()
 {
-    local process namespace
-    namespace=$(readlink "/proc/$holder/ns/net")
-    for process in /proc/[0-9]*; do
-        if [ "$(readlink "$process/ns/net" 2>/dev/null)" = "$namespace" ] ||
-            tr '\0' ' ' 2>/dev/null <"$process/cmdline" | grep -qF "$state"; then
-            tr '\0' ' ' 2>/dev/null <"$process/cmdline" | sed 's/^/process /; s/$/\n/'
-        fi
-    done
+    inside ps -eo args= | grep -vxE '(ps -eo args=|.*nsenter.*)' | sed 's/^/process /'
 }
 
 finish()
 {
     trap - EXIT INT TERM
     quickstart --purge >"$work/purge.log" 2>&1 || tail -n 20 "$work/purge.log"
-    [ -z "$holder" ] || kill "$holder" 2>/dev/null
+    # Process 1 of a process namespace takes all others in it along.
+    [ -z "$holder" ] || kill -KILL "$holder" 2>/dev/null
     rm -rf "${work:?}"
     echo "$passed passed, $failed failed, 0 skipped"
     [ "$failed" -eq 0 ]
@@ -91,15 +92,33 @@ copy_source()
     cp -r "$root"/tests/bench "$work/source/tests/"
 }
 
-# The namespace has an uplink, since a node has a default route, but nothing answers behind it.
-make_namespace()
+# Where the first process of a machine is, and liblxc puts its own beside it.
+enter_top_cgroups()
 {
-    setsid unshare --net sleep infinity </dev/null >/dev/null 2>&1 &
-    holder=$!
+    local top
+    while read -r top; do
+        echo "$BASHPID" >"$top/cgroup.procs"
+    done < <(awk '/ - cgroup2? / {print $5}' /proc/self/mountinfo)
+    exec "$@"
+}
+
+# A machine of its own, as far as it goes without another kernel: processes, mounts and network. It has an
+# uplink, since a node has a default route, but nothing answers behind it; no lxcfs, so that quickstart starts
+# one; no systemd.
+make_machine()
+{
+    local unshare
+    # bash, unlike sleep, waits for the children that it inherits.
+    # Slave: what others unmount meanwhile is not held by us.
+    enter_top_cgroups setsid unshare --net --mount --propagation slave --pid --fork --kill-child --mount-proc \
+        bash -c 'sleep infinity & wait' </dev/null >/dev/null 2>&1 &
+    unshare=$!
     for _ in $(seq 50); do
-        [ "$(readlink "/proc/$holder/ns/net")" = "$(readlink /proc/self/ns/net)" ] || break
+        holder=$(pgrep -P "$unshare" -x bash) && inside true 2>/dev/null && break
         sleep 0.1
     done
+    inside sh -c '! mountpoint -q /var/lib/lxcfs || umount --lazy /var/lib/lxcfs
+        [ ! -d /run/systemd ] || mount -t tmpfs none /run/systemd'
     inside ip link set lo up
     inside ip link add up0 type veth peer name up1
     inside ip link set up1 up
@@ -257,12 +276,13 @@ usage_arrives()
 {
     for _ in $(seq 100); do
         api "$USER_TOKEN" GET "/v1/vps/$VPS/usage" >"$work/usage.json"
-        if jq -e '.last != null and .cpu_ns > 0' "$work/usage.json"; then
+        if jq -e '.last != null and .cpu_ns > 0' "$work/usage.json" >/dev/null; then
             return 0
         fi
         sleep 1
     done
     cat "$work/usage.json"
+    tail -n 20 "$state/log/agent.log" "$state/log/server.log" "$state/log/postgresql.log"
     return 1
 }
 
@@ -289,8 +309,8 @@ down_stops_all()
 {
     quickstart --down || return 1
     ! inside curl --silent --max-time 2 "http://127.0.0.1:$port/healthz" || return 1
-    # What is left in the namespace: the process that holds it open.
-    [ "$(snapshot_processes | grep -c .)" = 1 ]
+    # What is left: the two processes that hold the namespaces open.
+    [ "$(snapshot_processes | grep -c .)" = 2 ]
 }
 
 comes_up_again()
@@ -298,15 +318,78 @@ comes_up_again()
     up && guest true && api "$USER_TOKEN" GET "/v1/vps/$VPS" | jq -e '.observed == "running"'
 }
 
+# What names our own installation: other tests may have theirs beside it.
+traces()
+{
+    [ ! -e "$state" ] || echo "$state"
+    grep -F "$state" /proc/mounts
+    losetup --noheadings --output NAME,BACK-FILE | grep -F "$state"
+    grep -H "^root:$IDS_BASE:" /etc/subuid /etc/subgid
+}
+
+# While other installations come and go, what all of a machine share tells nothing.
+compare()
+{
+    local shared='^$'
+    if [ -n "$others" ] || [ -n "$(compgen -G '/var/lib/croft*/quickstart.made')" ]; then
+        shared='^(user|group|cgroup|fs/|kernel/)'
+    fi
+    diff <(grep -vE "$shared" "$work/before") <(grep -vE "$shared" "$work/after")
+}
+
 purge_leaves_nothing()
 {
     quickstart --purge || return 1
     for _ in $(seq 10); do
         snapshot | sort >"$work/after"
-        cmp -s "$work/before" "$work/after" && break
+        compare >/dev/null && break
         sleep 1
     done
-    diff "$work/before" "$work/after" && [ ! -e "$state" ]
+    compare && ! traces | grep .
+}
+
+# Each line of README.md's shell blocks has been run above.
+readme_is_true()
+{
+    # shellcheck disable=SC2016 # not a command: Markdown
+    sed -n '/^```sh$/,/^```$/p' "$root/README.md" | sed -e '/^```/d' -e 's/ *#.*//' | sort -u >"$work/readme"
+    [ -s "$work/readme" ] && sort -u "$work/commands" | comm -13 - "$work/readme" | tee "$work/untold" &&
+        [ ! -s "$work/untold" ]
+}
+
+# A port that somebody else has is said before anything is built; what was begun is gone after --purge.
+taken_port_is_said()
+{
+    local taker message
+    # nsenter has a child of its own: the number is asked of the one that counts.
+    inside python3 -c "import os, socket, time
+s = socket.create_server(('127.0.0.1', $port))
+print(os.getpid(), file=open('$work/taker', 'w'))
+time.sleep(60)" &
+    taker=$!
+    for _ in $(seq 50); do
+        [ ! -s "$work/taker" ] || break
+        sleep 0.1
+    done
+    message=$(quickstart --port-base "$port" 2>&1)
+    inside kill "$(cat "$work/taker")"
+    wait "$taker"
+    echo "$message"
+    [[ $message == *"port $port is taken"* ]] && quickstart --purge && [ ! -e "$state" ]
+}
+
+# kill -9 in the middle of initdb: what it had started holds the lock; the next run has to end it and go on.
+run_is_killed()
+{
+    local killed
+    quickstart --port-base "$port" --image "$image_file" ${small:+"$small"} >/dev/null 2>&1 &
+    while [ ! -e "$state/postgresql/data" ] && kill -0 $! 2>/dev/null; do
+        sleep 0.1
+    done
+    read -r killed _ <"$state/run/lock"
+    inside kill -KILL "$killed"
+    wait $!
+    [ -e "$state/postgresql/data" ] && [ ! -e "$state/postgresql/data/croft.ready" ]
 }
 
 main()
@@ -315,11 +398,15 @@ main()
     [ "$image" != busybox ] || small=--small
     trap finish EXIT INT TERM
     copy_source
-    make_namespace
+    make_machine
     make_image || { echo "not ok - image built" && failed=1 && finish; }
+    others=$(compgen -G '/var/lib/croft*/quickstart.made')
     snapshot | sort >"$work/before"
-    check "quickstart ends well" up
+    check "a taken port is said at once" taken_port_is_said
+    check "a run is killed half-way" run_is_killed
+    check "quickstart ends well all the same" up
     [ "$failed" -eq 0 ] || finish
+    check "quickstart started lxcfs" grep -qx 'lxcfs /var/lib/lxcfs' "$state/quickstart.made"
     check "the printed ssh line works" guest true
     if [ "$image" != busybox ]; then
         check "systemd says running" systemd_is_well
@@ -336,6 +423,7 @@ main()
     check "--down stops all" down_stops_all
     check "up again, the VPS runs" comes_up_again
     check "--purge leaves all as it was" purge_leaves_nothing
+    check "the README's commands were run here" readme_is_true
 }
 
 main
