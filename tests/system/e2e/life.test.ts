@@ -22,7 +22,10 @@ describe("a vps on real parts", () => {
 
     const address = (vps: Vps, family = 4) => vps.addresses.find((one) => one.family === family)!.address;
 
-    const ping = (target: string) => until(`${target} answers`, () => world.netns!.run("ping", "-c1", "-W1", target), 10_000);
+    const ping = (target: string, timeoutMs = 10_000) =>
+        until(`${target} answers`, () => world.netns!.run("ping", "-c1", "-W1", target), timeoutMs).catch((error: Error) => {
+            throw new Error(`${error.message}\n${world.agent.tail(60)}`);
+        });
 
     const ssh = (vps: Vps, command: string, accept: number[] = []) => {
         const argv = ["ssh", "-n", "-i", key, "-o", "BatchMode=yes", "-o", "StrictHostKeyChecking=no", "-o", "UserKnownHostsFile=/dev/null", "-o", "LogLevel=ERROR", "-o", "ConnectTimeout=3", `root@${address(vps)}`, command];
@@ -142,7 +145,7 @@ describe("a vps on real parts", () => {
         await run([`${harnessFolder}/undo-agent.sh`, world.agent.state]); // guests, mounts and loop device, as a reboot does
         writeFileSync(`${world.agent.state}/boot`, "00000000-0000-4000-8000-000000000001");
         await world.agent.start();
-        await ping(address(on));
+        await ping(address(on), 30_000);
         await assert.rejects(world.netns!.run("ping", "-c1", "-W1", address(off)));
         await world.server.start();
         await until("the server sees it", async () => (await world.customer.api.vps(on.id)).observed === "running", 30_000);
