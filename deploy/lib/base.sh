@@ -70,7 +70,8 @@ run_logged()
     if [ $status -ne 0 ]; then
         [ -z "${ticker-}" ] || tick_end "$ticker"
         say "FAILED"
-        tail -n 15 "$state/log/quickstart.log" >&2
+        # This step's own part of the log.
+        tac "$state/log/quickstart.log" | sed '/^== /q' | tac | tail -n 15 >&2
         die "'$title' failed; the whole log: $state/log/quickstart.log"
     fi
 }
