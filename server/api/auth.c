@@ -12,7 +12,7 @@
 
 #define TOKEN_PREFIX "croft_"
 
-enum { BEARER_MAX = 4096 };
+enum { BEARER_MAX = 4096, NOTE_DEADLINE_MS = 5000 };
 
 static int read_token(struct request *request, const char *text, struct err *err)
 {
@@ -68,18 +68,11 @@ bool auth_is_quick(const struct request *request)
            request->route->auth == AUTH_TENANT && request->route->method == EVHTTP_REQ_GET;
 }
 
-void auth_step(const struct request *request, struct db_step *ret_step)
+static void full_step(const struct request *request, struct db_step *ret_step)
 {
     bool session = request->credentials.kind == CREDENTIALS_SESSION;
     bool reads = request->route->method == EVHTTP_REQ_GET || (request->route->flags & ROUTE_READS);
     const char *tenant = edge_header(request->edge, "Croft-Tenant");
-    if (auth_is_quick(request)) {
-        *ret_step = (struct db_step){.sql = SQL_TOKEN_ENTER,
-                                     .role = DB_ROLE_LOGIN,
-                                     .param_count = 2,
-                                     .params = {request->credentials.key, tenant}};
-        return;
-    }
     *ret_step = (struct db_step){
         .sql = session ? SQL_AUTH_SESSION : SQL_AUTH_TOKEN,
         .role = DB_ROLE_LOGIN,
@@ -89,6 +82,36 @@ void auth_step(const struct request *request, struct db_step *ret_step)
                    tenant && uuid_is(tenant) ? tenant : NULL, reads ? "read" : "write",
                    edge_peer(request->edge), edge_id(request->edge), trace_of(request)},
     };
+}
+
+void auth_step(const struct request *request, struct db_step *ret_step)
+{
+    if (!auth_is_quick(request)) {
+        full_step(request, ret_step);
+        return;
+    }
+    *ret_step = (struct db_step){
+        .sql = SQL_TOKEN_ENTER,
+        .role = DB_ROLE_LOGIN,
+        .param_count = 2,
+        .params = {request->credentials.key, edge_header(request->edge, "Croft-Tenant")},
+    };
+}
+
+static void ignore(const struct db_outcome *outcome, void *arg)
+{
+}
+
+void auth_note_use(const struct request *request, const struct db_rows *entered)
+{
+    const char *stale = auth_is_quick(request) ? db_rows_get(entered, 0, "stale") : NULL;
+    if (stale && *stale == 't') {
+        struct db_request db_request = {.deadline_ms = NOTE_DEADLINE_MS, .step_count = 1};
+        full_step(request, &db_request.steps[0]);
+        struct err err;
+        (void)!db_run(request->api->db, &db_request, ignore, NULL, NULL,
+                      &err); // or the next one does
+    }
 }
 
 enum db_role auth_role(const struct request *request)

@@ -231,6 +231,7 @@ static void on_answer(const struct db_outcome *outcome, void *arg)
         step_take_error(request, outcome);
         request->step = NULL;
     } else {
+        auth_note_use(request, outcome->step_rows[0]);
         take_answer(request, outcome->rows);
     }
     request_run(request);

@@ -14,10 +14,13 @@ DO $$
 DECLARE
     r test.reply;
 BEGIN
-    UPDATE tokens SET last_used_at = NULL WHERE token_hash = test.hash('ada');
-    PERFORM test.ok(NOT test.enters('ada'), 'a token of no recent use takes the full way');
+    UPDATE tokens SET entry_role = NULL WHERE token_hash = test.hash('ada');
+    PERFORM test.ok(NOT test.enters('ada'), 'a token that was not let in yet takes the full way');
     r := test.api('ada', 'vps_list');
-    PERFORM test.is(r.status, 200, 'which notes the use');
+    PERFORM test.is(r.status, 200, 'which notes the role');
+    PERFORM test.ok(NOT stale, 'and the use') FROM token_access WHERE token_hash = test.hash('ada');
+    UPDATE tokens SET last_used_at = now() - interval '61 s' WHERE token_hash = test.hash('ada');
+    PERFORM test.ok(stale, 'which is stale after a minute') FROM token_access WHERE token_hash = test.hash('ada');
     PERFORM test.ok(test.enters('ada'), 'then the short way is open');
     PERFORM test.ok(test.enters('ada', test.get('ada')), 'also with the tenant named');
     PERFORM test.ok(NOT test.enters('ada', test.get('bob')), 'not as another tenant');
