@@ -17,6 +17,9 @@ enum {
     // Rewriting starts when so many records of the file are of no use any more.
     DEAD_RECORDS_MAX = 256,
     JOURNAL_BYTES_MAX = 64 * 1024 * 1024,
+    // No more tasks past this: what remains is for the results of those there are. A link process that
+    // was taken over can so not write a journal that the next broker would refuse to read.
+    TASK_BYTES_MAX = JOURNAL_BYTES_MAX / 2,
 };
 
 struct journal {
@@ -75,6 +78,15 @@ static void apply_result(struct journal *journal, const char *task, json_t *resu
     }
 }
 
+// Of a confirmed task only its id and its result are asked for again.
+static void slim(struct journal_entry *entry)
+{
+    json_t *whole = entry->message;
+    entry->message = json_pack("{s:s}", "task", entry->task);
+    entry->task = json_get_string(entry->message, "task", "");
+    json_decref(whole);
+}
+
 // Keeps the newest JOURNAL_CONFIRMED_MAX confirmed entries.
 static void apply_confirm(struct journal *journal, const char *task)
 {
@@ -82,7 +94,11 @@ static void apply_confirm(struct journal *journal, const char *task)
     if (!entry || !entry->result) {
         return;
     }
-    entry->confirmed = true;
+    if (!entry->confirmed) {
+        entry->confirmed = true;
+        slim(entry);
+        journal->dead++;
+    }
     size_t confirmed = 0;
     for (size_t i = journal->count; i-- > 0;) {
         if (journal->entries[i].confirmed && ++confirmed > JOURNAL_CONFIRMED_MAX) {
@@ -277,8 +293,15 @@ int journal_add(struct journal *journal, json_t *message, struct err *err)
     if (find(journal, task)) {
         return err_set(err, ERR_CONFLICT, "task %s is in the journal", task);
     }
+    int r = journal->size > TASK_BYTES_MAX && journal->dead > 0 ? compact(journal, err) : 0;
+    if (r < 0) {
+        return r;
+    }
+    if (journal->size > TASK_BYTES_MAX) {
+        return err_set(err, ERR_UNAVAILABLE, "too many tasks of this node wait to be confirmed");
+    }
     _cleanup_json_ json_t *record = json_pack("{s:O}", "task", message);
-    int r = append(journal, record, SYNCED, err);
+    r = append(journal, record, SYNCED, err);
     if (r == 0) {
         apply_task(journal, message);
     }

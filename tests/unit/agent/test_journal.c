@@ -191,6 +191,40 @@ START_TEST(a_disk_that_is_full_half_way_through_a_write_changes_nothing)
 }
 END_TEST
 
+static int add_large(struct journal *journal, int n)
+{
+    char id[UUID_LEN + 1];
+    id_of(n, id);
+    _cleanup_free_ char *padding = malloc(1000001);
+    memset(padding, 'a', 1000000);
+    padding[1000000] = '\0';
+    _cleanup_json_ json_t *message = json_pack("{s:s, s:s}", "task", id, "padding", padding);
+    return journal_add(journal, message, &err);
+}
+
+START_TEST(a_flood_of_large_tasks_ends_before_the_file_is_unreadable)
+{
+    struct journal *journal = reopen(NULL);
+    int n = 0;
+    while (n < 100 && add_large(journal, n) == 0) {
+        n++;
+    }
+    ck_assert_int_lt(n, 64);
+    ck_assert_int_eq(add_large(journal, n), ERR_UNAVAILABLE);
+    journal = reopen(journal); // still readable
+    ck_assert_int_eq(settle(journal, 0), 0);
+    ck_assert_int_eq(settle(journal, 1), 0);
+    ck_assert_int_eq(confirm(journal, 0), 0);
+    ck_assert_int_eq(confirm(journal, 1), 0);
+    ck_assert_int_eq(add_large(journal, n), 0); // there is room again
+    char id[UUID_LEN + 1];
+    id_of(0, id);
+    journal = reopen(journal);
+    ck_assert_ptr_nonnull(journal_find(journal, id)); // known for repeats
+    journal_close(journal);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("journal");
@@ -202,6 +236,7 @@ int main(void)
     tcase_add_test(cases, a_changed_byte_anywhere_costs_one_record);
     tcase_add_test(cases, the_file_stays_small_and_the_last_results_stay_known);
     tcase_add_test(cases, a_disk_that_is_full_half_way_through_a_write_changes_nothing);
+    tcase_add_test(cases, a_flood_of_large_tasks_ends_before_the_file_is_unreadable);
     suite_add_tcase(suite, cases);
     return unit_run(suite);
 }
