@@ -35,8 +35,12 @@ async function oneByOne(): Promise<{ create: number[]; stop: number[]; remove: n
     for (let i = 0; i < runs; i++) {
         let id = "";
         result.create.push(await timed(async () => (id = (await api.expect(201, "POST", "/v1/vps", { body: world.order(), ...wait })).vps.id)));
+        if (i % 2) { // as the floor does
+            result.remove.push(await timed(() => api.expect(200, "DELETE", `/v1/vps/${id}`, wait)));
+            continue;
+        }
         result.stop.push(await timed(() => api.expect(200, "POST", `/v1/vps/${id}/stop`, wait)));
-        result.remove.push(await timed(() => api.expect(200, "DELETE", `/v1/vps/${id}`, wait)));
+        await api.expect(200, "DELETE", `/v1/vps/${id}`, wait);
     }
     return result;
 }
@@ -82,8 +86,8 @@ try {
     print("Create, stop, delete (`tests/bench/create`)", [
         { what: "create to running, one at a time", ours: ours.create, floor: bare.create, unit: "ms", goal: "at most 1.3", goalRatio: 1.3, better: "less" },
         { what: "fifty creates at once", ours: ours.rate, floor: bare.rate, unit: "a second", goal: "at least 0.7", goalRatio: 0.7, better: "more" },
-        { what: "stop", ours: ours.stop, floor: bare.stop, unit: "ms", goal: "at most 2", goalRatio: 2, better: "less" },
-        { what: "delete", ours: ours.remove, floor: bare.remove, unit: "ms", goal: "at most 2", goalRatio: 2, better: "less" },
+        { what: "stop (clean)", ours: ours.stop, floor: bare.stop, unit: "ms", goal: "at most 2", goalRatio: 2, better: "less" },
+        { what: "delete of a running one", ours: ours.remove, floor: bare.remove, unit: "ms", goal: "at most 2", goalRatio: 2, better: "less" },
     ]);
 } finally {
     await world.close();
