@@ -1,5 +1,5 @@
 // What lies on the node beside what the database says: the answer to "was anything left behind".
-import { execFileSync } from "node:child_process";
+import { spawnSync } from "node:child_process";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { until } from "./command.js";
 import type { World } from "./world.js";
@@ -21,14 +21,18 @@ async function rows(world: World): Promise<Row[]> {
     });
 }
 
-// Ids of guests whose payload cgroup holds a process, among those of this node's state folder.
-function payloads(): Map<string, boolean> {
+// What find says, though cgroups of others go away while it looks.
+function find(...args: string[]): string {
+    return spawnSync("find", args, { encoding: "utf8", stdio: ["ignore", "pipe", "ignore"] }).stdout.trim();
+}
+
+// Guests that have cgroups, and whether their payload's holds a process.
+function cgroups(ids: Set<string>): Map<string, boolean> {
     const found = new Map<string, boolean>();
-    const text = execFileSync("find", ["/sys/fs/cgroup", "-type", "d", "-name", "lxc.payload*"], { encoding: "utf8" });
-    for (const folder of text.split("\n").filter(Boolean)) {
+    for (const folder of find("/sys/fs/cgroup", "-type", "d", "-name", "lxc.*").split("\n")) {
         const id = folder.match(uuid)?.[0];
-        if (id) {
-            const populated = execFileSync("find", [folder, "-name", "cgroup.procs", "-exec", "cat", "{}", "+"], { encoding: "utf8" }).trim() !== "";
+        if (id && ids.has(id)) {
+            const populated = folder.includes("lxc.payload") && find(folder, "-name", "cgroup.procs", "-exec", "cat", "{}", "+") !== "";
             found.set(id, found.get(id) || populated);
         }
     }
@@ -52,8 +56,9 @@ export async function differences(world: World): Promise<string[]> {
         found.push(`open tasks: ${open}`);
     }
     const known = await rows(world);
-    const [folders, guests, devices, groups] = [listed(`${world.agent.state}/vps`), listed(`${world.agent.state}/pool/guests`), await links(world), payloads()];
-    const ours = new Set([...folders, ...guests]);
+    const [folders, guests, devices] = [listed(`${world.agent.state}/vps`), listed(`${world.agent.state}/pool/guests`), await links(world)];
+    const ever = (await world.cluster.sql("SELECT id FROM vps")).split("\n");
+    const groups = cgroups(new Set([...ever, ...folders, ...guests]));
     for (const row of known) {
         const parts = { folder: folders.delete(row.id), subvolume: guests.delete(row.id), link: devices.delete(`crv${row.slot}`), running: groups.get(row.id) ?? false };
         const there = row.observed !== "absent";
@@ -71,7 +76,7 @@ export async function differences(world: World): Promise<string[]> {
     found.push(...[...folders].map((id) => `folder without a row: ${id}`));
     found.push(...[...guests].map((id) => `subvolume without a row: ${id}`));
     found.push(...[...devices].map((name) => `link without a row: ${name}`));
-    found.push(...[...groups.keys()].filter((id) => ours.has(id)).map((id) => `cgroup without a row: ${id}`));
+    found.push(...[...groups.keys()].map((id) => `cgroup without a row: ${id}`));
     const leftover = world.agent.state + "/vps/";
     const mounts = readFileSync("/proc/mounts", "utf8").split("\n").filter((line) => line.includes(leftover));
     found.push(...mounts.map((line) => `mount: ${line}`));

@@ -150,6 +150,14 @@ export class Server {
         process.kill(this.pid, name);
     }
 
+    // Until the last worker of before has drained.
+    async reload(): Promise<void> {
+        const old = this.workers();
+        this.signal("SIGHUP");
+        await until("every worker is replaced", () => !old.some(alive) && this.workers().length === this.#settings.workers, 60_000);
+        await this.ready();
+    }
+
     async exited(timeoutMs = 40_000): Promise<number> {
         await until("croft-server ends", () => this.#child!.exitCode !== null || this.#child!.signalCode !== null, timeoutMs);
         return this.#child!.exitCode ?? -1;

@@ -120,13 +120,17 @@ export class World {
         await agent.join(token.token);
         await agent.start();
         this.agent ??= agent;
-        const name = options.agent?.name ?? "node1";
-        const node = await until(`${name} is online`, async () => {
+        const node = await this.online(options.agent?.name);
+        this.node ??= node.id;
+        return agent;
+    }
+
+    // A node is away for a moment when the worker that held its link ends.
+    online(name = "node1"): Promise<Schema["Node"]> {
+        return until(`${name} is online`, async () => {
             const nodes: Schema["Node"][] = (await this.operator.expect(200, "GET", "/v1/admin/nodes")).items;
             return nodes.find((one) => one.name === name && one.online);
         }, 60_000);
-        this.node ??= node.id;
-        return agent;
     }
 
     // The body of a create, with a name of its own.
