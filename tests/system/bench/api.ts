@@ -37,6 +37,7 @@ try {
     for (let i = 0; i < 50; i += 10) {
         await Promise.all(Array.from({ length: 10 }, () => world.createVps()));
     }
+    await world.cluster.sql("ANALYZE"); // as autovacuum does a minute later
     const { api } = world.customer;
     const { items } = (await api.raw("GET", "/v1/vps?limit=50")).json;
     const id = items[0].id;
