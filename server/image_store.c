@@ -97,10 +97,13 @@ int image_store_add(const struct server_config *config, const char *path,
     if (!S_ISREG(st.st_mode)) {
         return err_set(err, ERR_INVALID, "%s is not a regular file", path);
     }
-    _cleanup_fd_ int dir_fd = -1;
-    int r = file_open_dir(config->image_dir, &dir_fd, err);
+    int r = file_make_dir(config->image_dir, 0700, err);
     if (r < 0) {
         return r;
+    }
+    _cleanup_fd_ int dir_fd = open(config->image_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (dir_fd < 0) {
+        return err_errno(err, errno, "opening %s", config->image_dir);
     }
     struct image_file image = {0};
     char temp[NAME_MAX];

@@ -9,6 +9,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <openssl/x509v3.h>
 #include <sodium.h>
 #include <string.h>
@@ -81,39 +82,45 @@ static int listener_names(const struct server_config *config, struct names *ret_
     return 0;
 }
 
-static int store_key(int dir_fd, const char *name, EVP_PKEY *key, struct err *err)
+static int store(const char *dir, const char *name, const char *text, struct err *err)
+{
+    char path[PATH_MAX];
+    snprintf(path, sizeof(path), "%s/%s", dir, name);
+    return file_write_atomic(path, text, strlen(text), 0600, err);
+}
+
+static int store_key(const char *dir, const char *name, EVP_PKEY *key, struct err *err)
 {
     char *pem = NULL;
     int r = pki_key_pem(key, &pem, err);
     if (r < 0) {
         return r;
     }
-    r = file_write(dir_fd, name, 0600, pem, strlen(pem), err);
+    r = store(dir, name, pem, err);
     explicit_bzero(pem, strlen(pem));
     free(pem);
     return r;
 }
 
-static int store_cert(int dir_fd, const char *name, X509 *cert, struct err *err)
+static int store_cert(const char *dir, const char *name, X509 *cert, struct err *err)
 {
     _cleanup_free_ char *pem = NULL;
     int r = pki_cert_pem(cert, &pem, err);
     if (r < 0) {
         return r;
     }
-    return file_write(dir_fd, name, 0600, pem, strlen(pem), err);
+    return store(dir, name, pem, err);
 }
 
 // The key in that file, made first if there is none.
-static int ensure_key(const char *dir, int dir_fd, const char *name, EVP_PKEY **ret_key,
-                      struct err *err)
+static int ensure_key(const char *dir, const char *name, EVP_PKEY **ret_key, struct err *err)
 {
     int r = pki_key_read(dir, name, ret_key, err);
     if (r != ERR_NOT_FOUND) {
         return r;
     }
     _cleanup_pkey_ EVP_PKEY *key = NULL;
-    if ((r = pki_key_make(&key, err)) < 0 || (r = store_key(dir_fd, name, key, err)) < 0) {
+    if ((r = pki_key_make(&key, err)) < 0 || (r = store_key(dir, name, key, err)) < 0) {
         return r;
     }
     *ret_key = STEAL(key);
@@ -140,8 +147,7 @@ static int make_ca(EVP_PKEY *key, X509 **ret_cert, struct err *err)
 
 // A ca.crt without its key is an accident that must be seen; a key without certificate is an init that
 // was interrupted.
-static int ensure_ca(const char *dir, int dir_fd, X509 **ret_cert, EVP_PKEY **ret_key,
-                     struct err *err)
+static int ensure_ca(const char *dir, X509 **ret_cert, EVP_PKEY **ret_key, struct err *err)
 {
     int r = pki_cert_read(dir, "ca.crt", ret_cert, err);
     if (r == 0) {
@@ -151,9 +157,8 @@ static int ensure_ca(const char *dir, int dir_fd, X509 **ret_cert, EVP_PKEY **re
         return r;
     }
     _cleanup_x509_ X509 *cert = NULL;
-    if ((r = ensure_key(dir, dir_fd, "ca.key", ret_key, err)) < 0 ||
-        (r = make_ca(*ret_key, &cert, err)) < 0 ||
-        (r = store_cert(dir_fd, "ca.crt", cert, err)) < 0) {
+    if ((r = ensure_key(dir, "ca.key", ret_key, err)) < 0 ||
+        (r = make_ca(*ret_key, &cert, err)) < 0 || (r = store_cert(dir, "ca.crt", cert, err)) < 0) {
         return r;
     }
     *ret_cert = STEAL(cert);
@@ -215,13 +220,13 @@ static int make_listener(const struct names *names, EVP_PKEY *key, X509 *ca, EVP
 }
 
 // Renewing keeps the key, so that one rename replaces the certificate.
-static int ensure_listener(const char *dir, int dir_fd, const struct names *names, X509 *ca,
-                           EVP_PKEY *ca_key, struct err *err)
+static int ensure_listener(const char *dir, const struct names *names, X509 *ca, EVP_PKEY *ca_key,
+                           struct err *err)
 {
     _cleanup_pkey_ EVP_PKEY *key = NULL;
     _cleanup_x509_ X509 *old = NULL;
     _cleanup_x509_ X509 *cert = NULL;
-    int r = ensure_key(dir, dir_fd, "agents.key", &key, err);
+    int r = ensure_key(dir, "agents.key", &key, err);
     if (r < 0) {
         return r;
     }
@@ -235,7 +240,7 @@ static int ensure_listener(const char *dir, int dir_fd, const struct names *name
     if ((r = make_listener(names, key, ca, ca_key, &cert, err)) < 0) {
         return r;
     }
-    return store_cert(dir_fd, "agents.crt", cert, err);
+    return store_cert(dir, "agents.crt", cert, err);
 }
 
 static int read_image_key(const char *dir, unsigned char ret_key[crypto_sign_SECRETKEYBYTES],
@@ -260,34 +265,36 @@ static int read_image_key(const char *dir, unsigned char ret_key[crypto_sign_SEC
     return r;
 }
 
-static int make_image_key(int dir_fd, unsigned char ret_key[crypto_sign_SECRETKEYBYTES],
+static int make_image_key(const char *dir, unsigned char ret_key[crypto_sign_SECRETKEYBYTES],
                           struct err *err)
 {
     unsigned char public_key[crypto_sign_PUBLICKEYBYTES];
     char hex[2 * crypto_sign_SECRETKEYBYTES + 1];
     crypto_sign_keypair(public_key, ret_key);
     sodium_bin2hex(hex, sizeof(hex), ret_key, crypto_sign_SECRETKEYBYTES);
-    int r = file_write(dir_fd, "image.key", 0600, hex, strlen(hex), err);
+    int r = store(dir, "image.key", hex, err);
     sodium_memzero(hex, sizeof(hex));
     return r;
 }
 
-static int ensure_image_key(const char *dir, int dir_fd, struct err *err)
+static int ensure_image_key(const char *dir, struct err *err)
 {
     unsigned char key[crypto_sign_SECRETKEYBYTES];
     int r = read_image_key(dir, key, err);
     if (r == ERR_NOT_FOUND) {
-        r = make_image_key(dir_fd, key, err);
+        r = make_image_key(dir, key, err);
     }
     unsigned char public_key[crypto_sign_PUBLICKEYBYTES];
     crypto_sign_ed25519_sk_to_pk(public_key, key);
     sodium_memzero(key, sizeof(key));
-    if (r < 0 || faccessat(dir_fd, "image.pub", F_OK, 0) == 0) {
+    char path[PATH_MAX];
+    snprintf(path, sizeof(path), "%s/image.pub", dir);
+    if (r < 0 || access(path, F_OK) == 0) {
         return r;
     }
     char hex[PKI_IMAGE_KEY_HEX + 1];
     sodium_bin2hex(hex, sizeof(hex), public_key, sizeof(public_key));
-    return file_write(dir_fd, "image.pub", 0600, hex, strlen(hex), err);
+    return store(dir, "image.pub", hex, err);
 }
 
 int pki_sign_image(const char *pki_dir, const char *sha256, int64_t size,
@@ -319,19 +326,17 @@ int pki_init(const struct server_config *config, struct err *err)
         return err_set(err, ERR_INTERNAL, "libsodium does not start");
     }
     struct names names;
-    _cleanup_fd_ int dir_fd = -1;
     _cleanup_x509_ X509 *ca = NULL;
     _cleanup_pkey_ EVP_PKEY *ca_key = NULL;
     _cleanup_pkey_ EVP_PKEY *jwt_key = NULL;
     int r;
-    if ((r = listener_names(config, &names, err)) < 0 ||
-        (r = file_open_dir(dir, &dir_fd, err)) < 0 ||
-        (r = ensure_ca(dir, dir_fd, &ca, &ca_key, err)) < 0 ||
-        (r = ensure_listener(dir, dir_fd, &names, ca, ca_key, err)) < 0 ||
-        (r = ensure_key(dir, dir_fd, "jwt.key", &jwt_key, err)) < 0) {
+    if ((r = listener_names(config, &names, err)) < 0 || (r = file_make_dir(dir, 0700, err)) < 0 ||
+        (r = ensure_ca(dir, &ca, &ca_key, err)) < 0 ||
+        (r = ensure_listener(dir, &names, ca, ca_key, err)) < 0 ||
+        (r = ensure_key(dir, "jwt.key", &jwt_key, err)) < 0) {
         return r;
     }
-    return ensure_image_key(dir, dir_fd, err);
+    return ensure_image_key(dir, err);
 }
 
 int pki_init_main(const struct server_config *config, int argc, char **argv)

@@ -102,7 +102,7 @@ static int write_synced(const char *path, const void *data, size_t len, mode_t m
     if (file_write_all(fd, data, len, err) < 0) {
         return err_wrap(err, "%s", path);
     }
-    if (fsync(fd) < 0) {
+    if (fchmod(fd, mode) < 0 || fsync(fd) < 0) {
         return err_errno(err, errno, "syncing %s", path);
     }
     return 0;
