@@ -11,12 +11,14 @@ $$;
 CREATE OR REPLACE FUNCTION croft_nodes_fit(p plans, p_location uuid) RETURNS SETOF nodes LANGUAGE sql STABLE AS $$
     SELECT n.* FROM nodes n JOIN node_status s ON s.node_id = n.id
     WHERE n.location_id = p_location AND n.state = 'active'
-        AND s.online AND s.last_seen_at > now() - interval '30 seconds'
+        -- A link that was cut a moment ago, as by a reload, comes back: the task waits for it. A revoked one does not.
+        AND s.last_seen_at > now() - interval '30 seconds'
+        AND EXISTS (SELECT FROM node_certificates c WHERE c.node_id = n.id AND c.revoked_at IS NULL AND c.not_after > now())
         AND (n.used_vcpus + p.vcpus) * 100 <= n.capacity_vcpus * n.overcommit_vcpu_percent
         AND (n.used_memory_bytes + p.memory_bytes) * 100.0 <= n.capacity_memory_bytes::numeric * n.overcommit_memory_percent
         AND (n.used_disk_bytes + p.disk_bytes) * 100.0 <= n.capacity_disk_bytes::numeric * n.overcommit_disk_percent
         AND n.used_vps < n.id_count
-    ORDER BY greatest(n.used_memory_bytes::numeric / n.capacity_memory_bytes, n.used_disk_bytes::numeric / n.capacity_disk_bytes),
+    ORDER BY NOT s.online, greatest(n.used_memory_bytes::numeric / n.capacity_memory_bytes, n.used_disk_bytes::numeric / n.capacity_disk_bytes),
         n.used_vps, n.id
 $$;
 
