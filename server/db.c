@@ -9,7 +9,7 @@
 #include <string.h>
 
 // More on one connection would only wait behind each other there; a worker's pool has a few of them.
-enum { LOAD_MAX = 16, CANCEL_GRACE_S = 5 };
+enum { LOAD_MAX = 16, SHORT_MAX = 12, CANCEL_GRACE_S = 5 };
 
 struct db {
     struct event_base *base;
@@ -113,12 +113,32 @@ static struct db_conn *least_loaded(const struct db *db)
     return best;
 }
 
+// Short ones together, as long as none of them waits for long.
+static struct db_conn *most_loaded_quick(const struct db *db)
+{
+    struct db_conn *best = NULL;
+    for (int i = 0; i < db->conn_count; i++) {
+        struct db_conn *conn = db->conns[i];
+        if (db_conn_ready(conn) && db_conn_is_quick(conn) && db_conn_load(conn) < SHORT_MAX &&
+            (!best || db_conn_load(conn) > db_conn_load(best))) {
+            best = conn;
+        }
+    }
+    return best;
+}
+
+static struct db_conn *choose(const struct db *db, const struct db_query *query)
+{
+    struct db_conn *conn = query->request.is_short ? most_loaded_quick(db) : NULL;
+    return conn ? conn : least_loaded(db);
+}
+
 static void on_pump(evutil_socket_t fd, short what, void *arg)
 {
     struct db *db = arg;
     struct db_query *query;
     while ((query = TAILQ_FIRST(&db->waiting))) {
-        struct db_conn *conn = least_loaded(db);
+        struct db_conn *conn = choose(db, query);
         if (!conn) {
             break;
         }

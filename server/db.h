@@ -31,6 +31,9 @@ struct db_request {
     struct db_step steps[DB_STEPS_MAX];
     int step_count;
     int deadline_ms; // from now, queueing included; then the query is cancelled: ERR_TIMEOUT
+    // Takes microseconds, as the read of one row does. Short ones share a connection, which saves both sides
+    // wake-ups, and stand behind nothing that is not short while another connection is free.
+    bool is_short;
 };
 
 struct db_rows; // result of the last step; valid during the callback only

@@ -22,6 +22,7 @@ struct db_conn {
     void *arg;
     struct db_query_list line; // sent, oldest first
     int load;
+    int heavy; // of the load, what is not short
     int step; // of the oldest query: the step that the next result belongs to
     bool preparing; // the next result is that of the step's Prepare
     bool prepared[ROLE_COUNT][SQL_COUNT]; // or at least asked for
@@ -80,6 +81,7 @@ void db_conn_send(struct db_conn *conn, struct db_query *query)
     }
     ok = ok && PQpipelineSync(db_link_pg(conn->link));
     TAILQ_INSERT_TAIL(&conn->line, query, link);
+    conn->heavy += !query->request.is_short;
     if (conn->load++ == 0) {
         expect_step(conn, 0);
     }
@@ -106,6 +108,7 @@ static void finish_head(struct db_conn *conn)
     struct db_query *query = TAILQ_FIRST(&conn->line);
     TAILQ_REMOVE(&conn->line, query, link);
     conn->load--;
+    conn->heavy -= !query->request.is_short;
     query->conn = NULL;
     expect_step(conn, 0);
     conn->handlers.finished(query, conn->arg);
@@ -339,6 +342,11 @@ int db_conn_load(const struct db_conn *conn)
     return conn->load;
 }
 
+bool db_conn_is_quick(const struct db_conn *conn)
+{
+    return conn->heavy == 0;
+}
+
 struct db_query *db_conn_head(const struct db_conn *conn)
 {
     return TAILQ_FIRST(&conn->line);
@@ -355,6 +363,7 @@ struct db_query *db_conn_take(struct db_conn *conn)
     if (query) {
         TAILQ_REMOVE(&conn->line, query, link);
         conn->load--;
+        conn->heavy -= !query->request.is_short;
     }
     return query;
 }

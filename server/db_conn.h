@@ -20,6 +20,8 @@ void db_conn_destroy(struct db_conn *conn); // queries on it are forgotten, not 
 bool db_conn_ready(const struct db_conn *conn);
 // Queries that are on it now.
 int db_conn_load(const struct db_conn *conn);
+// Whether all of them are short.
+bool db_conn_is_quick(const struct db_conn *conn);
 
 // Queues the query on the connection, which must be ready. A failure shows later, as finished().
 void db_conn_send(struct db_conn *conn, struct db_query *query);

@@ -249,7 +249,9 @@ enum step_result step_run(struct request *request, const struct db_request *db_r
 
 enum step_result step_query(struct request *request)
 {
-    struct db_request db_request = {.deadline_ms = STEP_DEADLINE_MS};
+    struct db_request db_request = {.deadline_ms = STEP_DEADLINE_MS,
+                                    .is_short = request->route->method == EVHTTP_REQ_GET &&
+                                                request->route->flags & ROUTE_ETAG};
     if (request->route->auth != AUTH_NONE) {
         auth_step(request, &db_request.steps[db_request.step_count++]);
     }
