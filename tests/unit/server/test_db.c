@@ -19,6 +19,7 @@ static const char double_sql[] =
     " ELSIF $1 = 'unknown' THEN RAISE EXCEPTION SQLSTATE 'CR404' USING MESSAGE = 'Gone.', DETAIL = "
     "'gone';"
     " ELSIF $1 = 'broken' THEN PERFORM 1/0;"
+    " ELSIF $1 = 'backend' THEN RETURN pg_backend_pid();"
     " ELSIF $1 = 'die' THEN PERFORM pg_terminate_backend(pg_backend_pid()); PERFORM pg_sleep(1);"
     " END IF; RETURN $2; END $$";
 
@@ -119,6 +120,37 @@ START_TEST(test_answers_many_at_once)
         ck_assert_int_eq(got[i].code, i % 10 == 3 ? ERR_QUOTA : ERR_OK);
         ck_assert_str_eq(got[i].value, i % 10 == 3 ? "" : value);
     }
+    stop();
+}
+END_TEST
+
+// Two queries of a kind at once; true if one backend answered both.
+static bool ask_twice(bool is_short, struct expected got[2])
+{
+    struct db_request request = {
+        .steps = {step("backend", "")}, .step_count = 1, .deadline_ms = 5000, .is_short = is_short};
+    memset(got, 0, 2 * sizeof(*got));
+    for (int i = 0; i < 2; i++) {
+        ck_assert_int_eq(db_run(t.db, &request, on_done, &got[i], NULL, NULL), 0);
+    }
+    run_until(t.done + 2, 1);
+    return strcmp(got[0].value, got[1].value) == 0;
+}
+
+START_TEST(test_short_ones_share_a_connection_and_wait_behind_nothing_slow)
+{
+    start(3, 100);
+    struct expected got[2], slow = {0};
+    for (double end = now() + 5; ask_twice(false, got) && now() < end;) {
+        // until a second connection is there
+    }
+    ck_assert(!ask_twice(false, got));
+    ck_assert(ask_twice(true, got));
+    ck_assert_int_eq(ask("sleep", "2", 5000, &slow, NULL), 0);
+    event_base_loop(t.base, EVLOOP_NONBLOCK);
+    ck_assert(ask_twice(true, got)); // within a second
+    ck_assert_int_eq(slow.calls, 0);
+    run_until(t.done + 1, 5);
     stop();
 }
 END_TEST
@@ -278,6 +310,7 @@ int main(void)
     tcase_set_timeout(cases, 60);
     tcase_add_unchecked_fixture(cases, set_up, tear_down); // one cluster for all
     tcase_add_test(cases, test_answers_many_at_once);
+    tcase_add_test(cases, test_short_ones_share_a_connection_and_wait_behind_nothing_slow);
     tcase_add_test(cases, test_maps_errors);
     tcase_add_test(cases, test_a_failed_first_step_skips_the_rest);
     tcase_add_test(cases, test_a_deadline_cancels_and_spares_the_neighbours);
