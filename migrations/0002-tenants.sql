@@ -69,7 +69,11 @@ CREATE TABLE tokens (
     name text NOT NULL CHECK (length(name) BETWEEN 1 AND 200),
     token_hash text NOT NULL UNIQUE CHECK (token_hash ~ '^[0-9a-f]{64}$'),
     prefix text NOT NULL CHECK (length(prefix) BETWEEN 1 AND 40),
-    scopes text[] NOT NULL DEFAULT '{read,write}' CHECK (scopes <@ '{read,write}' AND cardinality(scopes) > 0),
+    -- Words that croft_scope_held() knows: read, write, resource:read, resource:write.
+    scopes text[] NOT NULL DEFAULT '{read,write}' CHECK (cardinality(scopes) BETWEEN 1 AND 40),
+    read_only boolean NOT NULL DEFAULT false, -- whatever the scopes and the role say
+    addresses cidr[] CHECK (cardinality(addresses) BETWEEN 1 AND 32), -- the networks it may come from; null: any
+    role text CHECK (role IN ('owner', 'admin', 'member', 'billing', 'viewer')), -- at most this one; null: as its user
     platform_role text CHECK (platform_role = 'operator'),
     created_at timestamptz NOT NULL DEFAULT now(),
     expires_at timestamptz,

@@ -16,20 +16,53 @@ BEGIN
 END
 $$;
 
--- What holds for tokens and sessions alike.
-CREATE OR REPLACE FUNCTION croft_check_access(p_surface text, p_scope text, p_platform_role text, p_role text,
+-- Whether a token's scopes hold the one that a route asks for: resource:read or resource:write. Writing a thing includes
+-- reading it, read is every reading, write is everything, and any:* is asked for where every token may. The short way in
+-- asks it, too (token_enter.sql), so it is of a form that the planner inlines.
+CREATE OR REPLACE FUNCTION croft_scope_held(p_scopes text[], p_scope text) RETURNS boolean LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN p_scopes && ARRAY['write', p_scope, split_part(p_scope, ':', 1) || ':write',
+        CASE WHEN p_scope LIKE '%:read' THEN 'read' ELSE 'write' END] OR p_scope LIKE 'any:%';
+
+CREATE OR REPLACE FUNCTION croft_scope_writes(p_scope text) RETURNS boolean LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN p_scope NOT LIKE '%:read';
+
+-- The role that may do only what both may; null is no bound.
+CREATE OR REPLACE FUNCTION croft_role_least(p_role text, p_bound text) RETURNS text LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN CASE
+        WHEN p_role IS NULL OR p_bound IS NULL OR p_bound = p_role OR p_bound = 'owner' THEN p_role
+        WHEN p_role = 'owner' THEN p_bound
+        WHEN p_bound = 'admin' THEN p_role
+        WHEN p_role = 'admin' THEN p_bound
+        ELSE 'viewer' END;
+
+-- What holds for tokens and sessions alike: the route says who may (server/api/routes.c), this compares.
+CREATE OR REPLACE FUNCTION croft_check_access(p_surface text, p_scope text, p_roles text[], p_platform_role text, p_role text,
     p_tenant_state text) RETURNS void LANGUAGE plpgsql AS $$
 BEGIN
     IF p_surface = 'operator' THEN
-        IF p_platform_role IS DISTINCT FROM 'operator' THEN
+        IF NOT coalesce(p_platform_role = ANY (p_roles), false) THEN
             PERFORM croft_raise(403, 'forbidden', 'This needs the platform role operator.');
         END IF;
     ELSIF p_surface <> 'tenant' THEN
         PERFORM croft_raise(500, 'internal', 'There is no such surface.');
-    ELSIF p_scope = 'write' AND p_role IN ('viewer', 'billing') THEN
-        PERFORM croft_raise(403, 'forbidden', format('The role %s may not change anything.', p_role));
-    ELSIF p_scope = 'write' AND p_tenant_state <> 'active' THEN
+    ELSIF NOT coalesce(p_role = ANY (p_roles), false) THEN
+        PERFORM croft_raise(403, 'forbidden', format('The role %s may not do this.', p_role));
+    ELSIF croft_scope_writes(p_scope) AND p_tenant_state <> 'active' THEN
         PERFORM croft_raise(403, 'forbidden', format('The tenant is %s.', p_tenant_state));
+    END IF;
+END
+$$;
+
+-- What a token's own limits say of this request. A range that cannot be told to hold does not.
+CREATE OR REPLACE FUNCTION croft_check_token(p_scopes text[], p_read_only boolean, p_addresses cidr[], p_scope text, p_peer text)
+RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+    IF p_addresses IS NOT NULL AND NOT coalesce(p_peer::inet <<= ANY (p_addresses), false) THEN
+        PERFORM croft_raise(403, 'forbidden', 'The token may not be used from this address.');
+    ELSIF NOT croft_scope_held(p_scopes, p_scope) THEN
+        PERFORM croft_raise(403, 'forbidden', format('The token does not have the scope %s.', p_scope));
+    ELSIF p_read_only AND croft_scope_writes(p_scope) THEN
+        PERFORM croft_raise(403, 'forbidden', 'The token is for reading only.');
     END IF;
 END
 $$;
@@ -49,7 +82,7 @@ BEGIN
     ELSIF NOT FOUND THEN
         v_role := NULL;
     END IF;
-    UPDATE tokens SET last_used_at = now(), entry_role = v_role WHERE id = (
+    UPDATE tokens SET last_used_at = now(), entry_role = croft_role_least(v_role, role) WHERE id = (
         SELECT t.id FROM tokens t
         WHERE t.id = p_token AND (t.last_used_at IS NULL OR t.last_used_at < now() - interval '1 minute' OR t.entry_role IS NULL)
         FOR NO KEY UPDATE SKIP LOCKED);
@@ -57,15 +90,15 @@ END
 $$;
 
 CREATE OR REPLACE FUNCTION croft_auth_token(p_hash text, p_surface text, p_tenant uuid, p_scope text, p_peer text,
-    p_request text, p_traceparent text)
+    p_request text, p_traceparent text, p_roles text[])
 RETURNS TABLE (token_id uuid, session_id uuid, user_id uuid, tenant_id uuid, role text, db_role text)
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
 DECLARE
     k record;
 BEGIN
-    SELECT t.id, t.user_id, t.tenant_id, t.scopes, t.platform_role, n.state AS tenant_state, t.last_used_at, t.entry_role,
-        u.state AS user_state, u.platform_role AS user_platform_role,
-        CASE WHEN t.user_id IS NULL THEN 'admin' ELSE m.role END AS role
+    SELECT t.id, t.user_id, t.tenant_id, t.scopes, t.read_only, t.addresses, t.platform_role, n.state AS tenant_state,
+        t.last_used_at, t.entry_role, u.state AS user_state, u.platform_role AS user_platform_role,
+        croft_role_least(CASE WHEN t.user_id IS NULL THEN 'admin' ELSE m.role END, t.role) AS role
     INTO k
     FROM tokens t
     JOIN tenants n ON n.id = t.tenant_id
@@ -78,11 +111,9 @@ BEGIN
     IF p_tenant IS NOT NULL AND p_tenant <> k.tenant_id AND p_surface = 'tenant' THEN
         PERFORM croft_raise(403, 'forbidden', 'The token belongs to another tenant than Croft-Tenant names.');
     END IF;
-    IF NOT p_scope = ANY (k.scopes) THEN
-        PERFORM croft_raise(403, 'forbidden', format('The token does not have the scope %s.', p_scope));
-    END IF;
+    PERFORM croft_check_token(k.scopes, k.read_only, k.addresses, p_scope, p_peer);
     -- Staff who are staff no more lose it in their tokens, too.
-    PERFORM croft_check_access(p_surface, p_scope,
+    PERFORM croft_check_access(p_surface, p_scope, p_roles,
         CASE WHEN k.user_id IS NULL OR k.user_platform_role = 'operator' THEN k.platform_role END, k.role, k.tenant_state);
     IF k.last_used_at IS NULL OR k.last_used_at < now() - interval '1 minute' OR k.entry_role IS NULL THEN
         PERFORM croft_token_used(k.id, k.tenant_id, k.user_id);
@@ -113,7 +144,7 @@ END
 $$;
 
 CREATE OR REPLACE FUNCTION croft_auth_session(p_session uuid, p_surface text, p_tenant uuid, p_scope text, p_peer text,
-    p_request text, p_traceparent text)
+    p_request text, p_traceparent text, p_roles text[])
 RETURNS TABLE (token_id uuid, session_id uuid, user_id uuid, tenant_id uuid, role text, db_role text)
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
 DECLARE
@@ -128,11 +159,11 @@ BEGIN
     END IF;
     IF p_surface = 'tenant' THEN
         m := croft_session_tenant(k.user_id, p_tenant);
-        PERFORM croft_check_access(p_surface, p_scope, k.platform_role, m.role, m.state);
+        PERFORM croft_check_access(p_surface, p_scope, p_roles, k.platform_role, m.role, m.state);
         PERFORM croft_enter(m.tenant_id, k.user_id, m.role, NULL, k.id, p_peer, p_request, p_traceparent);
         RETURN QUERY SELECT NULL::uuid, k.id, k.user_id, m.tenant_id, m.role, 'croft_tenant'::text;
     ELSE
-        PERFORM croft_check_access(p_surface, p_scope, k.platform_role, NULL, NULL);
+        PERFORM croft_check_access(p_surface, p_scope, p_roles, k.platform_role, NULL, NULL);
         PERFORM croft_enter(NULL, k.user_id, NULL, NULL, k.id, p_peer, p_request, p_traceparent);
         RETURN QUERY SELECT NULL::uuid, k.id, k.user_id, NULL::uuid, NULL::text, 'croft_operator'::text;
     END IF;

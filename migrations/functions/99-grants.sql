@@ -33,7 +33,7 @@ DECLARE
         'croft_vps_update', 'croft_vps_start', 'croft_vps_stop', 'croft_vps_delete'];
     hub text[] := ARRAY['croft_node_hello', 'croft_node_tasks', 'croft_task_progress', 'croft_task_result',
         'croft_node_inventory', 'croft_node_usage', 'croft_node_heartbeat', 'croft_node_offline', 'croft_node_id'];
-    login text[] := ARRAY['croft_auth_token', 'croft_auth_session', 'croft_auth_node', 'croft_credentials',
+    login text[] := ARRAY['croft_scope_held', 'croft_auth_token', 'croft_auth_session', 'croft_auth_node', 'croft_credentials',
         'croft_session_create', 'croft_session_refresh', 'croft_node_join', 'croft_certificate_record', 'croft_housekeeping'];
     f record;
 BEGIN

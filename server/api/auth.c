@@ -65,26 +65,35 @@ static const char *trace_of(const struct request *request)
 bool auth_is_quick(const struct request *request)
 {
     return request->credentials.kind == CREDENTIALS_TOKEN && !request->entered_in_full &&
-           request->route->auth == AUTH_TENANT && request->route->method == EVHTTP_REQ_GET;
+           request->route->auth == AUTH_TENANT && request->route->method == EVHTTP_REQ_GET &&
+           route_reads(request->route);
 }
 
-static void full_step(const struct request *request, struct db_step *ret_step)
+// The roles that may, as a PostgreSQL array.
+static const char *roles_of(struct request *request)
+{
+    char names[ROUTE_ROLES_MAX];
+    route_role_names(request->route->roles, names, sizeof(names));
+    return arena_print(&request->arena, "{%s}", names);
+}
+
+static void full_step(struct request *request, struct db_step *ret_step)
 {
     bool session = request->credentials.kind == CREDENTIALS_SESSION;
-    bool reads = request->route->method == EVHTTP_REQ_GET || (request->route->flags & ROUTE_READS);
     const char *tenant = edge_header(request->edge, "Croft-Tenant");
     *ret_step = (struct db_step){
         .sql = session ? SQL_AUTH_SESSION : SQL_AUTH_TOKEN,
         .role = DB_ROLE_LOGIN,
-        .param_count = 7,
+        .param_count = 8,
         .params = {request->credentials.key,
                    request->route->auth == AUTH_OPERATOR ? "operator" : "tenant",
-                   tenant && uuid_is(tenant) ? tenant : NULL, reads ? "read" : "write",
-                   edge_peer(request->edge), edge_id(request->edge), trace_of(request)},
+                   tenant && uuid_is(tenant) ? tenant : NULL, request->route->scope,
+                   edge_peer(request->edge), edge_id(request->edge), trace_of(request),
+                   roles_of(request)},
     };
 }
 
-void auth_step(const struct request *request, struct db_step *ret_step)
+void auth_step(struct request *request, struct db_step *ret_step)
 {
     if (!auth_is_quick(request)) {
         full_step(request, ret_step);
@@ -93,8 +102,9 @@ void auth_step(const struct request *request, struct db_step *ret_step)
     *ret_step = (struct db_step){
         .sql = SQL_TOKEN_ENTER,
         .role = DB_ROLE_LOGIN,
-        .param_count = 2,
-        .params = {request->credentials.key, edge_header(request->edge, "Croft-Tenant")},
+        .param_count = 5,
+        .params = {request->credentials.key, edge_header(request->edge, "Croft-Tenant"),
+                   request->route->scope, roles_of(request), edge_peer(request->edge)},
     };
 }
 
@@ -102,7 +112,7 @@ static void ignore(const struct db_outcome *outcome, void *arg)
 {
 }
 
-void auth_note_use(const struct request *request, const struct db_rows *entered)
+void auth_note_use(struct request *request, const struct db_rows *entered)
 {
     const char *stale = auth_is_quick(request) ? db_rows_get(entered, 0, "stale") : NULL;
     if (stale && *stale == 't') {

@@ -24,10 +24,10 @@ int auth_read(struct request *request, struct err *err) _must_check_;
 bool auth_is_quick(const struct request *request);
 
 // The step that enters the tenant's or the operator's context, or raises.
-void auth_step(const struct request *request, struct db_step *ret_step);
+void auth_step(struct request *request, struct db_step *ret_step);
 
 // After an answer: once a minute the short way in is followed by the full one, which notes the use.
-void auth_note_use(const struct request *request, const struct db_rows *entered);
+void auth_note_use(struct request *request, const struct db_rows *entered);
 
 // The role under which the route's own statement is planned.
 enum db_role auth_role(const struct request *request);

@@ -41,12 +41,26 @@ static request_step *const openapi[] = {step_limit_address, step_openapi, NULL};
 #define PATCH EVHTTP_REQ_PATCH
 #define DELETE EVHTTP_REQ_DELETE
 
-#define TENANT .auth = AUTH_TENANT, .steps = table
-#define OPERATOR .auth = AUTH_OPERATOR, .steps = table
+#define READ "read"
+#define WRITE "write"
+
+// Who may: of a tenant its roles, of the platform its staff. routes_check.c fails the build for a row without them.
+#define OWNERS ROLE_OWNER
+#define MANAGERS (ROLE_OWNER | ROLE_ADMIN)
+#define WORKERS (MANAGERS | ROLE_MEMBER)
+#define PAYERS (MANAGERS | ROLE_BILLING)
+#define ALL (WORKERS | ROLE_BILLING | ROLE_VIEWER)
+#define TENANT_BY(how, resource, action, who)                                                      \
+    .auth = AUTH_TENANT, .scope = #resource ":" action, .roles = who, .steps = how
+#define OPERATOR_BY(how, resource, action)                                                         \
+    .auth = AUTH_OPERATOR, .scope = #resource ":" action, .roles = ROLE_OPERATOR, .steps = how
+#define TENANT(resource, action, who) TENANT_BY(table, resource, action, who)
+#define OPERATOR(resource, action) OPERATOR_BY(table, resource, action)
+#define SLOW(resource, action, who) TENANT_BY(slow, resource, action, who)
+
 #define LIST .flags = ROUTE_LIST, .query = query_page
 #define LIST_OF(fields) .flags = ROUTE_LIST, .query = fields
 #define IDEMPOTENT .flags = ROUTE_IDEMPOTENT
-#define SLOW .auth = AUTH_TENANT, .steps = slow
 
 // clang-format off
 static const struct route routes[] = {
@@ -58,66 +72,66 @@ static const struct route routes[] = {
 
     {POST,   "/v1/sessions", .steps = signin, .body = body_session},
     {POST,   "/v1/sessions/refresh", .steps = refresh},
-    {GET,    "/v1/session", TENANT, .sql = SQL_PRINCIPAL_READ},
-    {DELETE, "/v1/session", .auth = AUTH_TENANT, .steps = signout, .sql = SQL_SESSION_DELETE, .flags = ROUTE_READS},
-    {GET,    "/v1/tokens", TENANT, .sql = SQL_TOKEN_LIST, LIST},
-    {POST,   "/v1/tokens", .auth = AUTH_TENANT, .steps = token_create, .sql = SQL_TOKEN_CREATE, .body = body_token, IDEMPOTENT},
-    {GET,    "/v1/tokens/{id}", TENANT, .sql = SQL_TOKEN_READ},
-    {DELETE, "/v1/tokens/{id}", TENANT, .sql = SQL_TOKEN_DELETE},
+    {GET,    "/v1/session", TENANT(any, READ, ALL), .sql = SQL_PRINCIPAL_READ},
+    {DELETE, "/v1/session", TENANT_BY(signout, any, READ, ALL), .sql = SQL_SESSION_DELETE},
+    {GET,    "/v1/tokens", TENANT(tokens, READ, ALL), .sql = SQL_TOKEN_LIST, LIST},
+    {POST,   "/v1/tokens", TENANT_BY(token_create, tokens, WRITE, WORKERS), .sql = SQL_TOKEN_CREATE, .body = body_token, IDEMPOTENT},
+    {GET,    "/v1/tokens/{id}", TENANT(tokens, READ, ALL), .sql = SQL_TOKEN_READ},
+    {DELETE, "/v1/tokens/{id}", TENANT(tokens, WRITE, WORKERS), .sql = SQL_TOKEN_DELETE},
 
-    {GET,    "/v1/locations", TENANT, .sql = SQL_LOCATION_LIST, LIST},
-    {GET,    "/v1/locations/{id}", TENANT, .sql = SQL_LOCATION_READ, .flags = ROUTE_ETAG},
-    {GET,    "/v1/plans", TENANT, .sql = SQL_PLAN_LIST, LIST},
-    {GET,    "/v1/plans/{id}", TENANT, .sql = SQL_PLAN_READ, .flags = ROUTE_ETAG},
-    {GET,    "/v1/images", TENANT, .sql = SQL_IMAGE_LIST, LIST},
-    {GET,    "/v1/images/{id}", TENANT, .sql = SQL_IMAGE_READ, .flags = ROUTE_ETAG},
-    {GET,    "/v1/quotas", TENANT, .sql = SQL_QUOTA_LIST},
+    {GET,    "/v1/locations", TENANT(catalogue, READ, ALL), .sql = SQL_LOCATION_LIST, LIST},
+    {GET,    "/v1/locations/{id}", TENANT(catalogue, READ, ALL), .sql = SQL_LOCATION_READ, .flags = ROUTE_ETAG},
+    {GET,    "/v1/plans", TENANT(catalogue, READ, ALL), .sql = SQL_PLAN_LIST, LIST},
+    {GET,    "/v1/plans/{id}", TENANT(catalogue, READ, ALL), .sql = SQL_PLAN_READ, .flags = ROUTE_ETAG},
+    {GET,    "/v1/images", TENANT(images, READ, ALL), .sql = SQL_IMAGE_LIST, LIST},
+    {GET,    "/v1/images/{id}", TENANT(images, READ, ALL), .sql = SQL_IMAGE_READ, .flags = ROUTE_ETAG},
+    {GET,    "/v1/quotas", TENANT(quotas, READ, ALL), .sql = SQL_QUOTA_LIST},
 
-    {GET,    "/v1/vps", TENANT, .sql = SQL_VPS_LIST, LIST_OF(query_vps)},
-    {POST,   "/v1/vps", SLOW, .sql = SQL_VPS_CREATE, .body = body_vps, .flags = ROUTE_IDEMPOTENT | ROUTE_PREFER_WAIT},
-    {GET,    "/v1/vps/{id}", TENANT, .sql = SQL_VPS_READ, .flags = ROUTE_ETAG},
-    {PATCH,  "/v1/vps/{id}", TENANT, .sql = SQL_VPS_UPDATE, .body = body_vps_patch, .flags = ROUTE_IF_MATCH},
-    {DELETE, "/v1/vps/{id}", SLOW, .sql = SQL_VPS_DELETE, .flags = ROUTE_PREFER_WAIT},
-    {POST,   "/v1/vps/{id}/start", SLOW, .sql = SQL_VPS_START, .flags = ROUTE_IDEMPOTENT | ROUTE_PREFER_WAIT},
-    {POST,   "/v1/vps/{id}/stop", SLOW, .sql = SQL_VPS_STOP, .flags = ROUTE_IDEMPOTENT | ROUTE_PREFER_WAIT},
-    {GET,    "/v1/vps/{id}/usage", TENANT, .sql = SQL_VPS_USAGE, .query = query_usage},
+    {GET,    "/v1/vps", TENANT(vps, READ, ALL), .sql = SQL_VPS_LIST, LIST_OF(query_vps)},
+    {POST,   "/v1/vps", SLOW(vps, WRITE, WORKERS), .sql = SQL_VPS_CREATE, .body = body_vps, .flags = ROUTE_IDEMPOTENT | ROUTE_PREFER_WAIT},
+    {GET,    "/v1/vps/{id}", TENANT(vps, READ, ALL), .sql = SQL_VPS_READ, .flags = ROUTE_ETAG},
+    {PATCH,  "/v1/vps/{id}", TENANT(vps, WRITE, WORKERS), .sql = SQL_VPS_UPDATE, .body = body_vps_patch, .flags = ROUTE_IF_MATCH},
+    {DELETE, "/v1/vps/{id}", SLOW(vps, WRITE, WORKERS), .sql = SQL_VPS_DELETE, .flags = ROUTE_PREFER_WAIT},
+    {POST,   "/v1/vps/{id}/start", SLOW(vps, WRITE, WORKERS), .sql = SQL_VPS_START, .flags = ROUTE_IDEMPOTENT | ROUTE_PREFER_WAIT},
+    {POST,   "/v1/vps/{id}/stop", SLOW(vps, WRITE, WORKERS), .sql = SQL_VPS_STOP, .flags = ROUTE_IDEMPOTENT | ROUTE_PREFER_WAIT},
+    {GET,    "/v1/vps/{id}/usage", TENANT(vps, READ, ALL), .sql = SQL_VPS_USAGE, .query = query_usage},
 
-    {GET,    "/v1/tasks", TENANT, .sql = SQL_TASK_LIST, LIST_OF(query_tasks)},
-    {GET,    "/v1/tasks/{id}", .auth = AUTH_TENANT, .steps = task_read, .sql = SQL_TASK_READ, .query = query_task, .flags = ROUTE_ETAG | ROUTE_TASK_WAIT},
+    {GET,    "/v1/tasks", TENANT(tasks, READ, ALL), .sql = SQL_TASK_LIST, LIST_OF(query_tasks)},
+    {GET,    "/v1/tasks/{id}", TENANT_BY(task_read, tasks, READ, ALL), .sql = SQL_TASK_READ, .query = query_task, .flags = ROUTE_ETAG | ROUTE_TASK_WAIT},
 
-    {GET,    "/v1/admin/tenants", OPERATOR, .sql = SQL_ADMIN_TENANT_LIST, LIST},
-    {POST,   "/v1/admin/tenants", OPERATOR, .sql = SQL_ADMIN_TENANT_CREATE, .body = body_tenant, IDEMPOTENT},
-    {GET,    "/v1/admin/tenants/{id}", OPERATOR, .sql = SQL_ADMIN_TENANT_READ, .flags = ROUTE_ETAG},
-    {PATCH,  "/v1/admin/tenants/{id}", OPERATOR, .sql = SQL_ADMIN_TENANT_UPDATE, .body = body_tenant_patch, .flags = ROUTE_IF_MATCH},
-    {GET,    "/v1/admin/tenants/{id}/quotas", OPERATOR, .sql = SQL_ADMIN_QUOTA_LIST},
-    {PUT,    "/v1/admin/tenants/{id}/quotas", OPERATOR, .sql = SQL_ADMIN_QUOTA_SET, .body = body_quotas},
-    {GET,    "/v1/admin/users", OPERATOR, .sql = SQL_ADMIN_USER_LIST, LIST},
-    {POST,   "/v1/admin/users", .auth = AUTH_OPERATOR, .steps = user_create, .sql = SQL_ADMIN_USER_CREATE, .body = body_user, IDEMPOTENT},
-    {GET,    "/v1/admin/plans", OPERATOR, .sql = SQL_ADMIN_PLAN_LIST, LIST},
-    {POST,   "/v1/admin/plans", OPERATOR, .sql = SQL_ADMIN_PLAN_CREATE, .body = body_plan, IDEMPOTENT},
-    {GET,    "/v1/admin/plans/{id}", OPERATOR, .sql = SQL_ADMIN_PLAN_READ, .flags = ROUTE_ETAG},
-    {PATCH,  "/v1/admin/plans/{id}", OPERATOR, .sql = SQL_ADMIN_PLAN_UPDATE, .body = body_plan_patch, .flags = ROUTE_IF_MATCH},
-    {GET,    "/v1/admin/locations", OPERATOR, .sql = SQL_ADMIN_LOCATION_LIST, LIST},
-    {POST,   "/v1/admin/locations", OPERATOR, .sql = SQL_ADMIN_LOCATION_CREATE, .body = body_location, IDEMPOTENT},
-    {GET,    "/v1/admin/nodes", OPERATOR, .sql = SQL_ADMIN_NODE_LIST, LIST},
-    {GET,    "/v1/admin/nodes/{id}", OPERATOR, .sql = SQL_ADMIN_NODE_READ, .flags = ROUTE_ETAG},
-    {PATCH,  "/v1/admin/nodes/{id}", OPERATOR, .sql = SQL_ADMIN_NODE_UPDATE, .body = body_node_patch, .flags = ROUTE_IF_MATCH},
-    {POST,   "/v1/admin/nodes/{id}/revoke", OPERATOR, .sql = SQL_ADMIN_NODE_REVOKE},
-    {GET,    "/v1/admin/join-tokens", OPERATOR, .sql = SQL_ADMIN_JOIN_TOKEN_LIST, LIST},
-    {POST,   "/v1/admin/join-tokens", .auth = AUTH_OPERATOR, .steps = join_token_create, .sql = SQL_ADMIN_JOIN_TOKEN_CREATE, .body = body_join_token, IDEMPOTENT},
-    {DELETE, "/v1/admin/join-tokens/{id}", OPERATOR, .sql = SQL_ADMIN_JOIN_TOKEN_DELETE},
-    {GET,    "/v1/admin/pools", OPERATOR, .sql = SQL_ADMIN_POOL_LIST, LIST},
-    {POST,   "/v1/admin/pools", OPERATOR, .sql = SQL_ADMIN_POOL_CREATE, .body = body_pool, IDEMPOTENT},
-    {GET,    "/v1/admin/pools/{id}", OPERATOR, .sql = SQL_ADMIN_POOL_READ},
-    {DELETE, "/v1/admin/pools/{id}", OPERATOR, .sql = SQL_ADMIN_POOL_DELETE},
-    {GET,    "/v1/admin/images", OPERATOR, .sql = SQL_ADMIN_IMAGE_LIST, LIST},
-    {POST,   "/v1/admin/images", OPERATOR, .sql = SQL_ADMIN_IMAGE_CREATE, .body = body_image, IDEMPOTENT},
-    {GET,    "/v1/admin/images/{id}", OPERATOR, .sql = SQL_ADMIN_IMAGE_READ, .flags = ROUTE_ETAG},
-    {PATCH,  "/v1/admin/images/{id}", OPERATOR, .sql = SQL_ADMIN_IMAGE_UPDATE, .body = body_image_patch, .flags = ROUTE_IF_MATCH},
-    {DELETE, "/v1/admin/images/{id}", OPERATOR, .sql = SQL_ADMIN_IMAGE_DELETE},
-    {GET,    "/v1/admin/vps", OPERATOR, .sql = SQL_ADMIN_VPS_LIST, LIST_OF(query_admin_vps)},
-    {GET,    "/v1/admin/tasks", OPERATOR, .sql = SQL_ADMIN_TASK_LIST, LIST_OF(query_admin_tasks)},
-    {GET,    "/v1/admin/events", OPERATOR, .sql = SQL_ADMIN_EVENT_LIST, LIST_OF(query_admin_events)},
+    {GET,    "/v1/admin/tenants", OPERATOR(tenants, READ), .sql = SQL_ADMIN_TENANT_LIST, LIST},
+    {POST,   "/v1/admin/tenants", OPERATOR(tenants, WRITE), .sql = SQL_ADMIN_TENANT_CREATE, .body = body_tenant, IDEMPOTENT},
+    {GET,    "/v1/admin/tenants/{id}", OPERATOR(tenants, READ), .sql = SQL_ADMIN_TENANT_READ, .flags = ROUTE_ETAG},
+    {PATCH,  "/v1/admin/tenants/{id}", OPERATOR(tenants, WRITE), .sql = SQL_ADMIN_TENANT_UPDATE, .body = body_tenant_patch, .flags = ROUTE_IF_MATCH},
+    {GET,    "/v1/admin/tenants/{id}/quotas", OPERATOR(quotas, READ), .sql = SQL_ADMIN_QUOTA_LIST},
+    {PUT,    "/v1/admin/tenants/{id}/quotas", OPERATOR(quotas, WRITE), .sql = SQL_ADMIN_QUOTA_SET, .body = body_quotas},
+    {GET,    "/v1/admin/users", OPERATOR(members, READ), .sql = SQL_ADMIN_USER_LIST, LIST},
+    {POST,   "/v1/admin/users", OPERATOR_BY(user_create, members, WRITE), .sql = SQL_ADMIN_USER_CREATE, .body = body_user, IDEMPOTENT},
+    {GET,    "/v1/admin/plans", OPERATOR(catalogue, READ), .sql = SQL_ADMIN_PLAN_LIST, LIST},
+    {POST,   "/v1/admin/plans", OPERATOR(catalogue, WRITE), .sql = SQL_ADMIN_PLAN_CREATE, .body = body_plan, IDEMPOTENT},
+    {GET,    "/v1/admin/plans/{id}", OPERATOR(catalogue, READ), .sql = SQL_ADMIN_PLAN_READ, .flags = ROUTE_ETAG},
+    {PATCH,  "/v1/admin/plans/{id}", OPERATOR(catalogue, WRITE), .sql = SQL_ADMIN_PLAN_UPDATE, .body = body_plan_patch, .flags = ROUTE_IF_MATCH},
+    {GET,    "/v1/admin/locations", OPERATOR(catalogue, READ), .sql = SQL_ADMIN_LOCATION_LIST, LIST},
+    {POST,   "/v1/admin/locations", OPERATOR(catalogue, WRITE), .sql = SQL_ADMIN_LOCATION_CREATE, .body = body_location, IDEMPOTENT},
+    {GET,    "/v1/admin/nodes", OPERATOR(nodes, READ), .sql = SQL_ADMIN_NODE_LIST, LIST},
+    {GET,    "/v1/admin/nodes/{id}", OPERATOR(nodes, READ), .sql = SQL_ADMIN_NODE_READ, .flags = ROUTE_ETAG},
+    {PATCH,  "/v1/admin/nodes/{id}", OPERATOR(nodes, WRITE), .sql = SQL_ADMIN_NODE_UPDATE, .body = body_node_patch, .flags = ROUTE_IF_MATCH},
+    {POST,   "/v1/admin/nodes/{id}/revoke", OPERATOR(nodes, WRITE), .sql = SQL_ADMIN_NODE_REVOKE},
+    {GET,    "/v1/admin/join-tokens", OPERATOR(nodes, READ), .sql = SQL_ADMIN_JOIN_TOKEN_LIST, LIST},
+    {POST,   "/v1/admin/join-tokens", OPERATOR_BY(join_token_create, nodes, WRITE), .sql = SQL_ADMIN_JOIN_TOKEN_CREATE, .body = body_join_token, IDEMPOTENT},
+    {DELETE, "/v1/admin/join-tokens/{id}", OPERATOR(nodes, WRITE), .sql = SQL_ADMIN_JOIN_TOKEN_DELETE},
+    {GET,    "/v1/admin/pools", OPERATOR(network, READ), .sql = SQL_ADMIN_POOL_LIST, LIST},
+    {POST,   "/v1/admin/pools", OPERATOR(network, WRITE), .sql = SQL_ADMIN_POOL_CREATE, .body = body_pool, IDEMPOTENT},
+    {GET,    "/v1/admin/pools/{id}", OPERATOR(network, READ), .sql = SQL_ADMIN_POOL_READ},
+    {DELETE, "/v1/admin/pools/{id}", OPERATOR(network, WRITE), .sql = SQL_ADMIN_POOL_DELETE},
+    {GET,    "/v1/admin/images", OPERATOR(images, READ), .sql = SQL_ADMIN_IMAGE_LIST, LIST},
+    {POST,   "/v1/admin/images", OPERATOR(images, WRITE), .sql = SQL_ADMIN_IMAGE_CREATE, .body = body_image, IDEMPOTENT},
+    {GET,    "/v1/admin/images/{id}", OPERATOR(images, READ), .sql = SQL_ADMIN_IMAGE_READ, .flags = ROUTE_ETAG},
+    {PATCH,  "/v1/admin/images/{id}", OPERATOR(images, WRITE), .sql = SQL_ADMIN_IMAGE_UPDATE, .body = body_image_patch, .flags = ROUTE_IF_MATCH},
+    {DELETE, "/v1/admin/images/{id}", OPERATOR(images, WRITE), .sql = SQL_ADMIN_IMAGE_DELETE},
+    {GET,    "/v1/admin/vps", OPERATOR(vps, READ), .sql = SQL_ADMIN_VPS_LIST, LIST_OF(query_admin_vps)},
+    {GET,    "/v1/admin/tasks", OPERATOR(tasks, READ), .sql = SQL_ADMIN_TASK_LIST, LIST_OF(query_admin_tasks)},
+    {GET,    "/v1/admin/events", OPERATOR(events, READ), .sql = SQL_ADMIN_EVENT_LIST, LIST_OF(query_admin_events)},
 };
 // clang-format on
 
@@ -152,6 +166,32 @@ const char *route_method_name(enum evhttp_cmd_type method)
         }
     }
     return "OTHER";
+}
+
+static const struct {
+    unsigned role;
+    const char *name;
+} role_names[] = {
+    {ROLE_OWNER, "owner"},     {ROLE_ADMIN, "admin"},   {ROLE_MEMBER, "member"},
+    {ROLE_BILLING, "billing"}, {ROLE_VIEWER, "viewer"}, {ROLE_OPERATOR, "operator"},
+};
+
+void route_role_names(unsigned roles, char *out, size_t size)
+{
+    size_t used = 0;
+    out[0] = '\0';
+    for (size_t i = 0; i < ARRAY_LEN(role_names); i++) {
+        if (roles & role_names[i].role && used < size) {
+            used += (size_t)snprintf(out + used, size - used, "%s%s", used ? "," : "",
+                                     role_names[i].name);
+        }
+    }
+}
+
+bool route_reads(const struct route *route)
+{
+    const char *action = route->scope ? strchr(route->scope, ':') : NULL;
+    return action && strcmp(action, ":" READ) == 0;
 }
 
 void route_allow(unsigned allowed, char *out, size_t size)

@@ -26,13 +26,23 @@ enum route_flags {
     ROUTE_IDEMPOTENT = 1 << 3, // Idempotency-Key is honoured
     ROUTE_PREFER_WAIT = 1 << 4, // Prefer: wait=N is honoured
     ROUTE_TASK_WAIT = 1 << 5, // ?wait=N is honoured
-    ROUTE_READS = 1 << 6, // whoever may read may do it, though it is no GET
+};
+
+enum route_roles {
+    ROLE_OWNER = 1 << 0,
+    ROLE_ADMIN = 1 << 1,
+    ROLE_MEMBER = 1 << 2,
+    ROLE_BILLING = 1 << 3,
+    ROLE_VIEWER = 1 << 4,
+    ROLE_OPERATOR = 1 << 5, // of the platform; of AUTH_OPERATOR routes alone
 };
 
 struct route {
     enum evhttp_cmd_type method;
     const char *path; // {id} stands for one UUID
     enum route_auth auth;
+    const char *scope; // what a token must hold: "vps:read"; "any:read" is held by every token
+    unsigned roles; // enum route_roles: who may; unless AUTH_NONE
     request_step *const *steps;
     enum sql_id sql; // of a table route
     const struct field *body; // NULL: none is taken
@@ -40,7 +50,7 @@ struct route {
     unsigned flags;
 };
 
-enum { ROUTE_ID = 36 };
+enum { ROUTE_ID = 36, ROUTE_ROLES_MAX = 64 };
 
 struct route_match {
     const struct route *route; // NULL: no such path, or not with this method
@@ -52,6 +62,10 @@ struct route_match {
 int routes_count(void);
 const struct route *route_at(int index);
 void route_find(enum evhttp_cmd_type method, const char *path, struct route_match *ret_match);
+// Whether the scope is one that reads; NULL does not.
+bool route_reads(const struct route *route);
+// The names of the roles, "owner,admin"; what the database compares with the role of who asks.
+void route_role_names(unsigned roles, char *out, size_t size);
 const char *route_method_name(enum evhttp_cmd_type method);
 // "GET, POST" of the bits.
 void route_allow(unsigned allowed, char *out, size_t size);

@@ -36,7 +36,7 @@ SELECT test.is(string_agg(p.proname, ' '), NULL, 'no function is for everybody')
 FROM pg_proc p, aclexplode(coalesce(p.proacl, acldefault('f', p.proowner))) a
 WHERE p.pronamespace = 'public'::regnamespace AND p.proname LIKE 'croft\_%' AND a.grantee = 0;
 SELECT test.is(string_agg(p.proname, ' ' ORDER BY p.proname), 'croft_auth_node croft_auth_session croft_auth_token '
-    'croft_certificate_record croft_credentials croft_housekeeping croft_node_join croft_session_create croft_session_refresh',
+    'croft_certificate_record croft_credentials croft_housekeeping croft_node_join croft_scope_held croft_session_create croft_session_refresh',
     'what croft_server itself may execute')
 FROM pg_proc p, aclexplode(p.proacl) a WHERE a.grantee = 'croft_server'::regrole;
 SELECT test.is(string_agg(p.proname, ' '), NULL, 'tenants may not execute admin functions')

@@ -52,9 +52,9 @@ BEGIN
     PERFORM test.is((SELECT count(*) FROM croft_credentials('nobody@example.org')), 1::bigint, 'nobody has one row, too');
     SELECT body::jsonb->>'id' INTO v_session FROM croft_session_create(jsonb_build_object('user_id', test.get('ada_user'),
         'refresh_hash', test.hash('r'), 'csrf_hash', test.hash('c'), 'expires_in', 600, 'peer', '::1'));
-    PERFORM test.is((SELECT role FROM croft_auth_session(v_session, 'tenant', NULL, 'read', NULL, NULL, NULL)), 'owner', 'a session is signed in');
+    PERFORM test.is((SELECT role FROM croft_auth_session(v_session, 'tenant', NULL, 'vps:read', NULL, NULL, NULL, '{owner,admin,member,billing,viewer}')), 'owner', 'a session is signed in');
     BEGIN
-        PERFORM croft_auth_session(v_session, 'tenant', test.get('bob')::uuid, 'read', NULL, NULL, NULL);
+        PERFORM croft_auth_session(v_session, 'tenant', test.get('bob')::uuid, 'vps:read', NULL, NULL, NULL, '{owner,admin,member,billing,viewer}');
         PERFORM test.ok(false, 'a session does not act for a foreign tenant');
     EXCEPTION WHEN SQLSTATE 'CR403' THEN
         PERFORM test.ok(true, 'a session does not act for a foreign tenant');
@@ -67,10 +67,10 @@ BEGIN
     END;
     PERFORM test.is((SELECT status FROM croft_session_refresh(jsonb_build_object('refresh_hash', test.hash('r'),
         'csrf_hash', test.hash('c')))), 200, 'a session is refreshed');
-    PERFORM croft_auth_session(v_session, 'tenant', NULL, 'write', NULL, NULL, NULL);
+    PERFORM croft_auth_session(v_session, 'tenant', NULL, 'vps:write', NULL, NULL, NULL, '{owner,admin,member}');
     PERFORM test.is((SELECT status FROM croft_session_delete('{}')), 204, 'and signed out');
     BEGIN
-        PERFORM croft_auth_session(v_session, 'tenant', NULL, 'read', NULL, NULL, NULL);
+        PERFORM croft_auth_session(v_session, 'tenant', NULL, 'vps:read', NULL, NULL, NULL, '{owner,admin,member,billing,viewer}');
         PERFORM test.ok(false, 'after which it is over');
     EXCEPTION WHEN SQLSTATE 'CR401' THEN
         PERFORM test.ok(true, 'after which it is over');

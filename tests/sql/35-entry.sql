@@ -1,10 +1,12 @@
 -- The short way in of reads: exactly the tokens that the full way lets in, and no right without a row.
-CREATE FUNCTION test.enters(p_token text, p_tenant text DEFAULT NULL) RETURNS boolean LANGUAGE plpgsql AS $$
+CREATE FUNCTION test.enters(p_token text, p_tenant text DEFAULT NULL, p_scope text DEFAULT 'vps:read',
+    p_roles text[] DEFAULT '{owner,admin,member,billing,viewer}') RETURNS boolean LANGUAGE plpgsql AS $$
 DECLARE
     v_rows bigint;
 BEGIN
     PERFORM set_config('role', 'croft_server', true);
-    EXECUTE 'SELECT count(*) FROM (' || test.statement('token_enter') || ') entered' INTO v_rows USING test.hash(p_token), p_tenant::uuid;
+    EXECUTE 'SELECT count(*) FROM (' || test.statement('token_enter') || ') entered' INTO v_rows
+        USING test.hash(p_token), p_tenant::uuid, p_scope, p_roles, '192.0.2.9';
     PERFORM set_config('role', 'none', true);
     RETURN v_rows = 1;
 END
@@ -30,8 +32,16 @@ BEGIN
     PERFORM test.ok(NOT test.enters('ada'), 'not for a revoked token');
     UPDATE tokens SET revoked_at = NULL, expires_at = now() - interval '1 s' WHERE token_hash = test.hash('ada');
     PERFORM test.ok(NOT test.enters('ada'), 'not for an expired token');
-    UPDATE tokens SET expires_at = NULL, scopes = '{write}' WHERE token_hash = test.hash('ada');
-    PERFORM test.ok(NOT test.enters('ada'), 'not without the scope read');
+    UPDATE tokens SET expires_at = NULL, scopes = '{tasks:read,images:write}' WHERE token_hash = test.hash('ada');
+    PERFORM test.ok(NOT test.enters('ada'), 'not without the scope');
+    PERFORM test.ok(test.enters('ada', NULL, 'tasks:read'), 'with it');
+    PERFORM test.ok(test.enters('ada', NULL, 'images:read'), 'also with the one that writes');
+    PERFORM test.ok(NOT test.enters('ada', NULL, 'tasks:read', '{billing,viewer}'), 'not with a role that may not');
+    UPDATE tokens SET addresses = '{198.51.100.0/24,2001:db8::/32}' WHERE token_hash = test.hash('ada');
+    PERFORM test.ok(NOT test.enters('ada', NULL, 'tasks:read'), 'not from elsewhere');
+    UPDATE tokens SET addresses = '{198.51.100.0/24,192.0.2.8/31}' WHERE token_hash = test.hash('ada');
+    PERFORM test.ok(test.enters('ada', NULL, 'tasks:read'), 'from one of its ranges');
+    UPDATE tokens SET addresses = NULL WHERE token_hash = test.hash('ada');
     UPDATE tokens SET scopes = '{read,write}' WHERE token_hash = test.hash('ada');
     UPDATE users SET state = 'disabled' WHERE id = test.get('ada_user')::uuid;
     PERFORM test.ok(NOT test.enters('ada'), 'not for a disabled user');

@@ -39,13 +39,16 @@ DECLARE
     s test.statements;
     a record;
     r test.reply;
+    v_reads boolean := p_statement ~ '_(list|read|outcome|usage)$' OR p_statement = 'session_delete';
     v_state text; v_message text; v_detail text; v_hint text;
 BEGIN
     SELECT * INTO STRICT s FROM test.statements WHERE name = p_statement;
     BEGIN
         PERFORM set_config('role', 'croft_server', true);
         PERFORM FROM croft_auth_token(encode(sha256(p_token::bytea), 'hex'), replace(s.role, 'croft_', ''), NULL,
-            CASE WHEN p_statement ~ '_(list|read|outcome|usage)$' THEN 'read' ELSE 'write' END, '192.0.2.9', 'req-1', NULL);
+            CASE WHEN v_reads THEN 'test:read' ELSE 'test:write' END, '192.0.2.9', 'req-1', NULL,
+            CASE WHEN s.role = 'croft_operator' THEN '{operator}'::text[] WHEN v_reads THEN '{owner,admin,member,billing,viewer}'
+                ELSE '{owner,admin,member}' END);
         PERFORM set_config('role', s.role, true);
         EXECUTE s.text INTO a USING p_req;
         PERFORM set_config('role', 'none', true);
