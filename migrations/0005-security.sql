@@ -92,7 +92,7 @@ GRANT SELECT ON users_visible, join_tokens_visible TO croft_operator, croft_defi
 -- Tokens that may read as their tenant: token_enter.sql asks here first, and croft_auth_token() only when this shows no row.
 CREATE VIEW token_access AS
     SELECT token_hash, id AS token_id, user_id, tenant_id, entry_role AS role, scopes, addresses,
-        last_used_at < now() - interval '1 minute' AS stale
+        last_used_at < now() - interval '1 minute' AS stale, ceil(least(extract(epoch FROM expires_at - now()), 2000000000))::int AS valid_s
     FROM tokens
     WHERE entry_role IS NOT NULL AND revoked_at IS NULL AND (expires_at IS NULL OR expires_at > now());
 ALTER VIEW token_access OWNER TO croft_owner;

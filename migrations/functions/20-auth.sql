@@ -89,14 +89,18 @@ BEGIN
 END
 $$;
 
+-- For what stays open (server/revocation.h); null: for ever.
+CREATE OR REPLACE FUNCTION croft_seconds_until(p_time timestamptz) RETURNS int LANGUAGE sql STABLE PARALLEL SAFE
+    RETURN ceil(least(extract(epoch FROM p_time - now()), 2000000000))::int;
+
 CREATE OR REPLACE FUNCTION croft_auth_token(p_hash text, p_surface text, p_tenant uuid, p_scope text, p_peer text,
     p_request text, p_traceparent text, p_roles text[])
-RETURNS TABLE (token_id uuid, session_id uuid, user_id uuid, tenant_id uuid, role text, db_role text)
+RETURNS TABLE (token_id uuid, session_id uuid, user_id uuid, tenant_id uuid, role text, db_role text, valid_s int)
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
 DECLARE
     k record;
 BEGIN
-    SELECT t.id, t.user_id, t.tenant_id, t.scopes, t.read_only, t.addresses, t.platform_role, n.state AS tenant_state,
+    SELECT t.id, t.user_id, t.tenant_id, t.expires_at, t.scopes, t.read_only, t.addresses, t.platform_role, n.state AS tenant_state,
         t.last_used_at, t.entry_role, u.state AS user_state, u.platform_role AS user_platform_role,
         croft_role_least(CASE WHEN t.user_id IS NULL THEN 'admin' ELSE m.role END, t.role) AS role
     INTO k
@@ -119,7 +123,8 @@ BEGIN
         PERFORM croft_token_used(k.id, k.tenant_id, k.user_id);
     END IF;
     PERFORM croft_enter(k.tenant_id, k.user_id, k.role, k.id, NULL, p_peer, p_request, p_traceparent);
-    RETURN QUERY SELECT k.id, NULL::uuid, k.user_id, k.tenant_id, k.role, 'croft_' || p_surface;
+    RETURN QUERY SELECT k.id, NULL::uuid, k.user_id, k.tenant_id, k.role, 'croft_' || p_surface,
+        croft_seconds_until(k.expires_at);
 END
 $$;
 
@@ -145,13 +150,13 @@ $$;
 
 CREATE OR REPLACE FUNCTION croft_auth_session(p_session uuid, p_surface text, p_tenant uuid, p_scope text, p_peer text,
     p_request text, p_traceparent text, p_roles text[])
-RETURNS TABLE (token_id uuid, session_id uuid, user_id uuid, tenant_id uuid, role text, db_role text)
+RETURNS TABLE (token_id uuid, session_id uuid, user_id uuid, tenant_id uuid, role text, db_role text, valid_s int)
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
 DECLARE
     k record;
     m record;
 BEGIN
-    SELECT s.id, s.user_id, u.platform_role INTO k
+    SELECT s.id, s.user_id, s.expires_at, u.platform_role INTO k
     FROM sessions s JOIN users u ON u.id = s.user_id AND u.state = 'active'
     WHERE s.id = p_session AND s.revoked_at IS NULL AND s.expires_at > now();
     IF NOT FOUND THEN
@@ -161,11 +166,13 @@ BEGIN
         m := croft_session_tenant(k.user_id, p_tenant);
         PERFORM croft_check_access(p_surface, p_scope, p_roles, k.platform_role, m.role, m.state);
         PERFORM croft_enter(m.tenant_id, k.user_id, m.role, NULL, k.id, p_peer, p_request, p_traceparent);
-        RETURN QUERY SELECT NULL::uuid, k.id, k.user_id, m.tenant_id, m.role, 'croft_tenant'::text;
+        RETURN QUERY SELECT NULL::uuid, k.id, k.user_id, m.tenant_id, m.role, 'croft_tenant'::text,
+            croft_seconds_until(k.expires_at);
     ELSE
         PERFORM croft_check_access(p_surface, p_scope, p_roles, k.platform_role, NULL, NULL);
         PERFORM croft_enter(NULL, k.user_id, NULL, NULL, k.id, p_peer, p_request, p_traceparent);
-        RETURN QUERY SELECT NULL::uuid, k.id, k.user_id, NULL::uuid, NULL::text, 'croft_operator'::text;
+        RETURN QUERY SELECT NULL::uuid, k.id, k.user_id, NULL::uuid, NULL::text, 'croft_operator'::text,
+            croft_seconds_until(k.expires_at);
     END IF;
 END
 $$;

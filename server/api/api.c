@@ -72,6 +72,7 @@ int api_create(struct event_base *base, struct db *db, const struct server_confi
     api->gauges = *gauges;
     TAILQ_INIT(&api->requests);
     api->metrics = metrics_create();
+    api->revocations = revocations_create(base);
     make_limiters(api);
     int r = load_keys(api, err);
     if (r == 0) {
@@ -84,7 +85,8 @@ int api_create(struct event_base *base, struct db *db, const struct server_confi
         api_destroy(api);
         return r;
     }
-    api->waits = waits_create(base, db); // last: the database keeps calling it
+    api->waits = waits_create(base, db); // last: the database keeps calling these two
+    revocations_listen(api->revocations, db);
     *ret_api = api;
     return 0;
 }
@@ -112,6 +114,7 @@ void api_destroy(struct api *api)
     edge_destroy(api->edge);
     password_pool_destroy(api->passwords);
     waits_destroy(api->waits);
+    revocations_destroy(api->revocations);
     limiter_destroy(api->by_address);
     limiter_destroy(api->by_token);
     limiter_destroy(api->signins);

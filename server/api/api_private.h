@@ -7,6 +7,7 @@
 #include "limiter.h"
 #include "metrics.h"
 #include "request.h"
+#include "revocation.h"
 
 struct api {
     struct event_base *base;
@@ -17,6 +18,7 @@ struct api {
     struct access_key *access_key;
     struct password_pool *passwords;
     struct waits *waits;
+    struct revocations *revocations;
     struct limiter *by_address, *by_token, *signins;
     struct metrics *metrics;
     struct request_list requests;

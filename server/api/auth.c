@@ -124,6 +124,18 @@ void auth_note_use(struct request *request, const struct db_rows *entered)
     }
 }
 
+void auth_who(const struct db_rows *entered, struct revocation_who *ret_who)
+{
+    const char *valid_s = db_rows_get(entered, 0, "valid_s");
+    *ret_who = (struct revocation_who){
+        .token = db_rows_get(entered, 0, "token_id"),
+        .session = db_rows_get(entered, 0, "session_id"),
+        .user = db_rows_get(entered, 0, "user_id"),
+        .tenant = db_rows_get(entered, 0, "tenant_id"),
+        .valid_s = valid_s ? atoi(valid_s) : 0,
+    };
+}
+
 enum db_role auth_role(const struct request *request)
 {
     switch (request->route->auth) {

@@ -6,6 +6,7 @@
 #include <stdbool.h>
 
 struct request;
+struct revocation_who;
 
 enum credentials_kind { CREDENTIALS_NONE, CREDENTIALS_TOKEN, CREDENTIALS_SESSION };
 
@@ -28,6 +29,9 @@ void auth_step(struct request *request, struct db_step *ret_step);
 
 // After an answer: once a minute the short way in is followed by the full one, which notes the use.
 void auth_note_use(struct request *request, const struct db_rows *entered);
+
+// Who was let in, as the first statement said: for revocation_watch(). Borrowed from the rows.
+void auth_who(const struct db_rows *entered, struct revocation_who *ret_who);
 
 // The role under which the route's own statement is planned.
 enum db_role auth_role(const struct request *request);
