@@ -1,5 +1,6 @@
 // The life of a task in the broker: journalled, queued, run, run again when its worker dies, given up
 // after some time, settled, repeated until confirmed.
+#include "args.h"
 #include "broker.h"
 #include "json.h"
 #include "log.h"
@@ -117,7 +118,11 @@ static int check_spec(const struct broker *broker, const struct task_message *ta
                       task->kind);
     }
     struct vps_spec spec;
-    int r = spec_decode(broker->config, task->vps, task->generation, task->spec, &spec, err);
+    struct task_args args;
+    int r = args_decode(task->kind, task->args, &args, err);
+    if (r == 0) {
+        r = spec_decode(broker->config, task->vps, task->generation, task->spec, &spec, err);
+    }
     if (r == 0) {
         spec_finish(&spec);
     }
@@ -275,7 +280,7 @@ static void start(struct broker *broker, struct job *job)
     if (job->kind == &task_create && job->mode == JOB_DO && !broker_image_ready(broker, job)) {
         return;
     }
-    if (job->kind == &task_stop || job->kind == &task_delete) {
+    if (job->kind == &task_stop || job->kind == &task_reboot || job->kind == &task_delete) {
         broker_usage_final(broker, job->vps);
     }
     if (worker_process_start(broker, job, &err) < 0) {

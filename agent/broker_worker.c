@@ -97,6 +97,10 @@ static json_t *input_of(const struct job *job)
     if (spec) {
         json_object_set(input, "spec", spec);
     }
+    json_t *args = json_object_get(job->message, "args");
+    if (args) {
+        json_object_set(input, "args", args);
+    }
     return input;
 }
 

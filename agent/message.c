@@ -50,6 +50,7 @@ static const struct field task_fields[] = {
      .type = FIELD_JSON,
      .offset = offsetof(struct task_message, spec),
      .flags = FIELD_REQUIRED},
+    {.name = "args", .type = FIELD_JSON, .offset = offsetof(struct task_message, args)},
     {0},
 };
 
@@ -198,6 +199,9 @@ int message_task(json_t *message, struct task_message *ret, struct err *err)
     int r = decode(task_fields, message, ret, err);
     if (r == 0 && !json_is_object(ret->spec)) {
         r = err_at(err, ERR_INVALID, "/spec", "not an object");
+    }
+    if (r == 0 && ret->args && !json_is_object(ret->args)) {
+        r = err_at(err, ERR_INVALID, "/args", "not an object");
     }
     return r;
 }

@@ -11,6 +11,7 @@ struct task_message {
     const char *task, *kind, *vps; // borrowed from the message
     int64_t epoch, seq, generation, deadline_s;
     json_t *spec; // borrowed; not looked into yet
+    json_t *args; // the same; NULL: none
 };
 
 struct welcome_message {

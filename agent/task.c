@@ -7,8 +7,9 @@
 
 #include <string.h>
 
-static const struct task_kind *const public_kinds[] = {&task_create, &task_start, &task_stop,
-                                                       &task_delete};
+static const struct task_kind *const public_kinds[] = {
+    &task_create, &task_start, &task_update, &task_stop, &task_reboot, &task_delete,
+};
 
 static const struct task_kind *const node_kinds[] = {&task_node_open, &task_node_check};
 
@@ -62,7 +63,10 @@ static int load_vps(struct task *task, json_t *input, struct err *err)
     snprintf(task->vps, sizeof(task->vps), "%s", vps);
     task->generation = json_get_int(input, "generation", 0);
     task->spec_json = json_object_get(input, "spec");
-    int r = spec_decode(task->config, vps, task->generation, task->spec_json, &task->spec, err);
+    int r = args_decode(task->kind->name, json_object_get(input, "args"), &task->args, err);
+    if (r == 0) {
+        r = spec_decode(task->config, vps, task->generation, task->spec_json, &task->spec, err);
+    }
     if (r < 0) {
         return r;
     }

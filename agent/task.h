@@ -2,6 +2,7 @@
 // beginning at any time; each may have an undo that takes back what the step makes. Runs in a worker.
 #pragma once
 
+#include "args.h"
 #include "drivers.h"
 #include "vps_state.h"
 
@@ -15,6 +16,7 @@ struct task {
     int64_t generation;
     json_t *spec_json; // borrowed from the input
     struct vps_spec spec;
+    struct task_args args; // borrows from the input
     struct vps_state state; // as on disk; zeroed (but for vps) while there is no record
     enum observed observed; // what the task left behind
 };
@@ -33,7 +35,8 @@ struct task_kind {
     size_t count;
 };
 
-extern const struct task_kind task_create, task_start, task_stop, task_delete;
+extern const struct task_kind task_create, task_start, task_update, task_stop, task_reboot,
+    task_delete;
 // Internal, of the node and no vps: pool and network at the start, the network again each minute.
 extern const struct task_kind task_node_open, task_node_check;
 
@@ -46,7 +49,7 @@ bool task_kind_is_public(const char *name);
 // Every kind.step, one a line, undo steps included.
 void task_print_steps(FILE *to);
 
-// input: {kind, vps, generation, spec}. Decodes the spec and loads the vps's state. The task borrows
+// input: {kind, vps, generation, spec, args}. Decodes spec and args and loads the vps's state. The task borrows
 // input and config.
 int task_init(struct task *task, const struct agent_config *config, json_t *input,
               struct err *err) _must_check_;
@@ -65,6 +68,8 @@ int task_run(struct task *task, const struct task_progress *progress, struct err
 int task_undo(struct task *task, struct err *err) _must_check_;
 
 // Steps that several kinds share (task_steps.c).
+bool task_is_wanted_running(const struct task *task);
+int ensure_present(struct task *task, struct err *err);
 int ensure_state(struct task *task, struct err *err);
 int ensure_defined(struct task *task, struct err *err);
 int ensure_limit(struct task *task, struct err *err);
@@ -73,6 +78,7 @@ int ensure_started(struct task *task, struct err *err);
 int ensure_attached(struct task *task, struct err *err);
 int ensure_stopped(struct task *task, struct err *err);
 int ensure_no_network(struct task *task, struct err *err);
+int verify_power(struct task *task, struct err *err);
 int undo_started(struct task *task, struct err *err);
 int undo_network(struct task *task, struct err *err);
 

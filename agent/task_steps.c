@@ -29,14 +29,14 @@ int ensure_defined(struct task *task, struct err *err)
     return task->drivers.container->define(task->config, &task->spec, &root, err);
 }
 
-static bool is_wanted_running(const struct task *task)
+bool task_is_wanted_running(const struct task *task)
 {
-    return task->kind == &task_start || task->spec.desired_running;
+    return task->kind == &task_start || (task->spec.desired_running && task->kind != &task_stop);
 }
 
 int ensure_network(struct task *task, struct err *err)
 {
-    if (!is_wanted_running(task)) {
+    if (!task_is_wanted_running(task)) {
         return 0;
     }
     return task->drivers.network->prepare(task->config, &task->spec, err);
@@ -46,7 +46,7 @@ int ensure_network(struct task *task, struct err *err)
 int ensure_started(struct task *task, struct err *err)
 {
     int r = task_observe(task, err);
-    if (r < 0 || !is_wanted_running(task)) {
+    if (r < 0 || !task_is_wanted_running(task)) {
         return r;
     }
     if (task->observed != OBSERVED_RUNNING || !*task->state.start) {
@@ -61,16 +61,38 @@ int ensure_started(struct task *task, struct err *err)
 
 int ensure_attached(struct task *task, struct err *err)
 {
-    if (!is_wanted_running(task)) {
+    if (!task_is_wanted_running(task)) {
         return 0;
     }
     return task->drivers.network->attach(task->config, &task->spec, err);
 }
 
+// A vps that is not here is not made anything by saying so.
+int ensure_present(struct task *task, struct err *err)
+{
+    int r = task_observe(task, err);
+    if (r == 0 && task->observed == OBSERVED_ABSENT) {
+        r = err_set(err, ERR_NOT_FOUND, "the vps is not on this node");
+    }
+    return r;
+}
+
+int verify_power(struct task *task, struct err *err)
+{
+    int r = task_observe(task, err);
+    enum observed wanted = task_is_wanted_running(task) ? OBSERVED_RUNNING : OBSERVED_STOPPED;
+    if (r == 0 && task->observed != wanted) {
+        r = err_set(err, ERR_INTERNAL, "the container is %s", observed_name(task->observed));
+    }
+    return r;
+}
+
 int ensure_stopped(struct task *task, struct err *err)
 {
-    return task->drivers.container->stop(task->config, task->vps, (int)task->config->stop_timeout_s,
-                                         err);
+    int64_t timeout_s = task->args.force            ? 0
+                        : task->args.timeout_s >= 0 ? task->args.timeout_s
+                                                    : task->config->stop_timeout_s;
+    return task->drivers.container->stop(task->config, task->vps, (int)timeout_s, err);
 }
 
 int ensure_no_network(struct task *task, struct err *err)

@@ -16,6 +16,7 @@ struct vps_state {
     bool prepared; // the guest's files were written
     char start
         [37]; // UUID of the container's last start: `boot` of its usage; empty before the first
+    int64_t rebooted; // generation of the last reboot that has stopped the guest
     json_t *spec; // as it came; owned
 };
 

@@ -13,6 +13,15 @@ CREATE TABLE plans (
     traffic_bytes bigint NOT NULL DEFAULT 0 CHECK (traffic_bytes >= 0),
     ipv4_count int NOT NULL DEFAULT 1 CHECK (ipv4_count BETWEEN 0 AND 8),
     ipv6_count int NOT NULL DEFAULT 1 CHECK (ipv6_count BETWEEN 0 AND 8),
+    -- Rates; null: no limit of its own. Network: bits a second, each way. Disk: bytes and operations a second.
+    net_rate_bps bigint CHECK (net_rate_bps BETWEEN 64000 AND 1000000000000),
+    io_bps bigint CHECK (io_bps BETWEEN 65536 AND 9007199254740991),
+    iops bigint CHECK (iops BETWEEN 16 AND 4294967295),
+    -- What a guest may use beyond the usual.
+    tun boolean NOT NULL DEFAULT false,
+    fuse boolean NOT NULL DEFAULT false,
+    nesting boolean NOT NULL DEFAULT false,
+    delete_hold_s int NOT NULL DEFAULT 0 CHECK (delete_hold_s BETWEEN 0 AND 31536000), -- a deleted vps is kept so long
     price_month numeric NOT NULL DEFAULT 0 CHECK (price_month >= 0),
     price_hour numeric NOT NULL DEFAULT 0 CHECK (price_hour >= 0),
     currency text NOT NULL DEFAULT 'EUR' CHECK (currency ~ '^[A-Z]{3}$'),

@@ -20,11 +20,25 @@ CREATE TABLE vps (
     pids bigint NOT NULL CHECK (pids > 0),
     ipv4_count int NOT NULL CHECK (ipv4_count >= 0),
     ipv6_count int NOT NULL CHECK (ipv6_count >= 0),
+    net_rate_bps bigint,
+    io_bps bigint,
+    iops bigint,
+    tun boolean NOT NULL DEFAULT false,
+    fuse boolean NOT NULL DEFAULT false,
+    nesting boolean NOT NULL DEFAULT false,
     slot int NOT NULL,
     id_base bigint NOT NULL,
     -- The rows of addresses as the API shows them.
     addresses jsonb NOT NULL DEFAULT '[]',
     ssh_keys jsonb NOT NULL DEFAULT '[]',
+    hostname text NOT NULL CHECK (hostname ~ '^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$'),
+    user_data text CHECK (octet_length(user_data) <= 65536), -- for its first boot
+    frozen boolean NOT NULL DEFAULT false,
+    -- {task_id, plan_id, vcpus, …} of before, while a resize is under way: until it ends, the larger of each amount is held.
+    resize jsonb,
+    -- Deleted with a hold: kept until then; desired is stopped, undelete makes it held_desired again.
+    delete_after timestamptz,
+    held_desired text,
     error jsonb, -- {code, detail} of what keeps observed from desired
     task_id uuid, -- the newest task that is open
     attempts int NOT NULL DEFAULT 0, -- tasks that failed since the last order
@@ -37,7 +51,8 @@ CREATE TABLE vps (
     -- that changes what it shows ends in UPDATE vps SET body = ''.
     body text NOT NULL DEFAULT '',
     CHECK (observed_generation <= generation),
-    CHECK (deleted_at IS NULL OR desired = 'deleted')
+    CHECK (deleted_at IS NULL OR desired = 'deleted'),
+    CHECK ((delete_after IS NULL) = (held_desired IS NULL))
 ) WITH (fillfactor = 70);
 -- The name first: with the tenant first it competes with the primary key for reads of one vps.
 CREATE UNIQUE INDEX vps_name ON vps (name, tenant_id) WHERE deleted_at IS NULL;
@@ -47,6 +62,7 @@ CREATE INDEX vps_image ON vps (image_id);
 CREATE INDEX vps_plan ON vps (plan_id);
 CREATE INDEX vps_location ON vps (location_id);
 CREATE INDEX vps_retry ON vps (retry_at) WHERE retry_at IS NOT NULL;
+CREATE INDEX vps_delete_after ON vps (delete_after) WHERE delete_after IS NOT NULL;
 
 CREATE TABLE id_ranges (
     node_id uuid NOT NULL REFERENCES nodes,
@@ -63,6 +79,7 @@ CREATE TABLE addresses (
     pool_id uuid NOT NULL REFERENCES pools,
     vps_id uuid REFERENCES vps DEFERRABLE INITIALLY DEFERRED,
     reserved boolean NOT NULL DEFAULT false,
+    release_generation bigint, -- taken from its vps, free once the node has reached this generation
     CHECK (NOT reserved OR vps_id IS NULL)
 ) WITH (fillfactor = 80);
 CREATE INDEX addresses_free ON addresses (pool_id, address) WHERE vps_id IS NULL AND NOT reserved;
@@ -74,12 +91,17 @@ CREATE TABLE tasks (
     seq bigint NOT NULL,
     tenant_id uuid NOT NULL REFERENCES tenants,
     vps_id uuid NOT NULL REFERENCES vps,
-    kind text NOT NULL CHECK (kind IN ('vps_create', 'vps_start', 'vps_stop', 'vps_delete')),
+    kind text NOT NULL CHECK (kind IN ('vps_create', 'vps_start', 'vps_stop', 'vps_delete', 'vps_update', 'vps_reboot',
+        'vps_password', 'vps_snapshot', 'vps_snapshot_delete', 'vps_restore', 'vps_reinstall', 'vps_rescue', 'vps_clone')),
     status text NOT NULL DEFAULT 'queued' CHECK (status IN ('queued', 'running', 'done', 'failed', 'cancelled')),
     progress int NOT NULL DEFAULT 0 CHECK (progress BETWEEN 0 AND 100),
     step text,
     generation bigint NOT NULL,
     spec jsonb NOT NULL,
+    args jsonb, -- what is not desired state: how to do it, or what is done once
+    -- The columns of the vps that the order changed, as they were: what a cancel restores. Null: it cannot be cancelled.
+    before jsonb,
+    cancel_sent boolean NOT NULL DEFAULT true, -- false: the node is still to be told that it is cancelled
     deadline_s int NOT NULL DEFAULT 300, -- what the agent's worker may take
     request_id text,
     traceparent text,
@@ -93,6 +115,7 @@ CREATE TABLE tasks (
     CHECK ((ended_at IS NOT NULL) = (status IN ('done', 'failed', 'cancelled')))
 ) WITH (fillfactor = 70);
 CREATE INDEX tasks_open ON tasks (node_id, seq) WHERE ended_at IS NULL;
+CREATE INDEX tasks_cancelled ON tasks (node_id) WHERE NOT cancel_sent;
 CREATE INDEX tasks_overdue ON tasks (created_at) WHERE ended_at IS NULL;
 CREATE INDEX tasks_tenant ON tasks (tenant_id, id);
 CREATE INDEX tasks_vps ON tasks (vps_id, id);

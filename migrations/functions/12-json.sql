@@ -12,6 +12,8 @@ CREATE OR REPLACE FUNCTION croft_plan_json(p plans) RETURNS json LANGUAGE sql ST
     RETURN json_build_object('id', p.id, 'name', p.name, 'title', p.title, 'vcpus', p.vcpus,
         'memory_bytes', p.memory_bytes, 'swap_bytes', p.swap_bytes, 'disk_bytes', p.disk_bytes, 'pids', p.pids,
         'traffic_bytes', p.traffic_bytes, 'ipv4_count', p.ipv4_count, 'ipv6_count', p.ipv6_count,
+        'net_rate_bps', p.net_rate_bps, 'io_bps', p.io_bps, 'iops', p.iops, 'tun', p.tun, 'fuse', p.fuse,
+        'nesting', p.nesting, 'delete_hold_s', p.delete_hold_s,
         'price_month', p.price_month::text, 'price_hour', p.price_hour::text, 'currency', p.currency, 'active', p.active);
 
 CREATE OR REPLACE FUNCTION croft_image_json(i images) RETURNS json LANGUAGE sql STABLE
@@ -24,7 +26,9 @@ CREATE OR REPLACE FUNCTION croft_vps_render(v vps) RETURNS json LANGUAGE sql STA
         'image_id', v.image_id, 'location_id', v.location_id, 'node_id', v.node_id, 'desired', v.desired,
         'observed', v.observed, 'generation', v.generation, 'observed_generation', v.observed_generation,
         'vcpus', v.vcpus, 'memory_bytes', v.memory_bytes, 'swap_bytes', v.swap_bytes, 'disk_bytes', v.disk_bytes,
-        'addresses', v.addresses, 'ssh_keys', v.ssh_keys, 'error', v.error, 'task_id', v.task_id,
+        'net_rate_bps', v.net_rate_bps, 'io_bps', v.io_bps, 'iops', v.iops,
+        'tun', v.tun, 'fuse', v.fuse, 'nesting', v.nesting, 'hostname', v.hostname, 'frozen', v.frozen,
+        'delete_after', v.delete_after, 'addresses', v.addresses, 'ssh_keys', v.ssh_keys, 'error', v.error, 'task_id', v.task_id,
         'created_at', v.created_at, 'updated_at', v.updated_at);
 
 CREATE OR REPLACE FUNCTION croft_vps_json(v vps) RETURNS json LANGUAGE sql STABLE

@@ -3,9 +3,11 @@
 -- The whole desired state of a vps (docs/agent-protocol.md, Tasks).
 CREATE OR REPLACE FUNCTION croft_task_spec(v vps) RETURNS jsonb LANGUAGE plpgsql STABLE AS $$
 BEGIN
-    RETURN jsonb_build_object('hostname', v.name, 'desired', v.desired, 'id_base', v.id_base, 'slot', v.slot,
+    RETURN jsonb_build_object('hostname', v.hostname, 'desired', v.desired, 'id_base', v.id_base, 'slot', v.slot,
         'limits', jsonb_build_object('vcpus', v.vcpus, 'memory_bytes', v.memory_bytes, 'swap_bytes', v.swap_bytes,
             'disk_bytes', v.disk_bytes, 'pids', v.pids),
+        'rates', jsonb_strip_nulls(jsonb_build_object('net_bps', v.net_rate_bps, 'io_bps', v.io_bps, 'iops', v.iops)),
+        'features', jsonb_build_object('tun', v.tun, 'fuse', v.fuse, 'nesting', v.nesting), 'frozen', v.frozen,
         'addresses', (SELECT coalesce(jsonb_agg(jsonb_build_object('family', a->'family', 'address', a->'address')), '[]')
             FROM jsonb_array_elements(v.addresses) a),
         'ssh_keys', v.ssh_keys,
@@ -16,15 +18,15 @@ $$;
 
 -- Adds a task for the vps as it now is. The caller has locked or is about to write the vps and sets its task_id.
 -- Counting seq in the node's row makes its order that of the commits.
-CREATE OR REPLACE FUNCTION croft_task_add(v vps, p_kind text) RETURNS tasks LANGUAGE plpgsql AS $$
+CREATE OR REPLACE FUNCTION croft_task_add(v vps, p_kind text, p_args jsonb DEFAULT NULL, p_before jsonb DEFAULT NULL) RETURNS tasks LANGUAGE plpgsql AS $$
 DECLARE
     v_seq bigint;
     t tasks;
 BEGIN
     UPDATE nodes SET task_seq = task_seq + 1 WHERE id = v.node_id RETURNING task_seq INTO v_seq;
-    INSERT INTO tasks (node_id, seq, tenant_id, vps_id, kind, generation, spec, request_id, traceparent)
-    VALUES (v.node_id, v_seq, v.tenant_id, v.id, p_kind, v.generation, croft_task_spec(v), croft_setting('request_id'),
-        croft_setting('traceparent'))
+    INSERT INTO tasks (node_id, seq, tenant_id, vps_id, kind, generation, spec, args, before, deadline_s, request_id, traceparent)
+    VALUES (v.node_id, v_seq, v.tenant_id, v.id, p_kind, v.generation, croft_task_spec(v), p_args, p_before,
+        300 + coalesce((p_args->>'timeout_s')::int, 0), croft_setting('request_id'), croft_setting('traceparent'))
     RETURNING * INTO t;
     PERFORM pg_notify('croft_task', v.node_id::text);
     RETURN t;
@@ -33,7 +35,7 @@ $$;
 
 -- The kind of task that brings a vps from anything to what is desired.
 CREATE OR REPLACE FUNCTION croft_task_kind(p_desired text) RETURNS text LANGUAGE sql IMMUTABLE
-    RETURN CASE p_desired WHEN 'running' THEN 'vps_start' WHEN 'stopped' THEN 'vps_stop' ELSE 'vps_delete' END;
+    RETURN CASE p_desired WHEN 'deleted' THEN 'vps_delete' ELSE 'vps_update' END;
 
 -- Adds the task that converges a vps whose row is locked and which has none open.
 CREATE OR REPLACE FUNCTION croft_converge(v vps, p_why text) RETURNS void LANGUAGE plpgsql AS $$

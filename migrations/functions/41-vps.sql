@@ -55,11 +55,13 @@ BEGIN
     PERFORM croft_vps_name_free(v.tenant_id, v.name);
     v := croft_place(v, p);
     INSERT INTO vps (id, tenant_id, name, plan_id, image_id, location_id, node_id, desired, vcpus, memory_bytes, swap_bytes,
-        disk_bytes, pids, ipv4_count, ipv6_count, slot, id_base, addresses, ssh_keys)
+        disk_bytes, pids, ipv4_count, ipv6_count, net_rate_bps, io_bps, iops, tun, fuse, nesting,
+        slot, id_base, addresses, ssh_keys, hostname, user_data)
     VALUES (v.id, v.tenant_id, v.name, v.plan_id, v.image_id, v.location_id, v.node_id, v.desired, v.vcpus, v.memory_bytes,
-        v.swap_bytes, v.disk_bytes, v.pids, v.ipv4_count, v.ipv6_count, v.slot, v.id_base, v.addresses, v.ssh_keys)
+        v.swap_bytes, v.disk_bytes, v.pids, v.ipv4_count, v.ipv6_count, p.net_rate_bps, p.io_bps, p.iops,
+        p.tun, p.fuse, p.nesting, v.slot, v.id_base, v.addresses, v.ssh_keys, v.hostname, v.user_data)
     RETURNING * INTO v;
-    t := croft_task_add(v, 'vps_create');
+    t := croft_task_add(v, 'vps_create', jsonb_strip_nulls(jsonb_build_object('user_data', v.user_data)));
     UPDATE vps SET task_id = t.id WHERE id = v.id RETURNING * INTO v;
     PERFORM croft_event('vps.created', v.tenant_id, 'vps', v.id, jsonb_build_object('task_id', t.id, 'name', v.name,
         'plan_id', v.plan_id, 'image_id', v.image_id, 'node_id', v.node_id, 'addresses', v.addresses));
@@ -91,6 +93,8 @@ BEGIN
     PERFORM croft_vps_check(v_body, p);
     v.name := v_body->>'name';
     PERFORM croft_vps_name_free(v.tenant_id, v.name);
+    v.hostname := coalesce(v_body->>'hostname', v.name);
+    v.user_data := v_body->>'user_data';
     v.plan_id := p.id;
     v.image_id := (v_body->>'image_id')::uuid;
     v.location_id := (v_body->>'location_id')::uuid;
@@ -137,65 +141,5 @@ BEGIN
     RETURN (200, croft_vps_json(v)::text, croft_etag(v.version), NULL)::croft_answer;
 EXCEPTION WHEN unique_violation THEN
     PERFORM croft_raise(409, 'conflict', format('This tenant has a vps named %s.', v_name), '/name');
-END
-$$;
-
--- Orders another desired state of a vps that the caller has locked.
-CREATE OR REPLACE FUNCTION croft_vps_order(v vps, p_desired text, p_action text) RETURNS croft_answer LANGUAGE plpgsql AS $$
-DECLARE
-    t tasks;
-BEGIN
-    v.desired := p_desired;
-    v.generation := v.generation + 1;
-    t := croft_task_add(v, croft_task_kind(p_desired));
-    UPDATE vps SET desired = p_desired, generation = generation + 1, task_id = t.id, error = NULL, attempts = 0, retry_at = NULL
-        WHERE id = v.id RETURNING * INTO v;
-    PERFORM croft_event(p_action, v.tenant_id, 'vps', v.id, jsonb_build_object('task_id', t.id, 'generation', v.generation));
-    RETURN croft_accepted(t, v);
-END
-$$;
-
-CREATE OR REPLACE FUNCTION croft_vps_power(p_req jsonb, p_desired text, p_action text) RETURNS croft_answer
-LANGUAGE plpgsql AS $$
-DECLARE
-    a croft_answer := croft_idempotency_begin(p_req);
-    v vps;
-BEGIN
-    IF a.status IS NOT NULL THEN
-        RETURN a;
-    END IF;
-    PERFORM croft_tenant_hold(croft_tenant_id());
-    v := croft_vps_hold(p_req);
-    IF v.desired = 'deleted' THEN
-        PERFORM croft_raise(409, 'conflict', 'The vps is being deleted.');
-    END IF;
-    RETURN croft_idempotency_end(p_req, croft_vps_order(v, p_desired, p_action));
-END
-$$;
-
-CREATE OR REPLACE FUNCTION croft_vps_start(p_req jsonb) RETURNS croft_answer
-LANGUAGE sql SECURITY DEFINER SET search_path = public, pg_temp AS $$
-    SELECT croft_vps_power(p_req, 'running', 'vps.started')
-$$;
-
-CREATE OR REPLACE FUNCTION croft_vps_stop(p_req jsonb) RETURNS croft_answer
-LANGUAGE sql SECURITY DEFINER SET search_path = public, pg_temp AS $$
-    SELECT croft_vps_power(p_req, 'stopped', 'vps.stopped')
-$$;
-
--- Deleting again while the first order is under way answers with that one's task.
-CREATE OR REPLACE FUNCTION croft_vps_delete(p_req jsonb) RETURNS croft_answer
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
-DECLARE
-    v vps := croft_vps_hold(p_req);
-    t tasks;
-BEGIN
-    IF v.desired = 'deleted' THEN
-        SELECT * INTO t FROM tasks WHERE id = v.task_id AND ended_at IS NULL;
-        IF FOUND THEN
-            RETURN croft_accepted(t, v);
-        END IF;
-    END IF;
-    RETURN croft_vps_order(v, 'deleted', 'vps.delete_ordered');
 END
 $$;

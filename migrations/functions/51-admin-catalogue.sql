@@ -11,10 +11,12 @@ BEGIN
         RETURN a;
     END IF;
     INSERT INTO plans (name, title, vcpus, memory_bytes, swap_bytes, disk_bytes, pids, traffic_bytes, ipv4_count, ipv6_count,
-        price_month, price_hour, currency, active)
+        net_rate_bps, io_bps, iops, tun, fuse, nesting, delete_hold_s, price_month, price_hour, currency, active)
     VALUES (b->>'name', coalesce(b->>'title', b->>'name'), (b->>'vcpus')::int, (b->>'memory_bytes')::bigint,
         coalesce((b->>'swap_bytes')::bigint, 0), (b->>'disk_bytes')::bigint, coalesce((b->>'pids')::bigint, 4096),
         coalesce((b->>'traffic_bytes')::bigint, 0), coalesce((b->>'ipv4_count')::int, 1), coalesce((b->>'ipv6_count')::int, 1),
+        (b->>'net_rate_bps')::bigint, (b->>'io_bps')::bigint, (b->>'iops')::bigint, coalesce((b->>'tun')::boolean, false),
+        coalesce((b->>'fuse')::boolean, false), coalesce((b->>'nesting')::boolean, false), coalesce((b->>'delete_hold_s')::int, 0),
         croft_price(b->>'price_month', '/price_month'), croft_price(b->>'price_hour', '/price_hour'),
         coalesce(b->>'currency', 'EUR'), coalesce((b->>'active')::boolean, true))
     RETURNING * INTO p;

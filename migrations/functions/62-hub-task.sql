@@ -5,7 +5,7 @@ CREATE OR REPLACE FUNCTION croft_node_tasks(p_node uuid, p_epoch bigint, p_messa
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
     SELECT jsonb_strip_nulls(jsonb_build_object('type', 'task', 'epoch', s.epoch, 'task', t.id, 'seq', t.seq, 'kind', t.kind,
             'vps', t.vps_id, 'generation', t.generation, 'deadline_s', t.deadline_s, 'traceparent', t.traceparent,
-            'spec', t.spec))
+            'spec', t.spec, 'args', t.args))
     FROM node_status s JOIN tasks t ON t.node_id = s.node_id
     WHERE s.node_id = p_node AND s.node_id = croft_node_id() AND s.epoch = p_epoch
         AND t.ended_at IS NULL AND t.seq > coalesce((p_message->>'after')::bigint, 0)
