@@ -8,6 +8,9 @@ extern const struct field body_session[], body_token[], body_vps[], body_vps_pat
     body_location[], body_node_patch[], body_join_token[], body_pool[], body_image[],
     body_image_patch[];
 
+// bodies_operations.c
+extern const struct field body_power[];
+
 extern const struct field query_none[], query_page[], query_vps[], query_tasks[], query_usage[],
     query_task[], query_admin_vps[], query_admin_tasks[], query_admin_events[];
 

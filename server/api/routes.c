@@ -61,6 +61,7 @@ static request_step *const openapi[] = {step_limit_address, step_openapi, NULL};
 #define LIST .flags = ROUTE_LIST, .query = query_page
 #define LIST_OF(fields) .flags = ROUTE_LIST, .query = fields
 #define IDEMPOTENT .flags = ROUTE_IDEMPOTENT
+#define ORDER (ROUTE_IDEMPOTENT | ROUTE_PREFER_WAIT)
 
 // clang-format off
 static const struct route routes[] = {
@@ -93,7 +94,8 @@ static const struct route routes[] = {
     {PATCH,  "/v1/vps/{id}", TENANT(vps, WRITE, WORKERS), .sql = SQL_VPS_UPDATE, .body = body_vps_patch, .flags = ROUTE_IF_MATCH},
     {DELETE, "/v1/vps/{id}", SLOW(vps, WRITE, WORKERS), .sql = SQL_VPS_DELETE, .flags = ROUTE_PREFER_WAIT},
     {POST,   "/v1/vps/{id}/start", SLOW(vps, WRITE, WORKERS), .sql = SQL_VPS_START, .flags = ROUTE_IDEMPOTENT | ROUTE_PREFER_WAIT},
-    {POST,   "/v1/vps/{id}/stop", SLOW(vps, WRITE, WORKERS), .sql = SQL_VPS_STOP, .flags = ROUTE_IDEMPOTENT | ROUTE_PREFER_WAIT},
+    {POST,   "/v1/vps/{id}/stop", SLOW(vps, WRITE, WORKERS), .sql = SQL_VPS_STOP, .body = body_power, .flags = ORDER | ROUTE_BODY_OPTIONAL},
+    {POST,   "/v1/vps/{id}/reboot", SLOW(vps, WRITE, WORKERS), .sql = SQL_VPS_REBOOT, .body = body_power, .flags = ORDER | ROUTE_BODY_OPTIONAL},
     {GET,    "/v1/vps/{id}/usage", TENANT(vps, READ, ALL), .sql = SQL_VPS_USAGE, .query = query_usage},
 
     {GET,    "/v1/tasks", TENANT(tasks, READ, ALL), .sql = SQL_TASK_LIST, LIST_OF(query_tasks)},

@@ -26,6 +26,7 @@ enum route_flags {
     ROUTE_IDEMPOTENT = 1 << 3, // Idempotency-Key is honoured
     ROUTE_PREFER_WAIT = 1 << 4, // Prefer: wait=N is honoured
     ROUTE_TASK_WAIT = 1 << 5, // ?wait=N is honoured
+    ROUTE_BODY_OPTIONAL = 1 << 6, // no body is an empty one
 };
 
 enum route_roles {

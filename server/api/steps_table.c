@@ -59,7 +59,9 @@ static int read_body(struct request *request, struct err *err)
     const char *text = edge_body(request->edge, &len);
     const struct field *table = request->route->body;
     if (len == 0) {
-        return table ? err_at(err, ERR_MALFORMED, "", "A JSON body is required.") : 0;
+        return table && !(request->route->flags & ROUTE_BODY_OPTIONAL)
+                   ? err_at(err, ERR_MALFORMED, "", "A JSON body is required.")
+                   : 0;
     }
     if (!is_json_type(edge_header(request->edge, "Content-Type"))) {
         return err_set(err, ERR_MEDIA_TYPE, "The body must be application/json.");

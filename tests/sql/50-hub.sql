@@ -55,7 +55,7 @@ BEGIN
     b := test.hello(n2, 8, 17179869184, 1099511627776, jsonb_build_array(jsonb_build_object('vps', v, 'generation', 1, 'observed', 'stopped')));
     PERFORM test.is(b, e + 1, 'a hello raises the epoch');
     SELECT kind INTO t FROM tasks WHERE vps_id = v::uuid AND ended_at IS NULL;
-    PERFORM test.is(t, 'vps_start', 'what diverges gets a task');
+    PERFORM test.is(t, 'vps_update', 'what diverges gets a task');
     PERFORM test.is((test.hub(n2, e, 'node_heartbeat', '{}'))->>'failed', 'CR409', 'the older link is fenced off');
     PERFORM test.is((test.hub(n2, e, 'node_usage', '{"samples":[]}'))->>'failed', 'CR409', 'its usage, too');
     PERFORM test.hub(n2, e, 'node_offline', '{}');
