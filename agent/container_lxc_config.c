@@ -52,6 +52,12 @@ static void put_basics(struct text *text, const struct agent_config *config,
     if (root->id_mapped) {
         put(text, "lxc.rootfs.options", "%s", "idmap=container");
     }
+    if (root->beside[0]) {
+        // Detached and id-mapped by liblxc before it is put below the rescue root: the guest's own files
+        // are its own in there, and nothing of the host is followed on the way.
+        put(text, "lxc.mount.entry", "%s mnt none bind,nodev%s,create=dir 0 0", root->beside,
+            root->id_mapped ? ",idmap=container" : "");
+    }
     put(text, "lxc.idmap", "u 0 %u %d", spec->id_base, IDS_PER_VPS);
     put(text, "lxc.idmap", "g 0 %u %d", spec->id_base, IDS_PER_VPS);
     put(text, "lxc.init.cmd", "%s", "/sbin/init");

@@ -29,6 +29,13 @@ struct usage_counters {
 struct volume_root {
     char path[256]; // absolute; every folder on the way can be entered by the guest's mapped root
     int id_mapped; // 1: files are owned from id 0 and the container driver must id-map the mount
+    char beside[256]; // in rescue mode the vps's own root, to be mounted at /mnt; else empty
+};
+
+// What a root is made from: an image, or a snapshot or the root of a vps of this node.
+struct volume_source {
+    const char *image; // sha256; NULL: of vps
+    const char *vps, *snapshot; // snapshot NULL: its root as it is now
 };
 
 struct volume_driver {
@@ -47,7 +54,37 @@ struct volume_driver {
     int (*limit)(const struct agent_config *config, const struct vps_spec *spec, struct err *err);
     int (*root)(const struct agent_config *config, const char *vps, struct volume_root *ret_root,
                 struct err *err);
-    // Also what a guest nested inside. Absent is success.
+    // As create, but from another vps of this node.
+    int (*copy)(const struct agent_config *config, const struct vps_spec *spec,
+                const struct volume_source *source, struct err *err);
+
+    // A point in time of a vps's root under an id of its own, read-only; its size is what the root
+    // referred to. ERR_DISK_FULL also while the pool has hardly any room left.
+    int (*snapshot)(const struct agent_config *config, const char *vps, const char *snapshot,
+                    uint64_t *ret_bytes, struct err *err);
+    int (*snapshot_delete)(const struct agent_config *config, const char *vps, const char *snapshot,
+                           struct err *err);
+
+    // Another root beside the vps's, made by the order of spec->generation: one of an older order, or
+    // one that was not exchanged yet, is replaced. Its path is empty once it was exchanged.
+    int (*stage)(const struct agent_config *config, const struct vps_spec *spec,
+                 const struct volume_source *source, struct err *err);
+    int (*staged)(const struct agent_config *config, const struct vps_spec *spec,
+                  struct volume_root *ret_root, struct err *err);
+    // Exchanges the two, atomically; unswap takes that back. The container must be stopped.
+    int (*swap)(const struct agent_config *config, const struct vps_spec *spec, struct err *err);
+    int (*unswap)(const struct agent_config *config, const struct vps_spec *spec, struct err *err);
+    // Removes whichever root is not the vps's now.
+    int (*settle)(const struct agent_config *config, const struct vps_spec *spec, struct err *err);
+
+    // The root of the rescue mode, from spec->rescue, with the plan's limit; it holds the vps's own
+    // beside it. ERR_NOT_FOUND: there is none.
+    int (*scratch)(const struct agent_config *config, const struct vps_spec *spec, struct err *err);
+    int (*scratch_root)(const struct agent_config *config, const char *vps,
+                        struct volume_root *ret_root, struct err *err);
+    int (*scratch_delete)(const struct agent_config *config, const char *vps, struct err *err);
+
+    // Also what a guest nested inside, and its snapshots. Absent is success.
     int (*destroy)(const struct agent_config *config, const char *vps, struct err *err);
     int (*sample)(const struct agent_config *config, const char *vps,
                   struct usage_counters *counters, struct err *err); // [loop]

@@ -13,6 +13,11 @@
 #define MIB (INT64_C(1) << 20)
 #define TIB (INT64_C(1) << 40)
 
+struct raw_image {
+    const char *sha256, *signature, *name;
+    int64_t size;
+};
+
 // What the field table decodes into; strings are borrowed from the JSON tree.
 struct raw_spec {
     const char *hostname, *desired;
@@ -22,10 +27,7 @@ struct raw_spec {
     } limits;
     json_t *addresses;
     struct field_strings ssh_keys;
-    struct {
-        const char *sha256, *signature, *name;
-        int64_t size;
-    } image;
+    struct raw_image image, rescue;
 };
 
 #define LIMIT(member, low, high, text)                                                             \
@@ -44,34 +46,31 @@ static const struct field limit_fields[] = {
     {0},
 };
 
-#define IMAGE_AT(member)                                                                           \
-    (offsetof(struct raw_spec, image.member) - offsetof(struct raw_spec, image))
-
 static const struct field image_fields[] = {
     {.name = "sha256",
      .type = FIELD_STRING,
-     .offset = IMAGE_AT(sha256),
+     .offset = offsetof(struct raw_image, sha256),
      .min = 64,
      .max = 64,
      .flags = FIELD_REQUIRED,
      .help = "hash of the image file, lower-case hex"},
     {.name = "size",
      .type = FIELD_INT,
-     .offset = IMAGE_AT(size),
+     .offset = offsetof(struct raw_image, size),
      .min = 1,
      .max = TIB,
      .flags = FIELD_REQUIRED,
      .help = "bytes of the image file"},
     {.name = "signature",
      .type = FIELD_STRING,
-     .offset = IMAGE_AT(signature),
+     .offset = offsetof(struct raw_image, signature),
      .min = 128,
      .max = 128,
      .flags = FIELD_REQUIRED,
      .help = "Ed25519, lower-case hex"},
     {.name = "name",
      .type = FIELD_STRING,
-     .offset = IMAGE_AT(name),
+     .offset = offsetof(struct raw_image, name),
      .max = 63,
      .preset = "",
      .help = "for people"},
@@ -130,6 +129,12 @@ static const struct field spec_fields[] = {
      .flags = FIELD_REQUIRED,
      .fields = image_fields,
      .help = "what it is made from"},
+    {.name = "rescue",
+     .type = FIELD_OBJECT,
+     .offset = offsetof(struct raw_spec, rescue),
+     .flags = FIELD_NULLABLE,
+     .fields = image_fields,
+     .help = "what it runs from instead of its own disk"},
     {0},
 };
 
@@ -178,6 +183,11 @@ static json_t *known_fields(const struct field *table, json_t *object)
 static bool is_hex(const char *text)
 {
     return text[strspn(text, "0123456789abcdef")] == '\0';
+}
+
+static bool is_hex_image(const struct raw_image *raw)
+{
+    return is_hex(raw->sha256) && is_hex(raw->signature);
 }
 
 static bool usable_ipv4(const struct in_addr *address)
@@ -309,13 +319,21 @@ static int check_raw(const struct agent_config *config, const struct raw_spec *r
         strcmp(raw->desired, "deleted") != 0) {
         return err_at(err, ERR_INVALID, "/desired", "must be running, stopped or deleted");
     }
-    if (!is_hex(raw->image.sha256)) {
-        return err_at(err, ERR_INVALID, "/image/sha256", "must be lower-case hex");
+    if (!is_hex_image(&raw->image)) {
+        return err_at(err, ERR_INVALID, "/image", "hash and signature must be lower-case hex");
     }
-    if (!is_hex(raw->image.signature)) {
-        return err_at(err, ERR_INVALID, "/image/signature", "must be lower-case hex");
+    if (raw->rescue.sha256 && !is_hex_image(&raw->rescue)) {
+        return err_at(err, ERR_INVALID, "/rescue", "hash and signature must be lower-case hex");
     }
     return check_id_base(config, raw->id_base, err);
+}
+
+static void fill_image(struct spec_image *image, const struct raw_image *raw)
+{
+    snprintf(image->sha256, sizeof(image->sha256), "%s", raw->sha256);
+    snprintf(image->signature, sizeof(image->signature), "%s", raw->signature);
+    snprintf(image->name, sizeof(image->name), "%s", raw->name);
+    image->size = raw->size;
 }
 
 static int fill(struct vps_spec *spec, const struct raw_spec *raw, struct err *err)
@@ -329,10 +347,10 @@ static int fill(struct vps_spec *spec, const struct raw_spec *raw, struct err *e
     spec->limits.swap_bytes = raw->limits.swap_bytes;
     spec->limits.disk_bytes = raw->limits.disk_bytes;
     spec->limits.pids = raw->limits.pids;
-    snprintf(spec->image.sha256, sizeof(spec->image.sha256), "%s", raw->image.sha256);
-    snprintf(spec->image.signature, sizeof(spec->image.signature), "%s", raw->image.signature);
-    snprintf(spec->image.name, sizeof(spec->image.name), "%s", raw->image.name);
-    spec->image.size = raw->image.size;
+    fill_image(&spec->image, &raw->image);
+    if (raw->rescue.sha256) {
+        fill_image(&spec->rescue, &raw->rescue);
+    }
     int r = add_addresses(spec, raw->addresses, err);
     return r < 0 ? r : add_ssh_keys(spec, &raw->ssh_keys, err);
 }

@@ -15,6 +15,11 @@ struct vps_address {
     char text[46]; // canonical form, checked by inet_pton
 };
 
+struct spec_image {
+    char sha256[65], signature[129], name[64];
+    int64_t size;
+};
+
 struct vps_spec {
     char vps[37];
     char hostname[64];
@@ -29,10 +34,8 @@ struct vps_spec {
     size_t address_count;
     char *ssh_keys[SPEC_KEYS_MAX]; // owned; one line each, no control characters
     size_t ssh_key_count;
-    struct {
-        char sha256[65], signature[129], name[64];
-        int64_t size;
-    } image;
+    struct spec_image image;
+    struct spec_image rescue; // what it runs from in rescue mode; sha256 empty: it is not in that
 };
 
 struct agent_config;

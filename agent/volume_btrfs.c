@@ -15,48 +15,11 @@
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 
-enum { PATH_SIZE = 256 };
-
-static int fail(struct err *err, enum btrfs_util_error error, int errnum, const char *what)
-{
-    if (errnum == ENOSPC || errnum == EDQUOT) {
-        return err_set(err, ERR_DISK_FULL, "%s: the pool is full", what);
-    }
-    return err_set(err, ERR_SYSTEM, "%s: %s: %s", what, btrfs_util_strerror(error),
-                   errnum ? strerrordesc_np(errnum) : "no system error");
-}
-
-static int pool_path(const struct agent_config *config, char out[PATH_SIZE], const char *folder,
-                     const char *name, const char *tail, struct err *err)
-{
-    return sysfile_path(out, PATH_SIZE, err, "%s/pool%s%s%s", config->state_dir, folder, name,
-                        tail);
-}
-
-static int open_folder(const char *path, int *ret_fd, struct err *err)
-{
-    int fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-    if (fd < 0) {
-        return errno == ENOENT ? err_set(err, ERR_NOT_FOUND, "no folder %s", path)
-                               : err_errno(err, errno, "opening %s", path);
-    }
-    *ret_fd = fd;
-    return 0;
-}
-
-static int open_pool_folder(const struct agent_config *config, const char *folder, const char *name,
-                            const char *tail, int *ret_fd, struct err *err)
-{
-    char path[PATH_SIZE];
-    int r = pool_path(config, path, folder, name, tail, err);
-    return r < 0 ? r : open_folder(path, ret_fd, err);
-}
-
 static int make_folder(const struct agent_config *config, const char *folder, mode_t mode,
                        struct err *err)
 {
-    char path[PATH_SIZE];
-    int r = pool_path(config, path, folder, "", "", err);
+    char path[BTRFS_PATH_SIZE];
+    int r = btrfs_pool_path(config, path, folder, "", "", err);
     return r < 0 ? r : sysfile_mkdir(path, mode, err);
 }
 
@@ -70,14 +33,14 @@ static void count_io(int pool)
 
 static int btrfs_open_pool(const struct agent_config *config, struct err *err)
 {
-    char pool[PATH_SIZE];
+    char pool[BTRFS_PATH_SIZE];
     _cleanup_fd_ int fd = -1;
-    int r = pool_path(config, pool, "", "", "", err);
+    int r = btrfs_pool_path(config, pool, "", "", "", err);
     if (r == 0) {
         r = btrfs_pool_mount(config, pool, err);
     }
     if (r == 0) {
-        r = open_folder(pool, &fd, err);
+        r = btrfs_open_folder(pool, &fd, err);
     }
     if (r == 0) {
         count_io(fd);
@@ -92,6 +55,9 @@ static int btrfs_open_pool(const struct agent_config *config, struct err *err)
     if (r == 0) {
         r = make_folder(config, "/guests", 0711, err);
     }
+    if (r == 0) {
+        r = make_folder(config, "/snapshots", 0700, err);
+    }
     return r < 0 ? err_wrap(err, "opening the pool") : 0;
 }
 
@@ -104,9 +70,9 @@ static int statvfs_at(const char *path, struct statvfs *ret_fs, struct err *err)
 static int btrfs_stat_pool(const struct agent_config *config, uint64_t *ret_bytes,
                            uint64_t *ret_free, struct err *err)
 {
-    char pool[PATH_SIZE];
+    char pool[BTRFS_PATH_SIZE];
     struct statvfs fs, below;
-    int r = pool_path(config, pool, "", "", "", err);
+    int r = btrfs_pool_path(config, pool, "", "", "", err);
     if (r == 0) {
         r = statvfs_at(pool, &fs, err);
     }
@@ -125,21 +91,10 @@ static int btrfs_stat_pool(const struct agent_config *config, uint64_t *ret_byte
 
 static int btrfs_has_image(const struct agent_config *config, const char *sha256)
 {
-    char path[PATH_SIZE];
+    char path[BTRFS_PATH_SIZE];
     struct stat st;
-    return pool_path(config, path, "/images/", sha256, "", NULL) == 0 && lstat(path, &st) == 0 &&
-           S_ISDIR(st.st_mode);
-}
-
-// Deletes the subvolume with what is nested in it; absent is success.
-static int delete_subvolume(int parent, const char *name, struct err *err)
-{
-    enum btrfs_util_error error =
-        btrfs_util_delete_subvolume_fd(parent, name, BTRFS_UTIL_DELETE_SUBVOLUME_RECURSIVE);
-    if (error != BTRFS_UTIL_OK && errno != ENOENT) {
-        return fail(err, error, errno, "deleting a subvolume");
-    }
-    return 0;
+    return btrfs_pool_path(config, path, "/images/", sha256, "", NULL) == 0 &&
+           lstat(path, &st) == 0 && S_ISDIR(st.st_mode);
 }
 
 // Until it is committed an image is images/.new-<sha256>.
@@ -154,18 +109,19 @@ static int btrfs_begin_image(const struct agent_config *config, const char *sha2
     char name[80];
     _cleanup_fd_ int images = -1;
     new_name(name, sha256);
-    int r = open_pool_folder(config, "/images", "", "", &images, err);
+    int r = btrfs_open_pool_folder(config, "/images", "", "", &images, err);
     if (r == 0) {
-        r = delete_subvolume(images, name, err);
+        r = btrfs_delete_subvolume(images, name, err);
     }
     if (r == 0) {
-        r = pool_path(config, ret_path, "/images/", name, "", err);
+        r = btrfs_pool_path(config, ret_path, "/images/", name, "", err);
     }
     if (r < 0) {
         return r;
     }
     enum btrfs_util_error error = btrfs_util_create_subvolume_fd(images, name, 0, NULL, NULL);
-    return error == BTRFS_UTIL_OK ? 0 : fail(err, error, errno, "making an image's subvolume");
+    return error == BTRFS_UTIL_OK ? 0
+                                  : btrfs_fail(err, error, errno, "making an image's subvolume");
 }
 
 static int btrfs_commit_image(const struct agent_config *config, const char *sha256,
@@ -174,9 +130,9 @@ static int btrfs_commit_image(const struct agent_config *config, const char *sha
     char name[80];
     _cleanup_fd_ int images = -1, image = -1;
     new_name(name, sha256);
-    int r = open_pool_folder(config, "/images", "", "", &images, err);
+    int r = btrfs_open_pool_folder(config, "/images", "", "", &images, err);
     if (r == 0) {
-        r = open_pool_folder(config, "/images/", name, "", &image, err);
+        r = btrfs_open_pool_folder(config, "/images/", name, "", &image, err);
     }
     if (r < 0) {
         return r;
@@ -186,7 +142,7 @@ static int btrfs_commit_image(const struct agent_config *config, const char *sha
     }
     enum btrfs_util_error error = btrfs_util_set_subvolume_read_only_fd(image, true);
     if (error != BTRFS_UTIL_OK) {
-        return fail(err, error, errno, "making the image read-only");
+        return btrfs_fail(err, error, errno, "making the image read-only");
     }
     if (renameat(images, name, images, sha256) < 0 || fsync(images) < 0) {
         return err_errno(err, errno, "naming the image");
@@ -200,69 +156,36 @@ static int btrfs_delete_image(const struct agent_config *config, const char *sha
     char name[80];
     _cleanup_fd_ int images = -1;
     new_name(name, sha256);
-    int r = open_pool_folder(config, "/images", "", "", &images, err);
+    int r = btrfs_open_pool_folder(config, "/images", "", "", &images, err);
     if (r == 0) {
-        r = delete_subvolume(images, name, err);
+        r = btrfs_delete_subvolume(images, name, err);
     }
-    return r < 0 ? r : delete_subvolume(images, sha256, err);
+    return r < 0 ? r : btrfs_delete_subvolume(images, sha256, err);
 }
 
-// guests/<id>: the guest's mapped root may pass, nobody else; its setuid files are real on the host.
-static int make_guest_folder(const struct agent_config *config, const struct vps_spec *spec,
-                             int *ret_fd, struct err *err)
+static int btrfs_copy(const struct agent_config *config, const struct vps_spec *spec,
+                      const struct volume_source *source, struct err *err)
 {
-    char path[PATH_SIZE];
-    _cleanup_fd_ int fd = -1;
-    int r = pool_path(config, path, "/guests/", spec->vps, "", err);
-    if (r < 0) {
+    _cleanup_fd_ int guest = -1;
+    int r = btrfs_make_guest_folder(config, spec, &guest, err);
+    if (r < 0 || btrfs_exists(guest, "rootfs")) {
         return r;
     }
-    if (mkdir(path, 0700) < 0 && errno != EEXIST) {
-        return err_errno(err, errno, "making %s", path);
-    }
-    r = open_folder(path, &fd, err);
-    if (r < 0) {
-        return r;
-    }
-    if (fchown(fd, 0, spec->id_base) < 0 || fchmod(fd, 0710) < 0) {
-        return err_errno(err, errno, "giving %s to the guest", path);
-    }
-    *ret_fd = STEAL_FD(fd);
-    return 0;
+    return btrfs_take(config, source, guest, "rootfs", err);
 }
 
 static int btrfs_create(const struct agent_config *config, const struct vps_spec *spec,
                         struct err *err)
 {
-    _cleanup_fd_ int guest = -1, image = -1;
-    int r = make_guest_folder(config, spec, &guest, err);
-    if (r < 0) {
-        return r;
-    }
-    struct stat st;
-    if (fstatat(guest, "rootfs", &st, AT_SYMLINK_NOFOLLOW) == 0) {
-        return 0; // a snapshot appears whole or not at all
-    }
-    r = open_pool_folder(config, "/images/", spec->image.sha256, "", &image, err);
-    if (r < 0) {
-        return err_wrap(err, "opening image %s", spec->image.sha256);
-    }
-    enum btrfs_util_error error =
-        btrfs_util_create_snapshot_fd2(image, guest, "rootfs", 0, NULL, NULL);
-    return error == BTRFS_UTIL_OK ? 0 : fail(err, error, errno, "taking the snapshot");
-}
-
-static int open_root(const struct agent_config *config, const char *vps, int *ret_fd,
-                     struct err *err)
-{
-    return open_pool_folder(config, "/guests/", vps, "/rootfs", ret_fd, err);
+    const struct volume_source source = {.image = spec->image.sha256};
+    return btrfs_copy(config, spec, &source, err);
 }
 
 static int btrfs_set_limit(const struct agent_config *config, const struct vps_spec *spec,
                            struct err *err)
 {
     _cleanup_fd_ int fd = -1;
-    int r = open_root(config, spec->vps, &fd, err);
+    int r = btrfs_open_root(config, spec->vps, &fd, err);
     return r < 0 ? r : btrfs_limit(fd, (uint64_t)spec->limits.disk_bytes, err);
 }
 
@@ -270,38 +193,30 @@ static int btrfs_root(const struct agent_config *config, const char *vps,
                       struct volume_root *ret_root, struct err *err)
 {
     _cleanup_fd_ int fd = -1;
-    int r = open_root(config, vps, &fd, err);
+    int r = btrfs_open_root(config, vps, &fd, err);
     if (r < 0) {
         return r;
     }
-    ret_root->id_mapped = 1;
-    return pool_path(config, ret_root->path, "/guests/", vps, "/rootfs", err);
+    *ret_root = (struct volume_root){.id_mapped = 1};
+    return btrfs_pool_path(config, ret_root->path, "/guests/", vps, "/rootfs", err);
 }
 
-static int btrfs_destroy(const struct agent_config *config, const char *vps, struct err *err)
+static int destroy_roots(const struct agent_config *config, const char *vps, struct err *err)
 {
-    _cleanup_fd_ int guests = -1, guest = -1, root = -1;
-    int r = open_pool_folder(config, "/guests", "", "", &guests, err);
+    _cleanup_fd_ int guests = -1, guest = -1;
+    int r = btrfs_open_pool_folder(config, "/guests", "", "", &guests, err);
     if (r < 0) {
         return r;
     }
-    r = open_pool_folder(config, "/guests/", vps, "", &guest, err);
+    r = btrfs_open_pool_folder(config, "/guests/", vps, "", &guest, err);
     if (r == ERR_NOT_FOUND) {
         return 0;
     }
-    uint64_t id = 0;
-    if (r == 0 && open_root(config, vps, &root, NULL) == 0) {
-        r = btrfs_subvolume_id(root, &id, err);
-    }
     if (r == 0) {
-        r = delete_subvolume(guest, "rootfs", err);
+        r = btrfs_delete_all(guest, "", NULL, err);
     }
     if (r < 0) {
         return r;
-    }
-    if (id !=
-        0) { // too early on newer kernels, which do it themselves; open_pool() sweeps the rest
-        (void)!btrfs_forget_quota(guests, id, NULL);
     }
     if (unlinkat(guests, vps, AT_REMOVEDIR) < 0 && errno != ENOENT) {
         return err_errno(err, errno, "removing the folder of vps %s", vps);
@@ -309,11 +224,17 @@ static int btrfs_destroy(const struct agent_config *config, const char *vps, str
     return 0;
 }
 
+static int btrfs_destroy(const struct agent_config *config, const char *vps, struct err *err)
+{
+    int r = btrfs_snapshot_delete_all(config, vps, err);
+    return r < 0 ? r : destroy_roots(config, vps, err);
+}
+
 static int btrfs_sample(const struct agent_config *config, const char *vps,
                         struct usage_counters *counters, struct err *err)
 {
     _cleanup_fd_ int fd = -1;
-    int r = open_root(config, vps, &fd, err);
+    int r = btrfs_open_root(config, vps, &fd, err);
     return r < 0 ? r : btrfs_usage(fd, &counters->disk_bytes, err);
 }
 
@@ -328,6 +249,17 @@ const struct volume_driver volume_btrfs = {
     .create = btrfs_create,
     .limit = btrfs_set_limit,
     .root = btrfs_root,
+    .copy = btrfs_copy,
+    .snapshot = btrfs_snapshot,
+    .snapshot_delete = btrfs_snapshot_delete,
+    .stage = btrfs_stage,
+    .staged = btrfs_staged,
+    .swap = btrfs_swap,
+    .unswap = btrfs_unswap,
+    .settle = btrfs_settle,
+    .scratch = btrfs_scratch,
+    .scratch_root = btrfs_scratch_root,
+    .scratch_delete = btrfs_scratch_delete,
     .destroy = btrfs_destroy,
     .sample = btrfs_sample,
 };

@@ -1,3 +1,4 @@
+#include "volume_fake.h"
 #include "config.h"
 #include "drivers.h"
 #include "fake.h"
@@ -11,15 +12,15 @@
 
 enum { TREE_FDS = 16 };
 
-// Folders under fake/: images/<sha256>, unpacking/<sha256>, guests/<vps>/rootfs (empty: a fake guest
-// does not run anything) and a file limits/<vps>.
+// Folders under fake/: images/<sha256>, unpacking/<sha256>, guests/<vps>/rootfs (nearly
+// empty: a fake guest does not run anything) and a file limits/<vps>. Copies: volume_fake_stage.c.
 
 static int remove_entry(const char *path, const struct stat *st, int type, struct FTW *ftw)
 {
     return remove(path);
 }
 
-static int remove_tree(const char *path, struct err *err)
+int fake_remove_tree(const char *path, struct err *err)
 {
     struct stat st;
     if (lstat(path, &st) < 0) {
@@ -62,7 +63,7 @@ static int begin_image(const struct agent_config *config, const char *sha256, ch
     char path[FAKE_PATH_MAX];
     int r = fake_path(config, "unpacking", sha256, path, err);
     if (r == 0) {
-        r = remove_tree(path, err);
+        r = fake_remove_tree(path, err);
     }
     if (r == 0) {
         r = file_make_dir(path, 0755, err);
@@ -91,29 +92,16 @@ static int delete_image(const struct agent_config *config, const char *sha256, s
 {
     char path[FAKE_PATH_MAX];
     int r = fake_path(config, "images", sha256, path, err);
-    return r < 0 ? r : remove_tree(path, err);
+    return r < 0 ? r : fake_remove_tree(path, err);
 }
 
 static int create(const struct agent_config *config, const struct vps_spec *spec, struct err *err)
 {
+    const struct volume_source source = {.image = spec->image.sha256};
     if (!has_image(config, spec->image.sha256)) {
         return err_set(err, ERR_NOT_FOUND, "the image %s is not on this node", spec->image.sha256);
     }
-    char guest[FAKE_PATH_MAX];
-    char path[FAKE_PATH_MAX + 16];
-    int r = fake_path(config, "guests", spec->vps, guest, err);
-    if (r == 0) {
-        r = file_make_dir(guest, 0711, err);
-    }
-    static const char *const folders[] = {"/rootfs", "/rootfs/etc", "/rootfs/root"};
-    for (size_t i = 0; i < ARRAY_LEN(folders) && r == 0; i++) {
-        snprintf(path, sizeof(path), "%s%s", guest, folders[i]);
-        r = file_make_dir(path, 0755, err);
-        if (r == 0 && lchown(path, spec->id_base, spec->id_base) < 0 && errno != EPERM) {
-            r = err_errno(err, errno, "owning %s", path);
-        }
-    }
-    return r;
+    return fake_copy(config, spec, &source, err);
 }
 
 static int limit(const struct agent_config *config, const struct vps_spec *spec, struct err *err)
@@ -133,8 +121,8 @@ static int root(const struct agent_config *config, const char *vps, struct volum
     if (r < 0) {
         return r;
     }
+    *ret_root = (struct volume_root){0};
     snprintf(ret_root->path, sizeof(ret_root->path), "%.240s/rootfs", path);
-    ret_root->id_mapped = 0;
     if (access(ret_root->path, F_OK) < 0) {
         return err_set(err, ERR_NOT_FOUND, "the vps has no volume");
     }
@@ -146,12 +134,18 @@ static int destroy(const struct agent_config *config, const char *vps, struct er
     char path[FAKE_PATH_MAX];
     int r = fake_path(config, "limits", vps, path, err);
     if (r == 0) {
-        r = remove_tree(path, err);
+        r = fake_remove_tree(path, err);
+    }
+    if (r == 0) {
+        r = fake_path(config, "snapshots", vps, path, err);
+    }
+    if (r == 0) {
+        r = fake_remove_tree(path, err);
     }
     if (r == 0) {
         r = fake_path(config, "guests", vps, path, err);
     }
-    return r < 0 ? r : remove_tree(path, err);
+    return r < 0 ? r : fake_remove_tree(path, err);
 }
 
 static int sample(const struct agent_config *config, const char *vps,
@@ -172,6 +166,17 @@ const struct volume_driver volume_fake = {
     .create = create,
     .limit = limit,
     .root = root,
+    .copy = fake_copy,
+    .snapshot = fake_snapshot,
+    .snapshot_delete = fake_snapshot_delete,
+    .stage = fake_stage,
+    .staged = fake_staged,
+    .swap = fake_swap,
+    .unswap = fake_unswap,
+    .settle = fake_settle,
+    .scratch = fake_scratch,
+    .scratch_root = fake_scratch_root,
+    .scratch_delete = fake_scratch_delete,
     .destroy = destroy,
     .sample = sample,
 };
