@@ -1,5 +1,6 @@
 #include "cgroup.h"
 
+#include "cgroup_base.h"
 #include "host.h"
 #include "sysfile.h"
 
@@ -11,7 +12,7 @@
 #include <sys/sysmacros.h>
 #include <time.h>
 
-enum { PATH_SIZE = 256, POLL_MS = 1, TEXT_SIZE = 8192 };
+enum { PATH_SIZE = 1024, POLL_MS = 1, TEXT_SIZE = 8192, MONITORS_MAX = 1000 };
 
 static bool unified(void)
 {
@@ -27,8 +28,10 @@ static bool unified(void)
 static void group_path(char out[PATH_SIZE], const char *controller, const char *what,
                        const char *vps, const char *file)
 {
-    snprintf(out, PATH_SIZE, "/sys/fs/cgroup/%s%slxc.%s.%s/%s", unified() ? "" : controller,
-             unified() ? "" : "/", what, vps, file);
+    char base[CGROUP_BASE_SIZE];
+    const char *tree = unified() ? "" : controller;
+    cgroup_base(tree, base);
+    snprintf(out, PATH_SIZE, "/sys/fs/cgroup/%s%s/lxc.%s.%s/%s", tree, base, what, vps, file);
 }
 
 // The path of a file of the container, or of its folder for an empty one.
@@ -179,13 +182,83 @@ static void walk(const char *vps,
     }
 }
 
-void cgroup_forget_monitor(const char *vps)
+static bool any_exists(const char *what, const char *vps)
 {
     size_t trees = unified() ? 1 : ARRAY_LEN(v1_controllers);
     for (size_t i = 0; i < trees; i++) {
         char path[PATH_SIZE];
-        group_path(path, v1_controllers[i], "monitor", vps, "");
+        group_path(path, v1_controllers[i], what, vps, "");
+        if (access(path, F_OK) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void sleep_ms(int ms)
+{
+    nanosleep(&(struct timespec){.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000L}, NULL);
+}
+
+static bool holds(const char *procs, pid_t wanted)
+{
+    _cleanup_file_ FILE *file = fopen(procs, "re");
+    int pid;
+    while (file && fscanf(file, "%d", &pid) == 1) {
+        if (pid == wanted) {
+            return true;
+        }
+    }
+    return false;
+}
+
+// liblxc moves whoever asks it to start a container into the monitor's cgroups. A start that was refused leaves
+// us there; where liblxc's own monitors go when they end, so do we.
+static void leave_monitor(const char *controller, const char *monitor)
+{
+    char path[PATH_SIZE], base[CGROUP_BASE_SIZE], text[16];
+    const char *tree = unified() ? "" : controller;
+    if (sysfile_path(path, sizeof(path), NULL, "%s/cgroup.procs", monitor) < 0 ||
+        !holds(path, getpid())) {
+        return;
+    }
+    cgroup_base(tree, base);
+    snprintf(text, sizeof(text), "%d", getpid());
+    snprintf(path, sizeof(path), "/sys/fs/cgroup/%s%s/lxc.pivot", tree, base);
+    mkdir(path, 0755);
+    snprintf(path, sizeof(path), "/sys/fs/cgroup/%s%s/lxc.pivot/cgroup.procs", tree, base);
+    (void)!sysfile_write(path, text, NULL);
+}
+
+// liblxc gives a second monitor's cgroup the name with -1 behind it, and so on.
+static void forget_monitors(const char *controller, const char *vps)
+{
+    for (int i = 0; i < MONITORS_MAX; i++) {
+        char name[64], path[PATH_SIZE];
+        snprintf(name, sizeof(name), i ? "%s-%d" : "%s", vps, i);
+        group_path(path, controller, "monitor", name, "");
+        if (access(path, F_OK) < 0) {
+            if (i > 0) {
+                return;
+            }
+            continue;
+        }
+        leave_monitor(controller, path);
         rmdir(path); // fails while a process is in it
+    }
+}
+
+void cgroup_forget_monitor(const char *vps, int timeout_ms)
+{
+    size_t trees = unified() ? 1 : ARRAY_LEN(v1_controllers);
+    for (int waited = 0;; waited += POLL_MS) {
+        for (size_t i = 0; i < trees; i++) {
+            forget_monitors(v1_controllers[i], vps);
+        }
+        if (waited >= timeout_ms || !any_exists("monitor", vps)) {
+            return;
+        }
+        sleep_ms(POLL_MS);
     }
 }
 
@@ -223,35 +296,12 @@ void cgroup_count_io(dev_t device)
     rmdir(folder);
 }
 
-static bool exists(const char *controller, const char *vps)
-{
-    char path[PATH_SIZE];
-    payload_path(path, controller, vps, "");
-    return access(path, F_OK) == 0;
-}
-
-static bool any_exists(const char *vps)
-{
-    size_t trees = unified() ? 1 : ARRAY_LEN(v1_controllers);
-    for (size_t i = 0; i < trees; i++) {
-        if (exists(v1_controllers[i], vps)) {
-            return true;
-        }
-    }
-    return false;
-}
-
-static void sleep_ms(int ms)
-{
-    nanosleep(&(struct timespec){.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000L}, NULL);
-}
-
 int cgroup_reap(const char *vps, int timeout_ms, struct err *err)
 {
     char path[PATH_SIZE];
     payload_path(path, "pids", vps, "pids.max");
     (void)!sysfile_write(path, "0", NULL); // no process can escape by forking faster than we kill
-    for (int waited = 0; any_exists(vps); waited += 10) {
+    for (int waited = 0; any_exists("payload", vps); waited += 10) {
         payload_path(path, "", vps, "cgroup.kill");
         if (!unified() || sysfile_write(path, "1", NULL) < 0) {
             walk(vps, visit_kill);
@@ -260,7 +310,7 @@ int cgroup_reap(const char *vps, int timeout_ms, struct err *err)
         if (waited > timeout_ms) {
             return err_set(err, ERR_TIMEOUT, "processes of vps %s do not die", vps);
         }
-        if (any_exists(vps)) {
+        if (any_exists("payload", vps)) {
             sleep_ms(10);
         }
     }
@@ -269,7 +319,7 @@ int cgroup_reap(const char *vps, int timeout_ms, struct err *err)
 
 int cgroup_wait_gone(const char *vps, int timeout_ms, struct err *err)
 {
-    for (int waited = 0; any_exists(vps); waited += POLL_MS) {
+    for (int waited = 0; any_exists("payload", vps); waited += POLL_MS) {
         if (waited >= timeout_ms) {
             return err_set(err, ERR_TIMEOUT, "the cgroups of vps %s stay", vps);
         }

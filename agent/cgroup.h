@@ -16,8 +16,9 @@ int cgroup_sample(const char *vps, struct usage_counters *counters, struct err *
 // monitor is gone. Waits at most timeout_ms.
 int cgroup_reap(const char *vps, int timeout_ms, struct err *err) _must_check_;
 
-// Removes what a dead monitor left of its own cgroups; one that lives keeps them.
-void cgroup_forget_monitor(const char *vps);
+// Removes what a dead monitor, or a start that was refused, left of the monitor's cgroups; takes the calling
+// process out of them first. Waits at most timeout_ms for a monitor that is about to end; one that lives keeps its own.
+void cgroup_forget_monitor(const char *vps, int timeout_ms);
 
 // Version 1: has the kernel count the containers' I/O on this disk, which since 6.9 it does only after a
 // limit was once set on it. Best effort.

@@ -4,6 +4,7 @@
 
 #include "cgroup.h"
 #include "config.h"
+#include "container_lxc_log.h"
 #include "sysfile.h"
 
 #include <errno.h>
@@ -13,7 +14,7 @@
 #include <sys/stat.h>
 #include <time.h>
 
-enum { PATH_SIZE = 512, CLEAN_MS = 10000, INOTIFY_INSTANCES = 8192 };
+enum { PATH_SIZE = 512, CLEAN_MS = 10000, MONITOR_END_MS = 1000, INOTIFY_INSTANCES = 8192 };
 
 static void cleanup_container(struct lxc_container **container)
 {
@@ -134,11 +135,26 @@ static bool has_processes(const char *vps)
     return cgroup_pids(vps, &pids, NULL) == 0 && pids > 0;
 }
 
+// The log goes when the create is taken back: its reason is said now.
+static int refused(const struct agent_config *config, const struct vps_spec *spec, const char *log,
+                   off_t log_from, struct err *err)
+{
+    char reason[LXC_REASON_SIZE];
+    lxc_log_reason(log, log_from, config->state_dir, reason);
+    cgroup_forget_monitor(spec->vps, MONITOR_END_MS);
+    return err_set(err, ERR_SYSTEM, "liblxc could not start vps %s: %s", spec->vps,
+                   *reason ? reason : "it gave no reason");
+}
+
 static int lxc_start(const struct agent_config *config, const struct vps_spec *spec, int timeout_s,
                      struct err *err)
 {
+    char log[PATH_SIZE];
     _cleanup_container_ struct lxc_container *container = NULL;
-    int r = load(config, spec->vps, &container, err);
+    int r = sysfile_path(log, sizeof(log), err, "%s/vps/%s/log", config->state_dir, spec->vps);
+    if (r == 0) {
+        r = load(config, spec->vps, &container, err);
+    }
     if (r < 0) {
         return r;
     }
@@ -150,13 +166,13 @@ static int lxc_start(const struct agent_config *config, const struct vps_spec *s
     if (r < 0) {
         return r;
     }
-    cgroup_forget_monitor(spec->vps);
+    cgroup_forget_monitor(spec->vps, 0);
     raise_inotify_limit();
     container->want_daemonize(container, true);
     container->want_close_all_fds(container, true);
+    off_t log_from = lxc_log_end(log);
     if (!start_with_short_path(container)) {
-        return err_set(err, ERR_SYSTEM, "liblxc could not start vps %s (its log tells why)",
-                       spec->vps);
+        return refused(config, spec, log, log_from, err);
     }
     r = wait_for_init(container, timeout_s, err);
     return r < 0 ? err_wrap(err, "starting vps %s", spec->vps) : 0;
@@ -211,7 +227,7 @@ static int lxc_undefine(const struct agent_config *config, const char *vps, stru
             return err_errno(err, errno, "removing %s", path);
         }
     }
-    cgroup_forget_monitor(vps);
+    cgroup_forget_monitor(vps, 0);
     // liblxc's lock file, which it never removes; best effort.
     if (sysfile_path(path, sizeof(path), NULL, "/run/lxc/lock/%s/vps/.%s", config->state_dir,
                      vps) == 0) {

@@ -1,13 +1,16 @@
 #include "rig.h"
 #include "sampler.h"
+#include "sysfile.h"
 #include "test_drivers.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/btrfs.h>
+#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/wait.h>
 #include <time.h>
 
 static struct vps_spec spec;
@@ -238,6 +241,91 @@ START_TEST(a_missing_init_is_an_error)
 }
 END_TEST
 
+// What a worker does whose start is refused and which takes its create back: all in one process.
+static int refused_start(const char *reason)
+{
+    pid_t pid = fork();
+    if (pid == 0) {
+        struct err why = {0};
+        int r = container_lxc.start(&rig_config, &spec, 10, &why);
+        if (!strstr(why.text, reason)) {
+            fprintf(stderr, "the reason is not told: %s\n", why.text);
+            _exit(1);
+        }
+        CALL(0, container_lxc.undefine(&rig_config, spec.vps, err));
+        _exit(-r);
+    }
+    int status;
+    ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+    return WIFEXITED(status) ? -WEXITSTATUS(status) : ERR_INTERNAL;
+}
+
+static int cgroups_are_left(void)
+{
+    return rig_host("find /sys/fs/cgroup -name 'lxc.*%s*' | grep . >&2", spec.vps) == 0;
+}
+
+START_TEST(a_refused_start_says_why_and_leaves_no_cgroups)
+{
+    static const char *const reasons[] = {"Failed to exec \"/sbin/init\"",
+                                          "Failed to create detached mount"};
+    CALL(0, container_lxc.stop(&rig_config, spec.vps, 5, err));
+    if (_i == 0) {
+        rig_host("rm %s/pool/guests/%s/rootfs/sbin/init", rig_config.state_dir, spec.vps);
+    } else {
+        rig_host(
+            "sed -i 's,^lxc.rootfs.path.*,lxc.rootfs.path = dir:/nonexistent,' %s/vps/%s/config",
+            rig_config.state_dir, spec.vps);
+    }
+    ck_assert_int_eq(refused_start(reasons[_i]), ERR_SYSTEM);
+    ck_assert(!cgroups_are_left());
+}
+END_TEST
+
+// The first process of a process namespace, below the root of a hierarchy as under a supervisor: liblxc makes
+// containers' cgroups there.
+static int live_below(const char *supervisor, struct vps_spec *other)
+{
+    struct usage_counters counters = {0};
+    char procs[128];
+    ck_assert_int_eq(rig_host("mkdir %s && mount -t proc proc /proc", supervisor), 0);
+    snprintf(procs, sizeof(procs), "%s/cgroup.procs", supervisor);
+    CALL(0, sysfile_write(procs, "0", err));
+    rig_create(other);
+    int placed = rig_host("test -d %s/lxc.payload.%s", supervisor, other->vps);
+    CALL(0, sampler_sample(&rig_config, &rig_drivers, other, &counters, err));
+    rig_host("rm %s/pool/guests/%s/rootfs/sbin/init", rig_config.state_dir, other->vps);
+    CALL(0, container_lxc.stop(&rig_config, other->vps, 5, err));
+    int refused = rig_start(other);
+    rig_destroy(other);
+    int left = rig_host("find /sys/fs/cgroup -name 'lxc.*%s*' | grep . >&2", other->vps);
+    return placed == 0 && counters.memory_bytes > 0 && refused == ERR_SYSTEM && left != 0;
+}
+
+START_TEST(cgroups_below_a_supervisor_are_read_and_removed)
+{
+    struct vps_spec other;
+    char supervisor[64];
+    rig_spec(&other, 2);
+    snprintf(supervisor, sizeof(supervisor), "/sys/fs/cgroup/memory/croft-test-%d", getpid());
+    pid_t pid = fork();
+    if (pid == 0) {
+        ck_assert_int_eq(unshare(CLONE_NEWPID | CLONE_NEWNS), 0);
+        pid_t first = fork();
+        if (first == 0) {
+            _exit(live_below(supervisor, &other) ? 0 : 1);
+        }
+        int status = -1;
+        waitpid(first, &status, 0);
+        _exit(status == 0 ? 0 : 1);
+    }
+    int status;
+    ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+    rig_host("find %s -depth -type d -exec rmdir {} +", supervisor);
+    ck_assert_int_eq(status, 0);
+}
+END_TEST
+
 // How soon it ends is the init's own affair: start may have seen it live.
 START_TEST(an_init_that_ends_is_seen_as_stopped)
 {
@@ -285,6 +373,10 @@ Suite *suite_container(void)
     tcase_add_test(tcase, sampling_is_quick);
     tcase_add_test(tcase, forged_sources_are_dropped);
     tcase_add_test(tcase, a_missing_init_is_an_error);
+    tcase_add_loop_test(tcase, a_refused_start_says_why_and_leaves_no_cgroups, 0, 2);
+    if (access("/sys/fs/cgroup/memory", F_OK) == 0) {
+        tcase_add_test(tcase, cgroups_below_a_supervisor_are_read_and_removed);
+    } // version 2: systemd's init.scope is the only base there is, see test_cgroup_base.c
     tcase_add_test(tcase, an_init_that_ends_is_seen_as_stopped);
     tcase_add_test(tcase, a_stop_that_comes_early_is_still_clean);
     suite_add_tcase(suite, tcase);
