@@ -41,6 +41,29 @@ static const struct field create_fields[] = {
     {0},
 };
 
+static const struct field snapshot_fields[] = {
+    {.name = "snapshot",
+     .type = FIELD_UUID,
+     .offset = offsetof(struct task_args, snapshot),
+     .flags = FIELD_REQUIRED,
+     .help = "which one"},
+    {0},
+};
+
+static const struct field clone_fields[] = {
+    {.name = "source",
+     .type = FIELD_UUID,
+     .offset = offsetof(struct task_args, source),
+     .flags = FIELD_REQUIRED,
+     .help = "the vps of this node that is cloned"},
+    {.name = "snapshot",
+     .type = FIELD_UUID,
+     .offset = offsetof(struct task_args, snapshot),
+     .flags = FIELD_NULLABLE,
+     .help = "one of the source's; without it its disk as it is"},
+    {0},
+};
+
 static const struct field no_fields[] = {{0}};
 
 // A kind that is not here takes no arguments.
@@ -48,10 +71,10 @@ static const struct {
     const char *kind;
     const struct field *fields;
 } kinds[] = {
-    {"vps_stop", stop_fields},
-    {"vps_reboot", stop_fields},
-    {"vps_password", password_fields},
-    {"vps_create", create_fields},
+    {"vps_stop", stop_fields},         {"vps_reboot", stop_fields},
+    {"vps_password", password_fields}, {"vps_create", create_fields},
+    {"vps_snapshot", snapshot_fields}, {"vps_snapshot_delete", snapshot_fields},
+    {"vps_restore", snapshot_fields},  {"vps_clone", clone_fields},
 };
 
 static const struct field *fields_of(const char *kind)

@@ -16,6 +16,8 @@ struct task_args {
     int64_t timeout_s; // what a clean shutdown may take; -1: as the node is configured
     const char *password_hash; // crypt(5), for the guest's /etc/shadow
     const char *user_data; // run once at the guest's first boot; NULL: none
+    const char *snapshot; // which one; NULL: none is named
+    const char *source; // the vps that is cloned
 };
 
 // args may be NULL, which is an empty object. ERR_INVALID names the field.

@@ -1,4 +1,4 @@
-// Images that a create needs and the pool does not have: link fetches each once, however many tasks wait.
+// Images that an order needs and the pool does not have: link fetches each once, however many tasks wait.
 #include "broker.h"
 #include "json.h"
 #include "log.h"
@@ -23,8 +23,9 @@ static bool wanted_by(const struct broker *broker, const struct job *job,
     if (spec_decode(broker->config, job->vps, job->generation, json, &spec, NULL) < 0) {
         return false;
     }
-    snprintf(ret_image->sha256, sizeof(ret_image->sha256), "%s", spec.image.sha256);
-    ret_image->size = spec.image.size;
+    const struct spec_image *image = job->kind == &task_rescue ? &spec.rescue : &spec.image;
+    snprintf(ret_image->sha256, sizeof(ret_image->sha256), "%s", image->sha256);
+    ret_image->size = image->size;
     spec_finish(&spec);
     return true;
 }
@@ -41,9 +42,12 @@ static bool is_fetching(const struct broker *broker, const char *sha256)
     return false;
 }
 
-// A vps that was created once is not made from its image again.
+// A vps that was created once is not made from its image again, but by a reinstall.
 static bool needs_no_image(const struct broker *broker, const struct job *job)
 {
+    if (job->kind != &task_create) {
+        return job->kind != &task_reinstall && job->kind != &task_rescue;
+    }
     const struct vps_entry *entry = vps_table_find(broker->vps, job->vps);
     return entry && entry->state.created;
 }
@@ -51,7 +55,7 @@ static bool needs_no_image(const struct broker *broker, const struct job *job)
 bool broker_image_ready(struct broker *broker, struct job *job)
 {
     struct wanted_image image;
-    if (needs_no_image(broker, job) || !wanted_by(broker, job, &image) ||
+    if (needs_no_image(broker, job) || !wanted_by(broker, job, &image) || !*image.sha256 ||
         broker->drivers.volume->has_image(broker->config, image.sha256) > 0) {
         return true;
     }

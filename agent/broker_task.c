@@ -252,7 +252,8 @@ void broker_task_internal(struct broker *broker, const struct task_kind *kind, c
 static bool is_overtaken(const struct broker *broker, const struct job *job)
 {
     const struct vps_entry *entry = vps_table_find(broker->vps, job->vps);
-    return *job->task && job->mode == JOB_DO && entry && job->generation < entry->state.generation;
+    return *job->task && job->mode == JOB_DO && !(job->kind->flags & TASK_BESIDE) && entry &&
+           job->generation < entry->state.generation;
 }
 
 static void settle_overtaken(struct broker *broker, struct job *job)
@@ -277,10 +278,10 @@ static void start(struct broker *broker, struct job *job)
         settle_overtaken(broker, job);
         return;
     }
-    if (job->kind == &task_create && job->mode == JOB_DO && !broker_image_ready(broker, job)) {
+    if (job->mode == JOB_DO && !broker_image_ready(broker, job)) {
         return;
     }
-    if (job->kind == &task_stop || job->kind == &task_reboot || job->kind == &task_delete) {
+    if (job->kind->flags & TASK_STOPS) {
         broker_usage_final(broker, job->vps);
     }
     if (worker_process_start(broker, job, &err) < 0) {

@@ -139,6 +139,24 @@ static int write_machine_id(const struct guest *guest)
     return replace_file(guest, "etc", "machine-id", 0444, text);
 }
 
+// What systemd kept for the next boot's random numbers: no two guests may begin with the same.
+static int forget_seeds(const struct guest *guest)
+{
+    static const char *const names[] = {"random-seed", "credential.secret"};
+    _cleanup_fd_ int dir = open_folder(guest, "var/lib/systemd");
+    if (dir < 0) {
+        return dir == ERR_NOT_FOUND ? 0 : dir;
+    }
+    for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+        if (unlinkat(dir, names[i], 0) < 0 && errno != ENOENT) {
+            return err_set(guest->err, ERR_IMAGE,
+                           "/var/lib/systemd/%s of the image is not usable: %s", names[i],
+                           strerrordesc_np(errno));
+        }
+    }
+    return 0;
+}
+
 static int write_keys(const struct guest *guest, const struct vps_spec *spec)
 {
     if (spec->ssh_key_count == 0) {
@@ -244,6 +262,9 @@ static int prepare(const struct guest *guest, const struct vps_spec *spec)
     int r = write_names(guest, spec);
     if (r == 0) {
         r = write_machine_id(guest);
+    }
+    if (r == 0) {
+        r = forget_seeds(guest);
     }
     if (r == 0) {
         r = write_resolv_conf(guest);

@@ -8,7 +8,9 @@
 #include <string.h>
 
 static const struct task_kind *const public_kinds[] = {
-    &task_create, &task_start, &task_update, &task_stop, &task_reboot, &task_delete,
+    &task_create,  &task_start,     &task_update,   &task_stop,
+    &task_reboot,  &task_delete,    &task_snapshot, &task_snapshot_delete,
+    &task_restore, &task_reinstall, &task_rescue,   &task_clone,
 };
 
 static const struct task_kind *const node_kinds[] = {&task_node_open, &task_node_check};
@@ -141,15 +143,16 @@ int task_undo(struct task *task, struct err *err)
     return first.code;
 }
 
-static bool is_removed(const struct task *task)
+static bool leaves_no_record(const struct task *task)
 {
-    return task->kind == &task_delete || is_of_node(task->kind);
+    return task->kind == &task_delete || is_of_node(task->kind) ||
+           (task->kind->flags & TASK_BESIDE);
 }
 
 // The generation counts as reached once everything it asks for is there.
 static int record_success(struct task *task, struct err *err)
 {
-    if (is_removed(task)) {
+    if (leaves_no_record(task)) {
         return 0;
     }
     task->state.created = true;

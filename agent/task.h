@@ -19,6 +19,7 @@ struct task {
     struct task_args args; // borrows from the input
     struct vps_state state; // as on disk; zeroed (but for vps) while there is no record
     enum observed observed; // what the task left behind
+    uint64_t snapshot_bytes; // of the snapshot that was made
 };
 
 typedef int (*task_function)(struct task *task, struct err *err);
@@ -29,14 +30,23 @@ struct task_step {
     task_function undo; // NULL: nothing to take back
 };
 
+enum task_flags {
+    TASK_BESIDE =
+        1 << 0, // not about the desired state: reaches no generation and is never overtaken
+    TASK_STOPS = 1 << 1, // takes a running guest down
+};
+
 struct task_kind {
     const char *name;
     const struct task_step *steps;
     size_t count;
+    unsigned flags;
 };
 
 extern const struct task_kind task_create, task_start, task_update, task_stop, task_reboot,
     task_delete;
+extern const struct task_kind task_snapshot, task_snapshot_delete, task_restore, task_reinstall,
+    task_rescue, task_clone;
 // Internal, of the node and no vps: pool and network at the start, the network again each minute.
 extern const struct task_kind task_node_open, task_node_check;
 
@@ -79,6 +89,10 @@ int ensure_attached(struct task *task, struct err *err);
 int ensure_stopped(struct task *task, struct err *err);
 int ensure_no_network(struct task *task, struct err *err);
 int verify_power(struct task *task, struct err *err);
+int ensure_down_once(struct task *task, struct err *err); // once for its generation
+int ensure_killed(struct task *task, struct err *err); // without asking the guest
+// Defines and starts what ran before the task, from the root that the vps has now.
+int ensure_as_before(struct task *task, struct err *err);
 int undo_started(struct task *task, struct err *err);
 int undo_network(struct task *task, struct err *err);
 

@@ -31,6 +31,17 @@ static int ensure_volume(struct task *task, struct err *err)
     return task->drivers.volume->create(task->config, &task->spec, err);
 }
 
+static int ensure_copy(struct task *task, struct err *err)
+{
+    const struct volume_source source = {
+        .vps = task->args.source,
+        .snapshot = task->args.snapshot,
+    };
+    return task->state.created
+               ? 0
+               : task->drivers.volume->copy(task->config, &task->spec, &source, err);
+}
+
 static int undo_volume(struct task *task, struct err *err)
 {
     return task->state.created ? 0 : task->drivers.volume->destroy(task->config, task->vps, err);
@@ -80,3 +91,19 @@ static const struct task_step steps[] = {
 };
 
 const struct task_kind task_create = {"vps_create", steps, ARRAY_LEN(steps)};
+
+// The same from another vps's disk, which its owner wrote: machine-id, host keys and random seed are made
+// anew by `guest`, as for an image.
+static const struct task_step clone_steps[] = {
+    {"state", ensure_state, undo_state},
+    {"volume", ensure_copy, undo_volume},
+    {"limit", ensure_limit, NULL},
+    {"define", ensure_defined, undo_defined},
+    {"guest", ensure_guest, NULL},
+    {"network", ensure_network, undo_network},
+    {"start", ensure_started, undo_started},
+    {"attach", ensure_attached, NULL},
+    {"verify", verify, NULL},
+};
+
+const struct task_kind task_clone = {"vps_clone", clone_steps, ARRAY_LEN(clone_steps)};

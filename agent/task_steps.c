@@ -21,8 +21,10 @@ int ensure_limit(struct task *task, struct err *err)
 
 int ensure_defined(struct task *task, struct err *err)
 {
+    const struct volume_driver *volume = task->drivers.volume;
     struct volume_root root;
-    int r = task->drivers.volume->root(task->config, task->vps, &root, err);
+    int r = task->spec.rescue.sha256[0] ? volume->scratch_root(task->config, task->vps, &root, err)
+                                        : volume->root(task->config, task->vps, &root, err);
     if (r < 0) {
         return r;
     }
@@ -122,4 +124,34 @@ int undo_network(struct task *task, struct err *err)
         return 0;
     }
     return task->drivers.network->remove(task->config, &task->spec, err);
+}
+
+// However often the task is run again: that it did is written down.
+int ensure_down_once(struct task *task, struct err *err)
+{
+    if (task->state.rebooted >= task->generation) {
+        return 0;
+    }
+    int r = ensure_stopped(task, err);
+    if (r < 0) {
+        return r;
+    }
+    task->state.rebooted = task->generation;
+    return vps_state_save(task->config, &task->state, err);
+}
+
+int ensure_killed(struct task *task, struct err *err)
+{
+    return task->drivers.container->stop(task->config, task->vps, 0, err);
+}
+
+int ensure_as_before(struct task *task, struct err *err)
+{
+    static const task_function steps[] = {ensure_limit, ensure_defined, ensure_network,
+                                          ensure_started, ensure_attached};
+    int r = 0;
+    for (size_t i = 0; i < ARRAY_LEN(steps) && r == 0 && ran_before(task); i++) {
+        r = steps[i](task, err);
+    }
+    return r;
 }

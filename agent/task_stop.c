@@ -7,4 +7,4 @@ static const struct task_step steps[] = {
     {"verify", verify_power, NULL},
 };
 
-const struct task_kind task_stop = {"vps_stop", steps, ARRAY_LEN(steps)};
+const struct task_kind task_stop = {"vps_stop", steps, ARRAY_LEN(steps), TASK_STOPS};
