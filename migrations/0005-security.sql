@@ -71,14 +71,16 @@ BEGIN
     END LOOP;
 END
 $$;
-GRANT SELECT (id, tenant_id, user_id, name, prefix, scopes, platform_role, created_at, expires_at, last_used_at, revoked_at)
+GRANT SELECT (id, tenant_id, user_id, name, prefix, scopes, read_only, addresses, role, platform_role, created_at, expires_at, last_used_at,
+    revoked_at)
     ON tokens TO croft_tenant, croft_operator;
 GRANT SELECT (id, email, platform_role, state, created_at) ON users TO croft_tenant, croft_operator;
 GRANT SELECT (id, location_id, expires_at, used_at, node_id, created_at) ON join_tokens TO croft_operator;
 
 -- Rows of those three as far as they may be shown; the reader's own policies and column grants apply.
 CREATE VIEW tokens_visible WITH (security_invoker = true) AS
-    SELECT id, tenant_id, name, prefix, scopes, created_at, expires_at, last_used_at FROM tokens WHERE revoked_at IS NULL;
+    SELECT id, tenant_id, user_id, name, prefix, scopes, read_only, addresses, role, platform_role, created_at, expires_at, last_used_at
+    FROM tokens WHERE revoked_at IS NULL;
 CREATE VIEW users_visible WITH (security_invoker = true) AS
     SELECT id, email, created_at FROM users;
 CREATE VIEW join_tokens_visible WITH (security_invoker = true) AS

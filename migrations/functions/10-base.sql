@@ -121,7 +121,8 @@ END
 $$;
 
 CREATE OR REPLACE FUNCTION croft_principal() RETURNS text LANGUAGE sql STABLE
-    RETURN coalesce('token:' || croft_setting('token'), 'user:' || croft_setting('user'), 'system');
+    -- With the tenant, since one who acts in several may use a key in each.
+    RETURN coalesce('token:' || croft_setting('token'), 'user:' || croft_setting('user'), 'system') || coalesce('@' || croft_setting('tenant'), '');
 
 -- Stores the answer under the request's key; p_stored where the answer shows a secret that must not be kept.
 CREATE OR REPLACE FUNCTION croft_idempotency_end(p_req jsonb, p_answer croft_answer, p_stored text DEFAULT NULL)

@@ -1,10 +1,6 @@
 -- Rows as the API shows them (docs/api.md, Shapes). Each is one expression over one row where that can be, so that the
 -- planner inlines it into the statement.
 
-CREATE OR REPLACE FUNCTION croft_token_json(t tokens_visible) RETURNS json LANGUAGE sql STABLE
-    RETURN json_build_object('id', t.id, 'name', t.name, 'prefix', t.prefix, 'scopes', t.scopes,
-        'created_at', t.created_at, 'expires_at', t.expires_at, 'last_used_at', t.last_used_at);
-
 CREATE OR REPLACE FUNCTION croft_location_json(l locations) RETURNS json LANGUAGE sql STABLE
     RETURN json_build_object('id', l.id, 'name', l.name, 'title', l.title);
 

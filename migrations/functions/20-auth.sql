@@ -10,6 +10,7 @@ BEGIN
         set_config('croft.token', coalesce(p_token::text, ''), true),
         set_config('croft.session', coalesce(p_session::text, ''), true),
         set_config('croft.node', '', true),
+        set_config('croft.actor_tenant', '', true),
         set_config('croft.peer', coalesce(p_peer, ''), true),
         set_config('croft.request_id', coalesce(p_request, ''), true),
         set_config('croft.traceparent', coalesce(p_traceparent, ''), true);
@@ -93,12 +94,20 @@ $$;
 CREATE OR REPLACE FUNCTION croft_seconds_until(p_time timestamptz) RETURNS int LANGUAGE sql STABLE PARALLEL SAFE
     RETURN ceil(least(extract(epoch FROM p_time - now()), 2000000000))::int;
 
+-- Who runs a reseller acts in a tenant below it as its admin: the header Croft-Tenant names which. No row: there is none such.
+CREATE OR REPLACE FUNCTION croft_child(p_home uuid, p_role text, p_wanted uuid, OUT tenant_id uuid, OUT state text)
+LANGUAGE sql STABLE AS $$
+    SELECT c.id, c.state FROM tenants c JOIN tenants h ON h.id = p_home AND h.id = c.parent_id
+    WHERE c.id = p_wanted AND h.kind = 'reseller' AND h.state = 'active' AND c.state <> 'closed' AND p_role IN ('owner', 'admin')
+$$;
+
 CREATE OR REPLACE FUNCTION croft_auth_token(p_hash text, p_surface text, p_tenant uuid, p_scope text, p_peer text,
     p_request text, p_traceparent text, p_roles text[])
 RETURNS TABLE (token_id uuid, session_id uuid, user_id uuid, tenant_id uuid, role text, db_role text, valid_s int)
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
 DECLARE
     k record;
+    v_home uuid;
 BEGIN
     SELECT t.id, t.user_id, t.tenant_id, t.expires_at, t.scopes, t.read_only, t.addresses, t.platform_role, n.state AS tenant_state,
         t.last_used_at, t.entry_role, u.state AS user_state, u.platform_role AS user_platform_role,
@@ -112,39 +121,48 @@ BEGIN
     IF NOT FOUND OR k.role IS NULL OR k.user_state = 'disabled' OR k.tenant_state = 'closed' THEN
         PERFORM croft_raise(401, 'unauthenticated', 'The token is unknown, expired or revoked.');
     END IF;
-    IF p_tenant IS NOT NULL AND p_tenant <> k.tenant_id AND p_surface = 'tenant' THEN
-        PERFORM croft_raise(403, 'forbidden', 'The token belongs to another tenant than Croft-Tenant names.');
-    END IF;
     PERFORM croft_check_token(k.scopes, k.read_only, k.addresses, p_scope, p_peer);
+    IF p_tenant <> k.tenant_id AND p_surface = 'tenant' THEN
+        v_home := k.tenant_id;
+        SELECT c.tenant_id, c.state, 'admin' INTO k.tenant_id, k.tenant_state, k.role
+            FROM croft_child(k.tenant_id, k.role, p_tenant) c WHERE c.tenant_id IS NOT NULL;
+        IF NOT FOUND THEN
+            PERFORM croft_raise(403, 'forbidden', 'The token belongs to another tenant than Croft-Tenant names.');
+        END IF;
+    END IF;
     -- Staff who are staff no more lose it in their tokens, too.
     PERFORM croft_check_access(p_surface, p_scope, p_roles,
         CASE WHEN k.user_id IS NULL OR k.user_platform_role = 'operator' THEN k.platform_role END, k.role, k.tenant_state);
     IF k.last_used_at IS NULL OR k.last_used_at < now() - interval '1 minute' OR k.entry_role IS NULL THEN
-        PERFORM croft_token_used(k.id, k.tenant_id, k.user_id);
+        PERFORM croft_token_used(k.id, coalesce(v_home, k.tenant_id), k.user_id);
     END IF;
-    PERFORM croft_enter(k.tenant_id, k.user_id, k.role, k.id, NULL, p_peer, p_request, p_traceparent);
+    PERFORM croft_enter(k.tenant_id, k.user_id, k.role, k.id, NULL, p_peer, p_request, p_traceparent),
+        set_config('croft.actor_tenant', coalesce(v_home::text, ''), true);
     RETURN QUERY SELECT k.id, NULL::uuid, k.user_id, k.tenant_id, k.role, 'croft_' || p_surface,
         croft_seconds_until(k.expires_at);
 END
 $$;
 
--- The tenant a session acts for: the one that was named, else the only one.
-CREATE OR REPLACE FUNCTION croft_session_tenant(p_user uuid, p_tenant uuid) RETURNS record LANGUAGE plpgsql STABLE AS $$
+-- The tenant a session acts for: the one that was named, which may lie below one of its own, else the only one.
+CREATE OR REPLACE FUNCTION croft_session_tenant(p_user uuid, p_tenant uuid, OUT tenant_id uuid, OUT role text, OUT state text, OUT home uuid)
+LANGUAGE plpgsql STABLE AS $$
 DECLARE
-    m record;
     v_count int;
 BEGIN
-    SELECT count(*) OVER () AS of, x.tenant_id, x.role, n.state INTO m
+    SELECT count(*) OVER (), x.tenant_id, x.role, n.state INTO v_count, tenant_id, role, state
     FROM memberships x JOIN tenants n ON n.id = x.tenant_id AND n.state <> 'closed'
     WHERE x.user_id = p_user AND (p_tenant IS NULL OR x.tenant_id = p_tenant)
     LIMIT 1;
-    v_count := coalesce(m.of, 0);
-    IF v_count = 0 THEN
-        PERFORM croft_raise(403, 'forbidden', 'You are not a member of that tenant.');
-    ELSIF v_count > 1 THEN
+    IF v_count > 1 THEN
         PERFORM croft_raise(400, 'malformed_request', 'You belong to several tenants: name one in the Croft-Tenant header.');
+    ELSIF tenant_id IS NULL THEN
+        SELECT c.tenant_id, 'admin', c.state, x.tenant_id INTO tenant_id, role, state, home
+        FROM memberships x, croft_child(x.tenant_id, x.role, p_tenant) c
+        WHERE x.user_id = p_user AND c.tenant_id IS NOT NULL;
     END IF;
-    RETURN m;
+    IF tenant_id IS NULL THEN
+        PERFORM croft_raise(403, 'forbidden', 'You are not a member of that tenant.');
+    END IF;
 END
 $$;
 
@@ -163,9 +181,10 @@ BEGIN
         PERFORM croft_raise(401, 'unauthenticated', 'The session has ended: sign in again.');
     END IF;
     IF p_surface = 'tenant' THEN
-        m := croft_session_tenant(k.user_id, p_tenant);
+        SELECT * INTO m FROM croft_session_tenant(k.user_id, p_tenant);
         PERFORM croft_check_access(p_surface, p_scope, p_roles, k.platform_role, m.role, m.state);
-        PERFORM croft_enter(m.tenant_id, k.user_id, m.role, NULL, k.id, p_peer, p_request, p_traceparent);
+        PERFORM croft_enter(m.tenant_id, k.user_id, m.role, NULL, k.id, p_peer, p_request, p_traceparent),
+            set_config('croft.actor_tenant', coalesce(m.home::text, ''), true);
         RETURN QUERY SELECT NULL::uuid, k.id, k.user_id, m.tenant_id, m.role, 'croft_tenant'::text,
             croft_seconds_until(k.expires_at);
     ELSE
@@ -244,63 +263,6 @@ BEGIN
         UPDATE sessions SET revoked_at = now() WHERE id = v_session AND revoked_at IS NULL;
         PERFORM croft_event('session.deleted', NULL, 'session', v_session);
     END IF;
-    RETURN (204, NULL, NULL, NULL)::croft_answer;
-END
-$$;
-
-CREATE OR REPLACE FUNCTION croft_token_create(p_req jsonb) RETURNS croft_answer
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
-DECLARE
-    v_body jsonb := p_req->'body';
-    -- A token makes no token that may do more than itself.
-    v_own text[] := coalesce((SELECT t.scopes FROM tokens t WHERE t.id = croft_setting('token')::uuid), '{read,write}');
-    v_scopes text[] := v_own;
-    v_shown jsonb;
-    a croft_answer := croft_idempotency_begin(p_req);
-    t tokens_visible;
-BEGIN
-    IF a.status IS NOT NULL THEN
-        RETURN a;
-    END IF;
-    IF jsonb_typeof(v_body->'scopes') = 'array' THEN
-        SELECT array_agg(DISTINCT s ORDER BY s) INTO v_scopes FROM jsonb_array_elements_text(v_body->'scopes') s;
-        IF v_scopes IS NULL OR NOT v_scopes <@ '{read,write}' THEN
-            PERFORM croft_raise(422, 'invalid_value', 'The scopes are one or both of read and write.', '/scopes');
-        ELSIF NOT v_scopes <@ v_own THEN
-            PERFORM croft_raise(403, 'forbidden', 'The token does not have a scope that it would give.', '/scopes');
-        END IF;
-    END IF;
-    IF (v_body->>'expires_at')::timestamptz <= now() THEN
-        PERFORM croft_raise(422, 'invalid_value', 'The token would have expired already.', '/expires_at');
-    END IF;
-    INSERT INTO tokens (tenant_id, user_id, name, token_hash, prefix, scopes, expires_at)
-    VALUES (croft_tenant_id(), croft_user_id(), v_body->>'name', v_body->>'token_hash', v_body->>'token_prefix', v_scopes,
-        (v_body->>'expires_at')::timestamptz)
-    RETURNING id, tenant_id, name, prefix, scopes, created_at, expires_at, last_used_at INTO t;
-    PERFORM croft_event('token.created', t.tenant_id, 'token', t.id, jsonb_build_object('name', t.name, 'scopes', t.scopes));
-    v_shown := to_jsonb(croft_token_json(t)) || coalesce(jsonb_build_object('token', v_body->'token'), '{}');
-    a := (201, CASE WHEN v_body ? 'token' THEN v_shown ELSE v_shown - 'token' END::text, NULL, '/v1/tokens/' || t.id);
-    RETURN croft_idempotency_end(p_req, a, (v_shown || '{"token":null}')::text);
-EXCEPTION
-    WHEN invalid_datetime_format OR datetime_field_overflow OR invalid_time_zone_displacement_value THEN
-        PERFORM croft_raise(422, 'invalid_value', 'This is not an RFC 3339 time.', '/expires_at');
-END
-$$;
-
-CREATE OR REPLACE FUNCTION croft_token_delete(p_req jsonb) RETURNS croft_answer
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
-DECLARE
-    v_id uuid := (p_req->>'id')::uuid;
-    v_user uuid;
-BEGIN
-    UPDATE tokens SET revoked_at = now() WHERE id = v_id AND tenant_id = croft_tenant_id() AND revoked_at IS NULL
-        RETURNING user_id INTO v_user;
-    IF NOT FOUND THEN
-        PERFORM croft_raise_not_found('token');
-    ELSIF croft_setting('role') = 'member' AND v_user IS DISTINCT FROM croft_user_id() THEN
-        PERFORM croft_raise(403, 'forbidden', 'A member revokes only tokens of its own.');
-    END IF;
-    PERFORM croft_event('token.deleted', croft_tenant_id(), 'token', v_id);
     RETURN (204, NULL, NULL, NULL)::croft_answer;
 END
 $$;

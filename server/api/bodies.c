@@ -23,7 +23,11 @@ const struct field body_session[] = {
 
 const struct field body_token[] = {
     {"name", FIELD_STRING, .min = 1, .max = 100, .flags = FIELD_REQUIRED},
-    {"scopes", FIELD_STRINGS, .min = 1, .max = 2, .item_max = 16},
+    {"scopes", FIELD_STRINGS, .min = 1, .max = 40, .item_max = 24},
+    {"read_only", FIELD_BOOL, .preset = "false"},
+    {"addresses", FIELD_STRINGS, .min = 1, .max = 32, .item_max = 49, .flags = FIELD_NULLABLE},
+    {"role", FIELD_STRING, .min = 1, .max = 16, .flags = FIELD_NULLABLE},
+    {"platform_role", FIELD_STRING, .min = 1, .max = 16, .flags = FIELD_NULLABLE},
     {"expires_at", FIELD_STRING, .min = 20, .max = 40, .flags = FIELD_NULLABLE},
     {NULL},
 };
@@ -207,6 +211,7 @@ const struct field query_admin_events[] = {
 static const char *const words_observed[] = {"absent", "stopped", "running", "error", NULL};
 static const char *const words_task[] = {"queued", "running", "done", "failed", "cancelled", NULL};
 static const char *const words_node[] = {"active", "draining", NULL};
+static const char *const words_platform[] = {"operator", NULL};
 static const char *const words_role[] = {"owner", "admin", "member", "billing", "viewer", NULL};
 
 static const struct {
@@ -217,6 +222,7 @@ static const struct {
     {query_vps, "observed", words_observed},     {query_tasks, "status", words_task},
     {query_admin_vps, "status", words_observed}, {query_admin_tasks, "status", words_task},
     {body_node_patch, "state", words_node},      {body_user, "role", words_role},
+    {body_token, "role", words_role},            {body_token, "platform_role", words_platform},
 };
 
 static const struct {

@@ -32,13 +32,13 @@ BEGIN
 
     -- Tokens: nobody gives what they do not have.
     INSERT INTO tokens (tenant_id, user_id, name, token_hash, prefix, scopes)
-        VALUES (test.get('ada')::uuid, test.get('ada_user')::uuid, 'w', test.hash('ada write'), 't', '{write}');
+        VALUES (test.get('ada')::uuid, test.get('ada_user')::uuid, 'w', test.hash('ada write'), 't', '{tokens:write}');
     r := test.api('ada write', 'token_create', jsonb_build_object('body', jsonb_build_object('name', 'more', 'scopes', '["read"]'::jsonb,
         'token_hash', test.hash('more'), 'token_prefix', 't')));
-    PERFORM test.is((r.status, r.pointer)::text, '(403,/scopes)', 'a token gives no scope that it lacks');
+    PERFORM test.is((r.status, r.pointer)::text, '(403,/scopes/0)', 'a token gives no scope that it lacks');
     r := test.api('ada write', 'token_create', jsonb_build_object('body', jsonb_build_object('name', 'same',
         'token_hash', test.hash('same'), 'token_prefix', 't')));
-    PERFORM test.is((r.status, r.body->'scopes')::text, '(201,"[""write""]")', 'unless told, it gives its own');
+    PERFORM test.is((r.status, r.body->'scopes')::text, '(201,"[""tokens:write""]")', 'unless told, it gives its own');
     PERFORM test.is((test.api('ada write', 'session_delete')).status, 204, 'a token signs itself out');
     PERFORM test.is((test.api('ada write', 'session_delete')).status, 401, 'and is over');
     UPDATE memberships SET role = 'member' WHERE user_id = test.get('ada_user')::uuid;

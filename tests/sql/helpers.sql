@@ -46,7 +46,8 @@ BEGIN
     BEGIN
         PERFORM set_config('role', 'croft_server', true);
         PERFORM FROM croft_auth_token(encode(sha256(p_token::bytea), 'hex'), replace(s.role, 'croft_', ''), NULL,
-            CASE WHEN v_reads THEN 'test:read' ELSE 'test:write' END, '192.0.2.9', 'req-1', NULL,
+            CASE WHEN p_statement LIKE 'token\_%' THEN 'tokens' WHEN p_statement = 'session_delete' THEN 'any' ELSE 'test' END || CASE WHEN v_reads THEN ':read' ELSE ':write' END,
+            '192.0.2.9', 'req-1', NULL,
             CASE WHEN s.role = 'croft_operator' THEN '{operator}'::text[] WHEN v_reads THEN '{owner,admin,member,billing,viewer}'
                 ELSE '{owner,admin,member}' END);
         PERFORM set_config('role', s.role, true);
