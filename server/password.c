@@ -1,5 +1,6 @@
 #include "password.h"
 
+#include <crypt.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
@@ -7,13 +8,14 @@
 #include <sys/eventfd.h>
 #include <sys/queue.h>
 
-enum { THREADS_MAX = 16 };
+enum { THREADS_MAX = 16, CRYPT_ROUNDS = 100000 };
 
 struct password_job {
     TAILQ_ENTRY(password_job) link;
     char *password;
     char hash[crypto_pwhash_STRBYTES];
     bool make; // a hash, instead of verifying one
+    bool crypt; // of crypt(5), instead of argon2id
     bool decoy;
     bool worked;
     password_done *done; // NULL: cancelled. Only the loop's thread looks at it
@@ -45,10 +47,32 @@ static void job_free(struct password_job *job)
     free(job);
 }
 
+// A guest's login computes it, too: a tenth of a second on a slow one.
+static bool compute_crypt(struct password_job *job)
+{
+    char salt[CRYPT_GENSALT_OUTPUT_SIZE];
+    struct crypt_data *data = calloc(1, sizeof(*data));
+    const char *hash = NULL;
+    if (data && crypt_gensalt_rn("$6$", CRYPT_ROUNDS, NULL, 0, salt, sizeof(salt))) {
+        hash = crypt_rn(job->password, salt, data, sizeof(*data));
+    }
+    bool worked = hash && strlen(hash) < sizeof(job->hash);
+    if (worked) {
+        snprintf(job->hash, sizeof(job->hash), "%s", hash);
+    }
+    if (data) {
+        sodium_memzero(data, sizeof(*data));
+    }
+    free(data);
+    return worked;
+}
+
 static void compute(const struct password_config *config, struct password_job *job)
 {
     size_t len = strlen(job->password);
-    if (job->make) {
+    if (job->crypt) {
+        job->worked = compute_crypt(job);
+    } else if (job->make) {
         job->worked =
             crypto_pwhash_str_alg(job->hash, job->password, len, config->passes,
                                   config->memory_bytes, crypto_pwhash_ALG_ARGON2ID13) == 0;
@@ -142,6 +166,16 @@ int password_hash(struct password_pool *pool, const char *password, password_don
 {
     struct password_job *job = calloc(1, sizeof(*job));
     job->make = true;
+    job->done = done;
+    job->arg = arg;
+    return enqueue(pool, job, password, ret_job, err);
+}
+
+int password_hash_crypt(struct password_pool *pool, const char *password, password_done *done,
+                        void *arg, struct password_job **ret_job, struct err *err)
+{
+    struct password_job *job = calloc(1, sizeof(*job));
+    job->make = job->crypt = true;
     job->done = done;
     job->arg = arg;
     return enqueue(pool, job, password, ret_job, err);

@@ -1,4 +1,4 @@
-// Passwords as argon2id, computed on a few threads so that the event loop never waits for one.
+// Passwords as argon2id, or for guests as crypt(5), computed on a few threads so that the event loop never waits for one.
 #pragma once
 
 #include "err.h"
@@ -34,6 +34,10 @@ void password_pool_destroy(struct password_pool *pool);
 // done is called once, from the loop, unless cancelled. The password is copied and wiped after use.
 int password_hash(struct password_pool *pool, const char *password, password_done *done, void *arg,
                   struct password_job **ret_job, struct err *err) _must_check_;
+
+// The same, but as crypt(5) writes a hash, for a guest's /etc/shadow: SHA-512, which every libc and busybox read.
+int password_hash_crypt(struct password_pool *pool, const char *password, password_done *done,
+                        void *arg, struct password_job **ret_job, struct err *err) _must_check_;
 
 // hash NULL: the decoy is verified, and the answer is "wrong".
 int password_verify(struct password_pool *pool, const char *hash, const char *password,

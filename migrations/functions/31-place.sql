@@ -152,6 +152,7 @@ DECLARE
     v_resources text[];
     v_amounts bigint[];
 BEGIN
+    v := croft_vps_held(v);
     SELECT array_agg(a.resource ORDER BY a.resource), array_agg(a.amount ORDER BY a.resource) INTO v_resources, v_amounts
         FROM croft_vps_amounts(v.vcpus, v.memory_bytes, v.disk_bytes, v.ipv4_count, v.ipv6_count) a;
     PERFORM croft_quota_move(v.tenant_id, v_resources, v_amounts, -1);
@@ -161,7 +162,7 @@ BEGIN
     -- Pools in the order in which croft_addresses_take() locks them.
     PERFORM FROM pools p WHERE p.id IN (SELECT a.pool_id FROM addresses a WHERE a.vps_id = v.id)
         ORDER BY p.family, p.node_id IS NULL, p.id FOR NO KEY UPDATE;
-    WITH freed AS (UPDATE addresses SET vps_id = NULL WHERE vps_id = v.id RETURNING pool_id)
+    WITH freed AS (UPDATE addresses SET vps_id = NULL, release_generation = NULL WHERE vps_id = v.id RETURNING pool_id)
     UPDATE pools p SET used = p.used - f.count FROM (SELECT pool_id, count(*) FROM freed GROUP BY pool_id) f WHERE p.id = f.pool_id;
 END
 $$;

@@ -55,6 +55,7 @@ DECLARE
     t tasks;
 BEGIN
     UPDATE tasks SET status = p_status, error = p_error, ended_at = now(), started_at = coalesce(started_at, now()),
+        args = args - 'password_hash' - 'user_data',
         progress = CASE p_status WHEN 'done' THEN 100 ELSE progress END
     WHERE id = p_task AND ended_at IS NULL
     RETURNING * INTO t;
@@ -80,12 +81,22 @@ BEGIN
     IF t.id IS NULL THEN
         RETURN;
     END IF;
-    SELECT id INTO v_open FROM tasks WHERE vps_id = v.id AND ended_at IS NULL ORDER BY seq DESC LIMIT 1;
-    IF p_status = 'failed' THEN
+    v_open := croft_open_task(v.id);
+    IF v.resize->>'task_id' = t.id::text THEN
+        IF p_status = 'failed' THEN
+            PERFORM croft_resize_revert(v, t.error);
+            RETURN;
+        END IF;
+        v := croft_resize_done(v);
+    END IF;
+    IF p_status = 'failed' AND t.kind = 'vps_password' THEN
+        UPDATE vps SET task_id = v_open WHERE id = v.id; -- its task says why; there is nothing to try again
+    ELSIF p_status = 'failed' THEN
         PERFORM croft_settle_failed(v, t, v_open, p_observed);
     ELSIF t.kind = 'vps_delete' AND v.desired = 'deleted' THEN
         PERFORM croft_settle_gone(v, v_open);
     ELSE
+        PERFORM croft_addresses_release(v, t.generation);
         UPDATE vps SET task_id = v_open, observed = coalesce(p_observed, observed), attempts = 0, retry_at = NULL,
             observed_generation = greatest(observed_generation, least(t.generation, generation)),
             error = CASE WHEN t.generation >= generation THEN NULL ELSE error END

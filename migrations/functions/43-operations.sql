@@ -120,15 +120,143 @@ LANGUAGE sql SECURITY DEFINER SET search_path = public, pg_temp AS $$
     SELECT croft_vps_power(p_req, 'reboot', 'running', 'vps_reboot', 'vps.rebooted')
 $$;
 
--- ---- Delete
+-- ---- What changes a vps without its power
 
--- Deleting again while the first order is under way answers with that one's task.
+-- Orders p_new, which differs from the locked p_old in columns of croft_vps_before().
+CREATE OR REPLACE FUNCTION croft_vps_change(p_req jsonb, p_old vps, p_new vps, p_action text) RETURNS croft_answer
+LANGUAGE plpgsql AS $$
+BEGIN
+    RETURN croft_idempotency_end(p_req, croft_order(p_old, p_new, 'vps_update', p_action, NULL, croft_vps_before(p_old)));
+END
+$$;
+
+CREATE OR REPLACE FUNCTION croft_vps_stand(p_req jsonb, p_frozen boolean) RETURNS croft_answer LANGUAGE plpgsql AS $$
+DECLARE
+    a croft_answer := croft_idempotency_begin(p_req);
+    v_old vps;
+    v vps;
+BEGIN
+    IF a.status IS NOT NULL THEN
+        RETURN a;
+    END IF;
+    v_old := croft_order_begin(p_req, CASE WHEN p_frozen THEN 'freeze' ELSE 'thaw' END);
+    v := v_old;
+    IF v.desired <> 'running' THEN
+        PERFORM croft_raise(409, 'conflict', 'The vps does not run.');
+    END IF;
+    v.frozen := p_frozen;
+    RETURN croft_vps_change(p_req, v_old, v, CASE WHEN p_frozen THEN 'vps.frozen' ELSE 'vps.thawed' END);
+END
+$$;
+
+CREATE OR REPLACE FUNCTION croft_vps_freeze(p_req jsonb) RETURNS croft_answer
+LANGUAGE sql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+    SELECT croft_vps_stand(p_req, true)
+$$;
+
+CREATE OR REPLACE FUNCTION croft_vps_thaw(p_req jsonb) RETURNS croft_answer
+LANGUAGE sql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+    SELECT croft_vps_stand(p_req, false)
+$$;
+
+CREATE OR REPLACE FUNCTION croft_vps_hostname(p_req jsonb) RETURNS croft_answer
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+DECLARE
+    a croft_answer := croft_idempotency_begin(p_req);
+    v_old vps;
+    v vps;
+BEGIN
+    IF a.status IS NOT NULL THEN
+        RETURN a;
+    END IF;
+    v_old := croft_order_begin(p_req, 'update');
+    v := v_old;
+    v.hostname := p_req->'body'->>'hostname';
+    RETURN croft_vps_change(p_req, v_old, v, 'vps.hostname_set');
+END
+$$;
+
+-- Takes keys away, then adds: order is kept, none is there twice.
+CREATE OR REPLACE FUNCTION croft_keys(p_old jsonb, p_add jsonb, p_remove jsonb) RETURNS jsonb LANGUAGE sql IMMUTABLE AS $$
+    SELECT coalesce(jsonb_agg(k.key ORDER BY k.n), '[]') FROM (
+        SELECT x.key, min(x.n) AS n
+        FROM jsonb_array_elements_text(p_old || coalesce(p_add, '[]')) WITH ORDINALITY x (key, n)
+        WHERE NOT coalesce(p_remove, '[]') ? x.key OR coalesce(p_add, '[]') ? x.key
+        GROUP BY x.key) k
+$$;
+
+CREATE OR REPLACE FUNCTION croft_vps_ssh_keys(p_req jsonb) RETURNS croft_answer
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+DECLARE
+    a croft_answer := croft_idempotency_begin(p_req);
+    b jsonb := jsonb_strip_nulls(p_req->'body');
+    v_old vps;
+    v vps;
+BEGIN
+    IF a.status IS NOT NULL THEN
+        RETURN a;
+    END IF;
+    v_old := croft_order_begin(p_req, 'update');
+    v := v_old;
+    v.ssh_keys := croft_keys(v.ssh_keys, b->'add', b->'remove');
+    IF jsonb_array_length(v.ssh_keys) > 32 THEN
+        PERFORM croft_raise(422, 'invalid_value', 'A vps has at most 32 keys.', '/add');
+    END IF;
+    RETURN croft_vps_change(p_req, v_old, v, 'vps.ssh_keys_set');
+END
+$$;
+
+-- The hash goes with the task and nowhere else; croft_task_end() forgets it there. The generation stays: a password is no state
+-- that could be reached again.
+CREATE OR REPLACE FUNCTION croft_vps_password(p_req jsonb) RETURNS croft_answer
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+DECLARE
+    a croft_answer := croft_idempotency_begin(p_req);
+    v vps;
+    t tasks;
+    v_body json;
+BEGIN
+    IF a.status IS NOT NULL THEN
+        RETURN a;
+    END IF;
+    v := croft_order_begin(p_req, 'password');
+    t := croft_task_add(v, 'vps_password', jsonb_build_object('password_hash', p_req->'body'->>'password_hash'), '{}');
+    UPDATE vps SET task_id = t.id WHERE id = v.id RETURNING * INTO v;
+    PERFORM croft_event('vps.password_set', v.tenant_id, 'vps', v.id, jsonb_build_object('task_id', t.id));
+    v_body := json_build_object('task', croft_task_json(t), 'vps', croft_vps_json(v), 'password', NULL);
+    a := (202, json_build_object('task', croft_task_json(t), 'vps', croft_vps_json(v), 'password', p_req->'body'->>'shown')::text,
+        croft_etag(v.version), '/v1/vps/' || v.id)::croft_answer;
+    RETURN croft_idempotency_end(p_req, a, v_body::text);
+END
+$$;
+
+-- ---- Delete and undelete
+
+-- Seconds that this vps is kept: what the request says, else its plan.
+CREATE OR REPLACE FUNCTION croft_hold_seconds(v vps, p_req jsonb) RETURNS int LANGUAGE sql STABLE AS $$
+    SELECT coalesce((p_req->'query'->>'hold')::int, (SELECT p.delete_hold_s FROM plans p WHERE p.id = v.plan_id))
+$$;
+
+-- Keeps it, switched off, until its time is over; all that it holds stays taken.
+CREATE OR REPLACE FUNCTION croft_vps_keep(p_old vps, p_hold_s int) RETURNS croft_answer LANGUAGE plpgsql AS $$
+DECLARE
+    v vps := p_old;
+BEGIN
+    v.held_desired := v.desired;
+    v.desired := 'stopped';
+    v.frozen := false;
+    v.delete_after := now() + make_interval(secs => p_hold_s);
+    RETURN croft_order(p_old, v, 'vps_stop', 'vps.held', NULL, NULL);
+END
+$$;
+
+-- Deleting again while the first order is under way answers with that one's task; deleting what is kept ends its time.
 CREATE OR REPLACE FUNCTION croft_vps_delete(p_req jsonb) RETURNS croft_answer
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
 DECLARE
-    v_old vps := croft_vps_hold(p_req);
-    v vps := v_old;
+    v vps := croft_vps_hold(p_req);
     t tasks;
+    v_hold_s int := croft_hold_seconds(v, p_req);
 BEGIN
     IF v.desired = 'deleted' THEN
         SELECT * INTO t FROM tasks WHERE id = v.task_id AND ended_at IS NULL;
@@ -137,7 +265,109 @@ BEGIN
         END IF;
     END IF;
     PERFORM croft_order_check(v, 'delete');
-    v.desired := 'deleted';
-    RETURN croft_order(v_old, v, 'vps_delete', 'vps.delete_ordered', NULL, NULL);
+    IF v_hold_s > 0 AND v.delete_after IS NULL AND v.desired <> 'deleted' THEN
+        RETURN croft_vps_keep(v, v_hold_s);
+    END IF;
+    RETURN croft_vps_remove(v);
 END
+$$;
+
+CREATE OR REPLACE FUNCTION croft_vps_remove(p_old vps) RETURNS croft_answer LANGUAGE plpgsql AS $$
+DECLARE
+    v vps := p_old;
+BEGIN
+    v.desired := 'deleted';
+    v.delete_after := NULL;
+    v.held_desired := NULL;
+    RETURN croft_order(p_old, v, 'vps_delete', 'vps.delete_ordered', NULL, NULL);
+END
+$$;
+
+CREATE OR REPLACE FUNCTION croft_vps_undelete(p_req jsonb) RETURNS croft_answer
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+DECLARE
+    a croft_answer := croft_idempotency_begin(p_req);
+    v_old vps;
+    v vps;
+BEGIN
+    IF a.status IS NOT NULL THEN
+        RETURN a;
+    END IF;
+    PERFORM croft_tenant_hold(croft_tenant_id());
+    v_old := croft_vps_hold(p_req);
+    IF v_old.delete_after IS NULL THEN
+        PERFORM croft_raise(409, 'conflict', CASE v_old.desired WHEN 'deleted' THEN 'The vps is being deleted.'
+            ELSE 'The vps is not deleted.' END);
+    END IF;
+    v := v_old;
+    v.desired := v.held_desired;
+    v.held_desired := NULL;
+    v.delete_after := NULL;
+    RETURN croft_idempotency_end(p_req, croft_order(v_old, v, 'vps_update', 'vps.undeleted', NULL, NULL));
+END
+$$;
+
+-- What was kept long enough, a hundred at once (housekeeping).
+CREATE OR REPLACE FUNCTION croft_delete_due() RETURNS int LANGUAGE plpgsql AS $$
+DECLARE
+    v vps;
+    v_due vps[];
+BEGIN
+    v_due := ARRAY(SELECT k FROM vps k WHERE k.delete_after <= now() ORDER BY k.id LIMIT 100 FOR NO KEY UPDATE SKIP LOCKED);
+    FOREACH v IN ARRAY v_due LOOP
+        PERFORM croft_order_check(v, 'delete');
+        PERFORM croft_vps_remove(v);
+    END LOOP;
+    RETURN cardinality(v_due);
+END
+$$;
+
+-- ---- Cancel
+
+-- Takes back the newest order of a vps that its node has not begun: what it changed is as before, and the node is brought there,
+-- since it may just have begun.
+CREATE OR REPLACE FUNCTION croft_task_cancel_order(p_req jsonb) RETURNS croft_answer
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+DECLARE
+    v vps;
+    t tasks;
+BEGIN
+    SELECT x.* INTO v FROM vps x JOIN tasks k ON k.vps_id = x.id
+        WHERE k.id = (p_req->>'id')::uuid AND k.tenant_id = croft_tenant_id() FOR NO KEY UPDATE OF x;
+    SELECT * INTO t FROM tasks WHERE id = (p_req->>'id')::uuid AND tenant_id = croft_tenant_id() FOR NO KEY UPDATE;
+    IF NOT FOUND THEN
+        PERFORM croft_raise_not_found('task');
+    ELSIF t.ended_at IS NOT NULL THEN
+        PERFORM croft_raise(409, 'conflict', format('The task is %s.', t.status));
+    ELSIF t.before IS NULL THEN
+        PERFORM croft_raise(409, 'conflict', format('A %s cannot be cancelled.', t.kind));
+    ELSIF t.status <> 'queued' THEN
+        PERFORM croft_raise(409, 'conflict', 'The task runs already.');
+    ELSIF v.task_id <> t.id THEN
+        PERFORM croft_raise(409, 'conflict', 'A later order stands behind this task.');
+    END IF;
+    t := croft_task_cancel(t.id, 'Its owner cancelled it.');
+    PERFORM croft_cancelled(v, t);
+    RETURN (200, croft_task_json(t)::text, croft_etag(t.version), NULL)::croft_answer;
+END
+$$;
+
+CREATE OR REPLACE FUNCTION croft_cancelled(v vps, t tasks) RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+    IF v.resize->>'task_id' = t.id::text THEN
+        PERFORM croft_resize_revert(v, t.error);
+        RETURN;
+    ELSIF t.kind = 'vps_password' THEN
+        UPDATE vps SET task_id = croft_open_task(v.id) WHERE id = v.id;
+        RETURN;
+    END IF;
+    UPDATE vps SET desired = t.before->>'desired', frozen = (t.before->>'frozen')::boolean, hostname = t.before->>'hostname',
+        ssh_keys = t.before->'ssh_keys', generation = generation + 1, attempts = 0, retry_at = NULL
+    WHERE id = v.id RETURNING * INTO v;
+    PERFORM croft_converge(v, 'cancelled');
+END
+$$;
+
+CREATE OR REPLACE FUNCTION croft_open_task(p_vps uuid) RETURNS uuid LANGUAGE sql STABLE AS $$
+    SELECT id FROM tasks WHERE vps_id = p_vps AND ended_at IS NULL ORDER BY seq DESC LIMIT 1
 $$;

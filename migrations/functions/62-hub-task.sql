@@ -1,15 +1,17 @@
 -- Tasks on their way down, progress and results on their way up.
 
--- Every open task of the node after a seq, as messages.
+-- What the node is to hear: first of tasks that ended here before they began there, until it has answered each with a result, then
+-- every open task after a seq.
 CREATE OR REPLACE FUNCTION croft_node_tasks(p_node uuid, p_epoch bigint, p_message jsonb) RETURNS SETOF jsonb
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
-    SELECT jsonb_strip_nulls(jsonb_build_object('type', 'task', 'epoch', s.epoch, 'task', t.id, 'seq', t.seq, 'kind', t.kind,
+    SELECT CASE WHEN t.ended_at IS NOT NULL THEN jsonb_build_object('type', 'task_cancel', 'epoch', s.epoch, 'task', t.id, 'vps', t.vps_id)
+        ELSE jsonb_strip_nulls(jsonb_build_object('type', 'task', 'epoch', s.epoch, 'task', t.id, 'seq', t.seq, 'kind', t.kind,
             'vps', t.vps_id, 'generation', t.generation, 'deadline_s', t.deadline_s, 'traceparent', t.traceparent,
-            'spec', t.spec, 'args', t.args))
+            'spec', t.spec, 'args', t.args)) END
     FROM node_status s JOIN tasks t ON t.node_id = s.node_id
     WHERE s.node_id = p_node AND s.node_id = croft_node_id() AND s.epoch = p_epoch
-        AND t.ended_at IS NULL AND t.seq > coalesce((p_message->>'after')::bigint, 0)
-    ORDER BY t.seq
+        AND (NOT t.cancel_sent OR t.ended_at IS NULL AND t.seq > coalesce((p_message->>'after')::bigint, 0))
+    ORDER BY t.ended_at IS NULL, t.seq
 $$;
 
 CREATE OR REPLACE FUNCTION croft_task_progress(p_node uuid, p_epoch bigint, p_message jsonb) RETURNS jsonb
@@ -46,6 +48,8 @@ BEGIN
     -- A result of a task that is settled, or not of this node, changes nothing and is confirmed: its journal entry may go.
     IF EXISTS (SELECT FROM tasks WHERE id = v_task AND node_id = p_node AND ended_at IS NULL) THEN
         PERFORM croft_settle(v_task, p_message->>'status', v_error, p_message->>'observed');
+    ELSE
+        UPDATE tasks SET cancel_sent = true WHERE id = v_task AND node_id = p_node AND NOT cancel_sent;
     END IF;
     RETURN jsonb_build_object('type', 'task_confirm', 'task', v_task);
 EXCEPTION WHEN invalid_text_representation THEN

@@ -60,6 +60,7 @@ DECLARE
     v_offline int;
     v_overdue int;
     v_retried int;
+    v_deleted int;
 BEGIN
     IF NOT pg_try_advisory_xact_lock(hashtext('croft_housekeeping')) THEN
         RETURN '{"busy":true}';
@@ -69,7 +70,8 @@ BEGIN
     GET DIAGNOSTICS v_offline = ROW_COUNT;
     v_overdue := croft_fail_overdue(make_interval(secs => coalesce((p_request->>'task_deadline_s')::int, 600)));
     v_retried := croft_retry_due();
+    v_deleted := croft_delete_due();
     PERFORM croft_expire();
-    RETURN jsonb_build_object('offline', v_offline, 'overdue', v_overdue, 'retried', v_retried);
+    RETURN jsonb_build_object('offline', v_offline, 'overdue', v_overdue, 'retried', v_retried, 'deleted', v_deleted);
 END
 $$;

@@ -4,7 +4,7 @@ CREATE OR REPLACE FUNCTION croft_verify_quotas()
 RETURNS TABLE (kind text, subject uuid, resource text, stored numeric, actual numeric)
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
     WITH held AS (
-        SELECT * FROM vps WHERE deleted_at IS NULL
+        SELECT h.* FROM vps v, croft_vps_held(v) h WHERE v.deleted_at IS NULL
     ), wanted AS (
         SELECT 'quota' AS kind, ancestor AS subject, a.resource, sum(a.amount) AS actual
         FROM held v JOIN tenants t ON t.id = v.tenant_id, unnest(t.path[2:]) ancestor,
@@ -20,7 +20,9 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
         UNION ALL
         SELECT 'addresses', v.id, 'count', v.ipv4_count + v.ipv6_count FROM held v
         UNION ALL
-        SELECT 'addresses_shown', v.id, 'count', v.ipv4_count + v.ipv6_count FROM held v
+        SELECT 'addresses_shown', v.id, 'count', v.ipv4_count + v.ipv6_count
+            - (SELECT count(*) FROM addresses a WHERE a.vps_id = v.id AND a.release_generation IS NOT NULL)
+        FROM held v
         UNION ALL
         SELECT 'id_range', v.id, 'slot', v.slot FROM held v
     ), counted AS (

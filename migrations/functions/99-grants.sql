@@ -30,7 +30,9 @@ DECLARE
     operator_readers text[] := ARRAY['croft_tenant_json', 'croft_user_json', 'croft_node_json', 'croft_node_etag',
         'croft_join_token_json', 'croft_pool_json', 'croft_event_json'];
     tenant_writers text[] := ARRAY['croft_session_delete', 'croft_token_create', 'croft_token_delete', 'croft_vps_create',
-        'croft_vps_update', 'croft_vps_reboot', 'croft_vps_start', 'croft_vps_stop', 'croft_vps_delete'];
+        'croft_vps_update', 'croft_vps_reboot',
+        'croft_vps_freeze', 'croft_vps_thaw', 'croft_vps_hostname', 'croft_vps_ssh_keys', 'croft_vps_password', 'croft_vps_resize',
+        'croft_vps_undelete', 'croft_vps_address_add', 'croft_vps_address_remove', 'croft_task_cancel_order', 'croft_vps_start', 'croft_vps_stop', 'croft_vps_delete'];
     hub text[] := ARRAY['croft_node_hello', 'croft_node_tasks', 'croft_task_progress', 'croft_task_result',
         'croft_node_inventory', 'croft_node_usage', 'croft_node_heartbeat', 'croft_node_offline', 'croft_node_id'];
     login text[] := ARRAY['croft_scope_held', 'croft_auth_token', 'croft_auth_session', 'croft_auth_node', 'croft_credentials',

@@ -22,6 +22,9 @@ static request_step *const join_token_create[] = {
 static request_step *const user_create[] = {
     step_limit_address, step_credentials, step_input, step_hash_password,
     step_put_password,  step_query,       NULL};
+static request_step *const vps_password[] = {
+    step_limit_address, step_credentials, step_input, step_make_vps_password,
+    step_put_password,  step_query,       NULL};
 static request_step *const signin[] = {
     step_limit_signin,   step_input, step_signin_find, step_signin_verify, step_signin_create,
     step_session_answer, NULL};
@@ -92,14 +95,24 @@ static const struct route routes[] = {
     {POST,   "/v1/vps", SLOW(vps, WRITE, WORKERS), .sql = SQL_VPS_CREATE, .body = body_vps, .flags = ROUTE_IDEMPOTENT | ROUTE_PREFER_WAIT},
     {GET,    "/v1/vps/{id}", TENANT(vps, READ, ALL), .sql = SQL_VPS_READ, .flags = ROUTE_ETAG},
     {PATCH,  "/v1/vps/{id}", TENANT(vps, WRITE, WORKERS), .sql = SQL_VPS_UPDATE, .body = body_vps_patch, .flags = ROUTE_IF_MATCH},
-    {DELETE, "/v1/vps/{id}", SLOW(vps, WRITE, WORKERS), .sql = SQL_VPS_DELETE, .flags = ROUTE_PREFER_WAIT},
+    {DELETE, "/v1/vps/{id}", SLOW(vps, WRITE, WORKERS), .sql = SQL_VPS_DELETE, .query = query_delete, .flags = ROUTE_PREFER_WAIT},
     {POST,   "/v1/vps/{id}/start", SLOW(vps, WRITE, WORKERS), .sql = SQL_VPS_START, .flags = ROUTE_IDEMPOTENT | ROUTE_PREFER_WAIT},
     {POST,   "/v1/vps/{id}/stop", SLOW(vps, WRITE, WORKERS), .sql = SQL_VPS_STOP, .body = body_power, .flags = ORDER | ROUTE_BODY_OPTIONAL},
     {POST,   "/v1/vps/{id}/reboot", SLOW(vps, WRITE, WORKERS), .sql = SQL_VPS_REBOOT, .body = body_power, .flags = ORDER | ROUTE_BODY_OPTIONAL},
+    {POST,   "/v1/vps/{id}/freeze", SLOW(vps, WRITE, WORKERS), .sql = SQL_VPS_FREEZE, .flags = ORDER},
+    {POST,   "/v1/vps/{id}/thaw", SLOW(vps, WRITE, WORKERS), .sql = SQL_VPS_THAW, .flags = ORDER},
+    {POST,   "/v1/vps/{id}/hostname", SLOW(vps, WRITE, WORKERS), .sql = SQL_VPS_HOSTNAME, .body = body_hostname, .flags = ORDER},
+    {POST,   "/v1/vps/{id}/ssh-keys", SLOW(vps, WRITE, WORKERS), .sql = SQL_VPS_SSH_KEYS, .body = body_ssh_keys, .flags = ORDER},
+    {POST,   "/v1/vps/{id}/resize", SLOW(vps, WRITE, WORKERS), .sql = SQL_VPS_RESIZE, .body = body_resize, .flags = ORDER},
+    {POST,   "/v1/vps/{id}/undelete", SLOW(vps, WRITE, WORKERS), .sql = SQL_VPS_UNDELETE, .flags = ORDER},
+    {POST,   "/v1/vps/{id}/password", TENANT_BY(vps_password, vps, WRITE, WORKERS), .sql = SQL_VPS_PASSWORD, .body = body_vps_password, .flags = ROUTE_IDEMPOTENT | ROUTE_BODY_OPTIONAL},
+    {POST,   "/v1/vps/{id}/addresses", SLOW(vps, WRITE, WORKERS), .sql = SQL_VPS_ADDRESS_ADD, .body = body_address, .flags = ORDER},
+    {DELETE, "/v1/vps/{id}/addresses", SLOW(vps, WRITE, WORKERS), .sql = SQL_VPS_ADDRESS_REMOVE, .query = query_address, .flags = ROUTE_PREFER_WAIT},
     {GET,    "/v1/vps/{id}/usage", TENANT(vps, READ, ALL), .sql = SQL_VPS_USAGE, .query = query_usage},
 
     {GET,    "/v1/tasks", TENANT(tasks, READ, ALL), .sql = SQL_TASK_LIST, LIST_OF(query_tasks)},
     {GET,    "/v1/tasks/{id}", TENANT_BY(task_read, tasks, READ, ALL), .sql = SQL_TASK_READ, .query = query_task, .flags = ROUTE_ETAG | ROUTE_TASK_WAIT},
+    {POST,   "/v1/tasks/{id}/cancel", TENANT(tasks, WRITE, WORKERS), .sql = SQL_TASK_CANCEL},
 
     {GET,    "/v1/admin/tenants", OPERATOR(tenants, READ), .sql = SQL_ADMIN_TENANT_LIST, LIST},
     {POST,   "/v1/admin/tenants", OPERATOR(tenants, WRITE), .sql = SQL_ADMIN_TENANT_CREATE, .body = body_tenant, IDEMPOTENT},

@@ -25,6 +25,7 @@ request_step step_signout_cookie;
 // steps_secret.c
 request_step step_make_token, step_make_join_token;
 request_step step_hash_password, step_put_password;
+request_step step_make_vps_password; // of a guest's root: made here unless it was sent
 
 // steps_system.c
 request_step step_healthz, step_ping, step_readyz, step_metrics, step_meta, step_openapi;

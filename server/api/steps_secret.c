@@ -9,6 +9,8 @@
 
 #include <string.h>
 
+enum { MADE_PASSWORD_LEN = 24 }; // base64url: 144 bits
+
 static json_t *body_of(struct request *request)
 {
     return json_object_get(request->input, "body");
@@ -71,4 +73,28 @@ enum step_result step_put_password(struct request *request)
     json_object_del(body, "password");
     json_object_set_new(body, "password_hash", json_string(request->hash));
     return STEP_NEXT;
+}
+
+// As made here, for the one answer that shows it, and hashed the way guests read it.
+enum step_result step_make_vps_password(struct request *request)
+{
+    if (!body_of(request)) {
+        json_object_set_new(request->input, "body", json_object());
+    }
+    json_t *body = body_of(request);
+    const char *password = json_get_string(body, "password", NULL);
+    if (!password) {
+        struct token token;
+        token_make("", &token);
+        json_t *made = json_stringn(token.text, MADE_PASSWORD_LEN);
+        json_object_set(body, "shown", made);
+        json_object_set_new(body, "password", made);
+        token_wipe(&token);
+        password = json_get_string(body, "password", "");
+    }
+    if (password_hash_crypt(request->api->passwords, password, on_hashed, request,
+                            &request->password_job, &request->err) < 0) {
+        return STEP_DONE;
+    }
+    return STEP_WAIT;
 }
