@@ -118,7 +118,7 @@ CREATE INDEX idempotency_keys_created ON idempotency_keys (created_at);
 CREATE TABLE events (
     id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     -- Ids are given before commit, so a later id may become visible first. A reader that must miss nothing
-    -- takes only rows with xid < pg_snapshot_xmin(pg_current_snapshot()).
+    -- takes only rows with xid < pg_snapshot_xmin(pg_current_snapshot()), in order of (xid, id).
     xid xid8 NOT NULL DEFAULT pg_current_xact_id(),
     ts timestamptz NOT NULL DEFAULT clock_timestamp(),
     tenant_id uuid REFERENCES tenants,
@@ -130,5 +130,3 @@ CREATE TABLE events (
     peer text,
     data jsonb NOT NULL DEFAULT '{}'
 );
-CREATE INDEX events_tenant ON events (tenant_id, id);
-CREATE INDEX events_subject ON events (subject_id, id);

@@ -39,7 +39,7 @@ DO $$
 DECLARE
     t text;
 BEGIN
-    FOREACH t IN ARRAY ARRAY['quotas', 'memberships', 'tokens', 'vps', 'tasks', 'usage_hours', 'events']
+    FOREACH t IN ARRAY ARRAY['quotas', 'memberships', 'tokens', 'vps', 'tasks', 'usage_hours']
     LOOP
         EXECUTE format('CREATE POLICY tenant_read ON %I FOR SELECT TO croft_tenant '
             'USING (tenant_id = croft_tenant_id())', t);

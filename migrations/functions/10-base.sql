@@ -1,4 +1,4 @@
--- What every other function uses: errors, cursors, ETags, events, idempotency.
+-- What every other function uses: errors, cursors, ETags, idempotency.
 --
 -- A function is SQL where the planner can inline it into its caller; everything else is PL/pgSQL, whose plans are kept
 -- for the session (those of SQL functions are made again for each call).
@@ -71,25 +71,6 @@ CREATE OR REPLACE FUNCTION croft_limit(p_req jsonb) RETURNS int LANGUAGE sql IMM
 
 CREATE OR REPLACE FUNCTION croft_page(p_items text, p_next text) RETURNS text LANGUAGE sql IMMUTABLE PARALLEL SAFE
     RETURN '{"items":[' || coalesce(p_items, '') || '],"next_cursor":' || coalesce('"' || p_next || '"', 'null') || '}';
-
--- Who does it, for the audit log.
-CREATE OR REPLACE FUNCTION croft_actor() RETURNS jsonb LANGUAGE sql STABLE AS $$
-    SELECT jsonb_strip_nulls(jsonb_build_object(
-        'type', CASE WHEN croft_setting('token') IS NOT NULL THEN 'token'
-                     WHEN croft_setting('session') IS NOT NULL THEN 'session'
-                     WHEN croft_setting('node') IS NOT NULL THEN 'node'
-                     ELSE 'system' END,
-        'token_id', croft_setting('token'), 'session_id', croft_setting('session'),
-        'user_id', croft_setting('user'), 'node_id', croft_setting('node')))
-$$;
-
-CREATE OR REPLACE FUNCTION croft_event(p_action text, p_tenant uuid, p_type text, p_subject uuid, p_data jsonb DEFAULT '{}')
-RETURNS void LANGUAGE plpgsql AS $$
-BEGIN
-    INSERT INTO events (tenant_id, actor, action, subject_type, subject_id, request_id, peer, data)
-    VALUES (p_tenant, croft_actor(), p_action, p_type, p_subject, croft_setting('request_id'), croft_setting('peer'), p_data);
-END
-$$;
 
 -- The stored answer of an earlier request with this key, or null: then the key is this transaction's, and a
 -- concurrent request with it waits here until this one has committed or failed.

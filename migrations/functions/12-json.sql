@@ -121,11 +121,6 @@ CREATE OR REPLACE FUNCTION croft_pool_json(p pools) RETURNS json LANGUAGE sql ST
         'family', p.family, 'cidr', p.cidr::text,
         'size', CASE p.family WHEN 4 THEN to_json(p.size) ELSE to_json(p.size::text) END, 'used', p.used);
 
-CREATE OR REPLACE FUNCTION croft_event_json(e events) RETURNS json LANGUAGE sql STABLE
-    RETURN json_build_object('id', e.id, 'ts', e.ts, 'action', e.action, 'tenant_id', e.tenant_id,
-        'subject_type', e.subject_type, 'subject_id', e.subject_id, 'actor', e.actor, 'request_id', e.request_id,
-        'peer', e.peer, 'data', e.data);
-
 -- Who is signed in, as the transaction's context and the reader's own rows say.
 CREATE OR REPLACE FUNCTION croft_principal_json() RETURNS json LANGUAGE sql STABLE AS $$
     SELECT json_build_object(

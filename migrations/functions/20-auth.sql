@@ -227,7 +227,8 @@ BEGIN
     IF NOT FOUND THEN
         PERFORM croft_raise(401, 'unauthenticated', 'The email or the password is wrong.');
     END IF;
-    PERFORM croft_event('session.created', NULL, 'session', s.id, jsonb_build_object('user_id', s.user_id));
+    PERFORM croft_changed('session.created', NULL, 'session', s.id, NULL, jsonb_build_object('user_id', s.user_id,
+        'user_agent', s.user_agent, 'expires_at', s.expires_at));
     RETURN (201, croft_session_body(s), NULL, NULL)::croft_answer;
 END
 $$;
@@ -255,13 +256,15 @@ CREATE OR REPLACE FUNCTION croft_session_delete(p_req jsonb) RETURNS croft_answe
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
 DECLARE
     v_session uuid := croft_setting('session')::uuid;
+    t tokens_visible;
 BEGIN
     IF v_session IS NULL THEN
-        UPDATE tokens SET revoked_at = now() WHERE id = croft_setting('token')::uuid AND revoked_at IS NULL;
-        PERFORM croft_event('token.deleted', croft_tenant_id(), 'token', croft_setting('token')::uuid);
+        UPDATE tokens SET revoked_at = now() WHERE id = croft_setting('token')::uuid AND revoked_at IS NULL
+            RETURNING id, tenant_id, name, prefix, scopes, created_at, expires_at, last_used_at INTO t;
+        PERFORM croft_changed('token.deleted', t.tenant_id, 'token', t.id, to_jsonb(croft_token_json(t)), NULL);
     ELSE
         UPDATE sessions SET revoked_at = now() WHERE id = v_session AND revoked_at IS NULL;
-        PERFORM croft_event('session.deleted', NULL, 'session', v_session);
+        PERFORM croft_changed('session.deleted', NULL, 'session', v_session, jsonb_build_object('user_id', croft_user_id()), NULL);
     END IF;
     RETURN (204, NULL, NULL, NULL)::croft_answer;
 END

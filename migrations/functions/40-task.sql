@@ -110,7 +110,7 @@ CREATE OR REPLACE FUNCTION croft_settle_gone(v vps, p_open uuid) RETURNS void LA
 BEGIN
     IF v.deleted_at IS NULL THEN
         PERFORM croft_release(v);
-        PERFORM croft_event('vps.deleted', v.tenant_id, 'vps', v.id);
+        PERFORM croft_changed('vps.deleted', v.tenant_id, 'vps', v.id, v.body::jsonb, NULL);
     END IF;
     UPDATE vps SET task_id = p_open, observed = 'absent', observed_generation = generation, error = NULL, attempts = 0,
         retry_at = NULL, addresses = '[]', deleted_at = coalesce(deleted_at, now())

@@ -63,8 +63,7 @@ BEGIN
     RETURNING * INTO v;
     t := croft_task_add(v, 'vps_create', jsonb_strip_nulls(jsonb_build_object('user_data', v.user_data)));
     UPDATE vps SET task_id = t.id WHERE id = v.id RETURNING * INTO v;
-    PERFORM croft_event('vps.created', v.tenant_id, 'vps', v.id, jsonb_build_object('task_id', t.id, 'name', v.name,
-        'plan_id', v.plan_id, 'image_id', v.image_id, 'node_id', v.node_id, 'addresses', v.addresses));
+    PERFORM croft_changed('vps.created', v.tenant_id, 'vps', v.id, NULL, v.body::jsonb, jsonb_build_object('task_id', t.id));
     RETURN croft_accepted(t, v);
 EXCEPTION WHEN unique_violation THEN
     GET STACKED DIAGNOSTICS v_constraint = CONSTRAINT_NAME;
@@ -130,13 +129,12 @@ LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
 DECLARE
     v vps := croft_vps_hold(p_req);
     v_name text := p_req->'body'->>'name';
-    v_old text := v.name;
+    v_before jsonb := v.body;
 BEGIN
     PERFORM croft_check_match(p_req, v.version);
     IF v_name IS NOT NULL AND v_name <> v.name THEN
         UPDATE vps SET name = v_name WHERE id = v.id RETURNING * INTO v;
-        PERFORM croft_event('vps.updated', v.tenant_id, 'vps', v.id,
-            jsonb_build_object('before', jsonb_build_object('name', v_old), 'after', jsonb_build_object('name', v_name)));
+        PERFORM croft_changed('vps.updated', v.tenant_id, 'vps', v.id, v_before, v.body::jsonb);
     END IF;
     RETURN (200, croft_vps_json(v)::text, croft_etag(v.version), NULL)::croft_answer;
 EXCEPTION WHEN unique_violation THEN

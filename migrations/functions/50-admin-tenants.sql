@@ -39,8 +39,8 @@ BEGIN
     IF jsonb_typeof(v_body->'quotas') = 'object' THEN
         PERFORM croft_quota_set(t.id, v_body->'quotas', '/quotas');
     END IF;
-    PERFORM croft_event('tenant.created', t.id, 'tenant', t.id,
-        jsonb_build_object('name', t.name, 'quotas', v_body->'quotas'));
+    PERFORM croft_changed('tenant.created', t.id, 'tenant', t.id, NULL,
+        to_jsonb(croft_tenant_json(t)) || jsonb_build_object('quotas', v_body->'quotas'));
     a := (201, croft_tenant_json(t)::text, croft_etag(t.version), '/v1/admin/tenants/' || t.id);
     RETURN croft_idempotency_end(p_req, a);
 END
@@ -50,17 +50,16 @@ CREATE OR REPLACE FUNCTION croft_admin_tenant_update(p_req jsonb) RETURNS croft_
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
 DECLARE
     t tenants;
-    v_old text;
+    v_before jsonb;
 BEGIN
     SELECT * INTO t FROM tenants WHERE id = (p_req->>'id')::uuid FOR NO KEY UPDATE;
     IF NOT FOUND THEN
         PERFORM croft_raise_not_found('tenant');
     END IF;
     PERFORM croft_check_match(p_req, t.version);
-    v_old := t.name;
+    v_before := to_jsonb(croft_tenant_json(t));
     UPDATE tenants SET name = coalesce(p_req->'body'->>'name', name) WHERE id = t.id RETURNING * INTO t;
-    PERFORM croft_event('tenant.updated', t.id, 'tenant', t.id, jsonb_build_object(
-        'before', jsonb_build_object('name', v_old), 'after', jsonb_build_object('name', t.name)));
+    PERFORM croft_changed('tenant.updated', t.id, 'tenant', t.id, v_before, to_jsonb(croft_tenant_json(t)));
     RETURN (200, croft_tenant_json(t)::text, croft_etag(t.version), NULL)::croft_answer;
 END
 $$;
@@ -113,7 +112,7 @@ BEGIN
         PERFORM croft_raise(409, 'conflict', 'There is a user with this email.', '/email');
     END IF;
     INSERT INTO memberships (user_id, tenant_id, role) VALUES (v_id, v_tenant, v_body->>'role');
-    PERFORM croft_event('user.created', v_tenant, 'user', v_id,
+    PERFORM croft_changed('user.created', v_tenant, 'user', v_id, NULL,
         jsonb_build_object('email', v_body->>'email', 'role', v_body->>'role'));
     a := (201, croft_user_body(v_id), NULL, NULL);
     RETURN croft_idempotency_end(p_req, a);
@@ -134,7 +133,8 @@ BEGIN
         ON CONFLICT (user_id, tenant_id) DO NOTHING;
     INSERT INTO tokens (tenant_id, user_id, name, token_hash, prefix, platform_role)
         VALUES (v_root, v_user, 'croft-server admin operator', p_req->>'token_hash', p_req->>'token_prefix', 'operator');
-    PERFORM croft_event('operator.ensured', v_root, 'user', v_user, jsonb_build_object('email', p_req->>'email'));
+    PERFORM croft_changed('operator.ensured', v_root, 'user', v_user, NULL,
+        jsonb_build_object('email', p_req->>'email', 'platform_role', 'operator', 'token_prefix', p_req->>'token_prefix'));
     RETURN (201, json_build_object('user_id', v_user, 'tenant_id', v_root)::text, NULL, NULL)::croft_answer;
 END
 $$;

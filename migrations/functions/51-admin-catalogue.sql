@@ -20,7 +20,7 @@ BEGIN
         croft_price(b->>'price_month', '/price_month'), croft_price(b->>'price_hour', '/price_hour'),
         coalesce(b->>'currency', 'EUR'), coalesce((b->>'active')::boolean, true))
     RETURNING * INTO p;
-    PERFORM croft_event('plan.created', NULL, 'plan', p.id, to_jsonb(croft_plan_json(p)));
+    PERFORM croft_changed('plan.created', NULL, 'plan', p.id, NULL, to_jsonb(croft_plan_json(p)));
     a := (201, croft_plan_json(p)::text, croft_etag(p.version), '/v1/admin/plans/' || p.id);
     RETURN croft_idempotency_end(p_req, a);
 EXCEPTION
@@ -46,7 +46,7 @@ BEGIN
     v_before := to_jsonb(croft_plan_json(p));
     UPDATE plans SET name = coalesce(b->>'name', name), active = coalesce((b->>'active')::boolean, active)
         WHERE id = p.id RETURNING * INTO p;
-    PERFORM croft_event('plan.updated', NULL, 'plan', p.id, jsonb_build_object('before', v_before, 'after', croft_plan_json(p)));
+    PERFORM croft_changed('plan.updated', NULL, 'plan', p.id, v_before, to_jsonb(croft_plan_json(p)));
     RETURN (200, croft_plan_json(p)::text, croft_etag(p.version), NULL)::croft_answer;
 EXCEPTION WHEN unique_violation THEN
     PERFORM croft_raise(409, 'conflict', 'There is a plan with this name.', '/name');
@@ -68,7 +68,7 @@ BEGIN
     IF NOT FOUND THEN
         PERFORM croft_raise(409, 'conflict', 'There is a location with this name.', '/name');
     END IF;
-    PERFORM croft_event('location.created', NULL, 'location', l.id, to_jsonb(croft_location_json(l)));
+    PERFORM croft_changed('location.created', NULL, 'location', l.id, NULL, to_jsonb(croft_location_json(l)));
     a := (201, croft_location_json(l)::text, croft_etag(l.version), '/v1/locations/' || l.id);
     RETURN croft_idempotency_end(p_req, a);
 END
@@ -97,7 +97,7 @@ BEGIN
         PERFORM croft_raise(409, 'conflict', 'There is an image with this name or SHA-256.', CASE WHEN EXISTS
             (SELECT FROM images WHERE name = b->>'name' AND deleted_at IS NULL) THEN '/name' ELSE '/sha256' END);
     END IF;
-    PERFORM croft_event('image.created', NULL, 'image', i.id, to_jsonb(croft_image_json(i)));
+    PERFORM croft_changed('image.created', NULL, 'image', i.id, NULL, to_jsonb(croft_image_json(i)));
     a := (201, croft_image_json(i)::text, croft_etag(i.version), '/v1/admin/images/' || i.id);
     RETURN croft_idempotency_end(p_req, a);
 END
@@ -125,7 +125,7 @@ BEGIN
     PERFORM croft_check_match(p_req, i.version);
     UPDATE images SET title = coalesce(b->>'title', title), active = coalesce((b->>'active')::boolean, active)
         WHERE id = i.id RETURNING * INTO i;
-    PERFORM croft_event('image.updated', NULL, 'image', i.id, jsonb_build_object('before', v_before, 'after', croft_image_json(i)));
+    PERFORM croft_changed('image.updated', NULL, 'image', i.id, v_before, to_jsonb(croft_image_json(i)));
     RETURN (200, croft_image_json(i)::text, croft_etag(i.version), NULL)::croft_answer;
 END
 $$;
@@ -140,7 +140,7 @@ BEGIN
         PERFORM croft_raise(409, 'conflict', 'A vps was made from this image and may need it again.');
     END IF;
     UPDATE images SET deleted_at = now(), active = false WHERE id = i.id;
-    PERFORM croft_event('image.deleted', NULL, 'image', i.id, jsonb_build_object('name', i.name, 'sha256', i.sha256));
+    PERFORM croft_changed('image.deleted', NULL, 'image', i.id, to_jsonb(croft_image_json(i)), NULL);
     RETURN (204, NULL, NULL, NULL)::croft_answer;
 END
 $$;

@@ -17,6 +17,7 @@ LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
 DECLARE
     b jsonb := p_req->'body';
     n nodes := croft_node_hold(p_req);
+    v_before jsonb := croft_node_json(n);
 BEGIN
     PERFORM croft_check_match(p_req, n.version);
     IF b->>'state' IS NOT NULL AND (b->>'state' NOT IN ('active', 'draining') OR n.state = 'retired') THEN
@@ -27,7 +28,7 @@ BEGIN
         overcommit_memory_percent = coalesce((b->>'overcommit_memory_percent')::int, overcommit_memory_percent),
         overcommit_disk_percent = coalesce((b->>'overcommit_disk_percent')::int, overcommit_disk_percent)
     WHERE id = n.id RETURNING * INTO n;
-    PERFORM croft_event('node.updated', NULL, 'node', n.id, b);
+    PERFORM croft_changed('node.updated', NULL, 'node', n.id, v_before, to_jsonb(croft_node_json(n)));
     RETURN (200, croft_node_json(n)::text, croft_node_etag(n), NULL)::croft_answer;
 EXCEPTION WHEN check_violation OR numeric_value_out_of_range THEN
     PERFORM croft_raise(422, 'invalid_value', format('A percentage is out of range (%s).', SQLERRM));
@@ -39,15 +40,18 @@ CREATE OR REPLACE FUNCTION croft_admin_node_revoke(p_req jsonb) RETURNS croft_an
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
 DECLARE
     v_id uuid := (p_req->>'id')::uuid;
+    v_serials jsonb;
 BEGIN
     UPDATE node_status SET online = false WHERE node_id = v_id;
     IF NOT FOUND THEN
         PERFORM croft_raise_not_found('node');
     END IF;
-    UPDATE node_certificates SET revoked_at = now() WHERE node_id = v_id AND revoked_at IS NULL;
+    WITH revoked AS (UPDATE node_certificates SET revoked_at = now() WHERE node_id = v_id AND revoked_at IS NULL RETURNING serial)
+        SELECT coalesce(jsonb_agg(serial), '[]') INTO v_serials FROM revoked;
     UPDATE join_tokens SET expires_at = now() WHERE node_id = v_id AND expires_at > now();
     PERFORM pg_notify('croft_revoke', v_id::text);
-    PERFORM croft_event('node.revoked', NULL, 'node', v_id);
+    PERFORM croft_changed('node.revoked', NULL, 'node', v_id, jsonb_build_object('certificates', v_serials),
+        '{"certificates":[]}');
     RETURN (204, NULL, NULL, NULL)::croft_answer;
 END
 $$;
@@ -71,7 +75,7 @@ BEGIN
     INSERT INTO join_tokens (location_id, token_hash, expires_at)
     VALUES ((b->>'location_id')::uuid, b->>'token_hash', now() + make_interval(secs => coalesce((b->>'expires_in')::int, 3600)))
     RETURNING id, location_id, expires_at, used_at, node_id, created_at INTO j;
-    PERFORM croft_event('join_token.created', NULL, 'join_token', j.id, jsonb_build_object('location_id', j.location_id));
+    PERFORM croft_changed('join_token.created', NULL, 'join_token', j.id, NULL, to_jsonb(croft_join_token_json(j)));
     v_shown := to_jsonb(croft_join_token_json(j)) || coalesce(jsonb_build_object('token', b->'token'), '{}');
     a := (201, CASE WHEN b ? 'token' THEN v_shown ELSE v_shown - 'token' END::text, NULL, '/v1/admin/join-tokens/' || j.id);
     RETURN croft_idempotency_end(p_req, a, (v_shown || '{"token":null}')::text);
@@ -82,13 +86,14 @@ $$;
 CREATE OR REPLACE FUNCTION croft_admin_join_token_delete(p_req jsonb) RETURNS croft_answer
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
 DECLARE
-    v_id uuid := (p_req->>'id')::uuid;
+    j join_tokens_visible;
 BEGIN
-    DELETE FROM join_tokens WHERE id = v_id;
+    DELETE FROM join_tokens WHERE id = (p_req->>'id')::uuid
+        RETURNING id, location_id, expires_at, used_at, node_id, created_at INTO j;
     IF NOT FOUND THEN
         PERFORM croft_raise_not_found('join token');
     END IF;
-    PERFORM croft_event('join_token.deleted', NULL, 'join_token', v_id);
+    PERFORM croft_changed('join_token.deleted', NULL, 'join_token', j.id, to_jsonb(croft_join_token_json(j)), NULL);
     RETURN (204, NULL, NULL, NULL)::croft_answer;
 END
 $$;
@@ -161,7 +166,7 @@ BEGIN
     IF p.family = 4 THEN
         p := croft_pool_fill(p);
     END IF;
-    PERFORM croft_event('pool.created', NULL, 'pool', p.id, to_jsonb(croft_pool_json(p)));
+    PERFORM croft_changed('pool.created', NULL, 'pool', p.id, NULL, to_jsonb(croft_pool_json(p)));
     a := (201, croft_pool_json(p)::text, NULL, '/v1/admin/pools/' || p.id);
     RETURN croft_idempotency_end(p_req, a);
 EXCEPTION
@@ -185,7 +190,7 @@ BEGIN
     END IF;
     DELETE FROM addresses WHERE pool_id = p.id;
     DELETE FROM pools WHERE id = p.id;
-    PERFORM croft_event('pool.deleted', NULL, 'pool', p.id, to_jsonb(croft_pool_json(p)));
+    PERFORM croft_changed('pool.deleted', NULL, 'pool', p.id, to_jsonb(croft_pool_json(p)), NULL);
     RETURN (204, NULL, NULL, NULL)::croft_answer;
 END
 $$;

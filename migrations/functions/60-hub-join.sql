@@ -64,7 +64,8 @@ BEGIN
         v_node := croft_node_adopt(p_name, j.location_id);
     END IF;
     UPDATE join_tokens SET used_at = now(), node_id = v_node, spki_sha256 = lower(p_spki) WHERE id = j.id;
-    PERFORM croft_event('node.joined', NULL, 'node', v_node, jsonb_build_object('name', p_name, 'join_token_id', j.id));
+    PERFORM croft_changed('node.joined', NULL, 'node', v_node, NULL,
+        jsonb_build_object('name', p_name, 'location_id', j.location_id, 'join_token_id', j.id));
     RETURN v_node;
 END
 $$;
@@ -74,7 +75,7 @@ CREATE OR REPLACE FUNCTION croft_certificate_record(p_node uuid, p_serial text, 
 BEGIN
     INSERT INTO node_certificates (serial, node_id, spki_sha256, fingerprint, not_after)
     VALUES (lower(p_serial), p_node, lower(p_spki), lower(p_fingerprint), p_not_after);
-    PERFORM croft_event('node.certified', NULL, 'node', p_node,
+    PERFORM croft_changed('node.certified', NULL, 'node', p_node, NULL,
         jsonb_build_object('serial', lower(p_serial), 'not_after', p_not_after));
     RETURN true;
 END

@@ -26,9 +26,9 @@ DECLARE
         'croft_cursor', 'croft_cursor_hex', 'croft_cursor_uuid', 'croft_cursor_bigint', 'croft_uuid_min', 'croft_uuid_max',
         'croft_limit', 'croft_page', 'croft_token_json', 'croft_location_json', 'croft_plan_json', 'croft_image_json',
         'croft_vps_json', 'croft_problem_json', 'croft_task_json', 'croft_quotas_json', 'croft_root_used', 'croft_vps_amounts', 'croft_principal_json',
-        'croft_usage_range', 'croft_usage_json', 'croft_usage_hour_json', 'croft_usage_last_json'];
+        'croft_event_json', 'croft_event_xid', 'croft_xid_max', 'croft_horizon', 'croft_usage_range', 'croft_usage_json', 'croft_usage_hour_json', 'croft_usage_last_json'];
     operator_readers text[] := ARRAY['croft_tenant_json', 'croft_user_json', 'croft_node_json', 'croft_node_etag',
-        'croft_join_token_json', 'croft_pool_json', 'croft_event_json'];
+        'croft_join_token_json', 'croft_pool_json'];
     tenant_writers text[] := ARRAY['croft_session_delete', 'croft_token_create', 'croft_token_delete', 'croft_vps_create',
         'croft_vps_update', 'croft_vps_reboot',
         'croft_vps_freeze', 'croft_vps_thaw', 'croft_vps_hostname', 'croft_vps_ssh_keys', 'croft_vps_password', 'croft_vps_resize',

@@ -23,4 +23,5 @@ $$;
 SELECT test.ok(p ~ x.want AND p !~ 'Seq Scan' AND p !~ 'Sort', format('%s uses %s', x.name, x.want), p)
 FROM (VALUES ('vps_read', 'Index Cond: .*\yid = '), ('vps_list', 'Index Scan using vps_tenant.*Index Cond: \(\(tenant_id ='),
     ('task_read', 'Index Cond: .*\yid = '), ('task_list', 'tasks_tenant.*Index Cond: \(\(tenant_id ='),
-    ('admin_event_list', 'Scan Backward using events_pkey')) x (name, want), test.plan(x.name) p;
+    ('admin_event_list', 'Scan Backward using events_order'), ('event_list', 'Scan Backward using events_tenant.*Index Cond: \(\(tenant_id ='),
+    ('event_feed', 'Index Scan using events_tenant.*Index Cond: \(\(tenant_id ='), ('admin_event_feed', 'using events_order')) x (name, want), test.plan(x.name) p;
