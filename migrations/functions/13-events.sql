@@ -71,7 +71,7 @@ CREATE OR REPLACE FUNCTION croft_event_json(e events) RETURNS json LANGUAGE sql 
         'peer', e.peer, 'data', e.data);
 
 -- The other half of the place of an event that the reader may see; of 0, the place before the first.
-CREATE OR REPLACE FUNCTION croft_event_xid(p_id bigint, p_pointer text) RETURNS xid8 LANGUAGE plpgsql STABLE AS $$
+CREATE OR REPLACE FUNCTION croft_event_xid(p_id bigint, p_pointer text) RETURNS xid8 LANGUAGE plpgsql STABLE STRICT AS $$
 DECLARE
     v_xid xid8;
 BEGIN

@@ -14,19 +14,21 @@ FROM information_schema.role_table_grants
 WHERE grantee IN ('croft_tenant', 'croft_operator', 'croft_agent') AND table_schema = 'public' GROUP BY grantee;
 
 SELECT test.is(string_agg(table_name, ' ' ORDER BY table_name),
-    'events images locations memberships plans quotas resources tasks tenants tokens_visible usage_gaps usage_hours usage_marks vps',
+    'events images locations memberships plans quotas resources tasks tenants tokens_visible usage_gaps usage_hours usage_marks vps webhook_deliveries webhooks_visible',
     'what tenants may read whole')
 FROM information_schema.role_table_grants WHERE grantee = 'croft_tenant' AND table_schema = 'public';
 
 SELECT test.is(string_agg(table_name, ' ' ORDER BY table_name), 'images node_status tasks vps', 'what the hub may read')
 FROM information_schema.role_table_grants WHERE grantee = 'croft_agent' AND table_schema = 'public';
 
-SELECT test.is(string_agg(privilege_type, ',' ORDER BY privilege_type), 'INSERT,SELECT', 'events are append-only for ' || grantee)
-FROM information_schema.role_table_grants WHERE grantee = 'croft_definer' AND table_name = 'events' GROUP BY grantee;
+SELECT test.is(string_agg(format('%s %s', grantee, privilege_type), ', ' ORDER BY grantee, privilege_type),
+    'croft_definer INSERT, croft_definer SELECT, croft_operator SELECT, croft_tenant SELECT', 'events are append-only for all but their owner')
+FROM information_schema.role_table_grants WHERE grantee <> 'croft_owner' AND table_name = 'events';
 
 SELECT test.ok(NOT has_column_privilege(r, t, c, 'SELECT'), format('%s may not read %s.%s', r, t, c))
 FROM unnest(ARRAY['croft_tenant', 'croft_operator', 'croft_agent', 'croft_server']) r,
-    (VALUES ('users', 'password_hash'), ('tokens', 'token_hash'), ('join_tokens', 'token_hash'), ('sessions', 'refresh_hash')) s (t, c);
+    (VALUES ('users', 'password_hash'), ('tokens', 'token_hash'), ('join_tokens', 'token_hash'), ('sessions', 'refresh_hash'),
+        ('webhooks', 'secret'), ('webhooks', 'old_secret')) s (t, c);
 
 SELECT test.ok(p.prosecdef, 'croft_definer owns only what is SECURITY DEFINER: ' || p.proname)
 FROM pg_proc p WHERE p.proowner = 'croft_definer'::regrole AND NOT p.prosecdef;
