@@ -256,12 +256,12 @@ CREATE OR REPLACE FUNCTION croft_session_delete(p_req jsonb) RETURNS croft_answe
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
 DECLARE
     v_session uuid := croft_setting('session')::uuid;
-    t tokens_visible;
+    v_before jsonb;
 BEGIN
     IF v_session IS NULL THEN
-        UPDATE tokens SET revoked_at = now() WHERE id = croft_setting('token')::uuid AND revoked_at IS NULL
-            RETURNING id, tenant_id, name, prefix, scopes, created_at, expires_at, last_used_at INTO t;
-        PERFORM croft_changed('token.deleted', t.tenant_id, 'token', t.id, to_jsonb(croft_token_json(t)), NULL);
+        SELECT to_jsonb(croft_token_json(t)) INTO v_before FROM tokens_visible t WHERE t.id = croft_setting('token')::uuid;
+        UPDATE tokens SET revoked_at = now() WHERE id = croft_setting('token')::uuid AND revoked_at IS NULL;
+        PERFORM croft_changed('token.deleted', croft_tenant_id(), 'token', croft_setting('token')::uuid, coalesce(v_before, '{}'), NULL);
     ELSE
         UPDATE sessions SET revoked_at = now() WHERE id = v_session AND revoked_at IS NULL;
         PERFORM croft_changed('session.deleted', NULL, 'session', v_session, jsonb_build_object('user_id', croft_user_id()), NULL);

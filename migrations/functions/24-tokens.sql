@@ -134,7 +134,7 @@ BEGIN
         croft_token_expiry(v_body->>'expires_at', o.expires_at))
     RETURNING * INTO t;
     v_shown := (SELECT to_jsonb(croft_token_json(s)) FROM tokens_visible s WHERE s.id = t.id);
-    PERFORM croft_event('token.created', t.tenant_id, 'token', t.id, v_shown);
+    PERFORM croft_changed('token.created', t.tenant_id, 'token', t.id, NULL, v_shown);
     v_shown := v_shown || coalesce(jsonb_build_object('token', v_body->'token'), '{}');
     a := (201, CASE WHEN v_body ? 'token' THEN v_shown ELSE v_shown - 'token' END::text, NULL, '/v1/tokens/' || t.id);
     RETURN croft_idempotency_end(p_req, a, (v_shown || '{"token":null}')::text);
@@ -146,7 +146,9 @@ LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
 DECLARE
     v_id uuid := (p_req->>'id')::uuid;
     v_user uuid;
+    v_before jsonb;
 BEGIN
+    SELECT to_jsonb(croft_token_json(t)) INTO v_before FROM tokens_visible t WHERE t.id = v_id;
     UPDATE tokens SET revoked_at = now() WHERE id = v_id AND tenant_id = croft_tenant_id() AND revoked_at IS NULL
         RETURNING user_id INTO v_user;
     IF NOT FOUND THEN
@@ -154,7 +156,7 @@ BEGIN
     ELSIF croft_setting('role') = 'member' AND v_user IS DISTINCT FROM croft_user_id() THEN
         PERFORM croft_raise(403, 'forbidden', 'A member revokes only tokens of its own.');
     END IF;
-    PERFORM croft_event('token.deleted', croft_tenant_id(), 'token', v_id);
+    PERFORM croft_changed('token.deleted', croft_tenant_id(), 'token', v_id, v_before, NULL);
     RETURN (204, NULL, NULL, NULL)::croft_answer;
 END
 $$;

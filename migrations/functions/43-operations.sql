@@ -222,7 +222,7 @@ BEGIN
     v := croft_order_begin(p_req, 'password');
     t := croft_task_add(v, 'vps_password', jsonb_build_object('password_hash', p_req->'body'->>'password_hash'), '{}');
     UPDATE vps SET task_id = t.id WHERE id = v.id RETURNING * INTO v;
-    PERFORM croft_event('vps.password_set', v.tenant_id, 'vps', v.id, jsonb_build_object('task_id', t.id));
+    PERFORM croft_changed('vps.password_set', v.tenant_id, 'vps', v.id, NULL, '{"password":"[redacted]"}', jsonb_build_object('task_id', t.id));
     v_body := json_build_object('task', croft_task_json(t), 'vps', croft_vps_json(v), 'password', NULL);
     a := (202, json_build_object('task', croft_task_json(t), 'vps', croft_vps_json(v), 'password', p_req->'body'->>'shown')::text,
         croft_etag(v.version), '/v1/vps/' || v.id)::croft_answer;

@@ -199,12 +199,6 @@ const struct field query_admin_tasks[] = {
     {"status", FIELD_STRING, .min = 1, .max = 16},
     {NULL},
 };
-const struct field query_admin_events[] = {
-    PAGE_FIELDS,
-    {"tenant_id", FIELD_UUID},
-    {"node_id", FIELD_UUID},
-    {NULL},
-};
 
 // ---- Words and forms
 
@@ -243,7 +237,10 @@ static const struct {
 static const struct {
     const struct field *table;
     const char *name;
-} times[] = {{query_usage, "from"}, {query_usage, "to"}, {body_token, "expires_at"}};
+} times[] = {
+    {query_usage, "from"},   {query_usage, "to"},           {body_token, "expires_at"},
+    {query_events, "since"}, {query_admin_events, "since"},
+};
 
 static const char *text_of(json_t *object, const struct field *table, const struct field *of,
                            const char *name)

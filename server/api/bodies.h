@@ -13,7 +13,10 @@ extern const struct field body_power[], body_hostname[], body_ssh_keys[], body_v
     body_resize[], body_address[], query_address[], query_delete[];
 
 extern const struct field query_none[], query_page[], query_vps[], query_tasks[], query_usage[],
-    query_task[], query_admin_vps[], query_admin_tasks[], query_admin_events[];
+    query_task[], query_admin_vps[], query_admin_tasks[];
+
+// bodies_events.c
+extern const struct field query_events[], query_admin_events[];
 
 // What a table cannot say: a field of that name is one of these words. ERR_INVALID names the field.
 int bodies_check_words(const struct field *table, json_t *object, struct err *err) _must_check_;

@@ -114,6 +114,8 @@ static const struct route routes[] = {
     {GET,    "/v1/tasks/{id}", TENANT_BY(task_read, tasks, READ, ALL), .sql = SQL_TASK_READ, .query = query_task, .flags = ROUTE_ETAG | ROUTE_TASK_WAIT},
     {POST,   "/v1/tasks/{id}/cancel", TENANT(tasks, WRITE, WORKERS), .sql = SQL_TASK_CANCEL},
 
+    {GET,    "/v1/events", TENANT(events, READ, ALL), .sql = SQL_EVENT_LIST, LIST_OF(query_events)},
+
     {GET,    "/v1/admin/tenants", OPERATOR(tenants, READ), .sql = SQL_ADMIN_TENANT_LIST, LIST},
     {POST,   "/v1/admin/tenants", OPERATOR(tenants, WRITE), .sql = SQL_ADMIN_TENANT_CREATE, .body = body_tenant, IDEMPOTENT},
     {GET,    "/v1/admin/tenants/{id}", OPERATOR(tenants, READ), .sql = SQL_ADMIN_TENANT_READ, .flags = ROUTE_ETAG},

@@ -67,7 +67,7 @@ BEGIN
     END;
     PERFORM test.is((SELECT status FROM croft_session_refresh(jsonb_build_object('refresh_hash', test.hash('r'),
         'csrf_hash', test.hash('c')))), 200, 'a session is refreshed');
-    PERFORM croft_auth_session(v_session, 'tenant', NULL, 'vps:write', NULL, NULL, NULL, '{owner,admin,member}');
+    PERFORM croft_auth_session(v_session, 'tenant', NULL, 'vps:write', '::1', 'req-2', NULL, '{owner,admin,member}');
     PERFORM test.is((SELECT status FROM croft_session_delete('{}')), 204, 'and signed out');
     BEGIN
         PERFORM croft_auth_session(v_session, 'tenant', NULL, 'vps:read', NULL, NULL, NULL, '{owner,admin,member,billing,viewer}');

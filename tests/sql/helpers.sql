@@ -33,6 +33,38 @@ CREATE FUNCTION test.failed(p_state text, p_message text, p_detail text, p_hint 
         jsonb_build_object('detail', p_message, 'sqlstate', p_state), NULL, NULL, p_detail, p_hint)::test.reply
 $$;
 
+-- Every row that a function of ours writes, and every event: 90-events.sql compares them call by call. The function is the
+-- outermost of the stack; the call is that of test.api() or test.hub(), elsewhere the transaction.
+CREATE TABLE test.written (function text NOT NULL, call text NOT NULL, is_event boolean NOT NULL);
+CREATE FUNCTION test.note_written() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS $$
+DECLARE
+    v_stack text;
+    v_function text;
+BEGIN
+    GET DIAGNOSTICS v_stack = PG_CONTEXT;
+    SELECT m[1] INTO v_function FROM regexp_matches(v_stack, 'function "?(croft_[a-z0-9_]+)', 'g') WITH ORDINALITY x (m, n)
+        ORDER BY n DESC LIMIT 1;
+    IF v_function IS NOT NULL THEN
+        INSERT INTO test.written VALUES (v_function, coalesce(nullif(current_setting('test.call', true), ''), txid_current()::text),
+            TG_TABLE_NAME = 'events');
+    END IF;
+    RETURN NULL;
+END
+$$;
+DO $$
+DECLARE
+    t text;
+BEGIN
+    -- What is measured and what is kept for retries and deliveries is no change of anything.
+    FOR t IN SELECT tablename FROM pg_tables WHERE schemaname = 'public' AND tablename NOT LIKE 'usage%'
+        AND tablename NOT IN ('croft_migrations', 'idempotency_keys', 'webhook_deliveries')
+    LOOP
+        EXECUTE format('CREATE TRIGGER test_note AFTER INSERT OR UPDATE OR DELETE ON %I FOR EACH ROW '
+            'EXECUTE FUNCTION test.note_written()', t);
+    END LOOP;
+END
+$$;
+
 -- One request: authenticate with the token, switch the role, run the statement; as the server's pipeline does.
 CREATE FUNCTION test.api(p_token text, p_statement text, p_req jsonb DEFAULT '{}') RETURNS test.reply LANGUAGE plpgsql AS $$
 DECLARE
@@ -50,9 +82,9 @@ BEGIN
             '192.0.2.9', 'req-1', NULL,
             CASE WHEN s.role = 'croft_operator' THEN '{operator}'::text[] WHEN v_reads THEN '{owner,admin,member,billing,viewer}'
                 ELSE '{owner,admin,member}' END);
-        PERFORM set_config('role', s.role, true);
+        PERFORM set_config('role', s.role, true), set_config('test.call', gen_random_uuid()::text, true);
         EXECUTE s.text INTO a USING p_req;
-        PERFORM set_config('role', 'none', true);
+        PERFORM set_config('role', 'none', true), set_config('test.call', '', true);
     EXCEPTION WHEN OTHERS THEN
         GET STACKED DIAGNOSTICS v_state = RETURNED_SQLSTATE, v_message = MESSAGE_TEXT, v_detail = PG_EXCEPTION_DETAIL,
             v_hint = PG_EXCEPTION_HINT;
@@ -74,10 +106,10 @@ BEGIN
     BEGIN
         PERFORM set_config('role', 'croft_server', true);
         PERFORM FROM croft_auth_node(p_node::uuid, test.serial(p_node));
-        PERFORM set_config('role', 'croft_agent', true);
+        PERFORM set_config('role', 'croft_agent', true), set_config('test.call', gen_random_uuid()::text, true);
         EXECUTE 'SELECT array_agg(reply) FROM (' || test.statement(p_statement) || ') x' INTO v_replies
             USING p_node::uuid, p_epoch, p_message;
-        PERFORM set_config('role', 'none', true);
+        PERFORM set_config('role', 'none', true), set_config('test.call', '', true);
     EXCEPTION WHEN OTHERS THEN
         GET STACKED DIAGNOSTICS v_state = RETURNED_SQLSTATE, v_message = MESSAGE_TEXT, v_detail = PG_EXCEPTION_DETAIL,
             v_hint = PG_EXCEPTION_HINT;
@@ -151,5 +183,33 @@ BEGIN
     PERFORM croft_quota_set(v_id, p_quotas, '/quotas');
     INSERT INTO tokens (tenant_id, name, token_hash, prefix) VALUES (v_id, p_name, test.hash(p_name), 't');
     RETURN v_id;
+END
+$$;
+
+-- All items of a list, page by page.
+CREATE FUNCTION test.all_pages(p_token text, p_statement text, p_query jsonb) RETURNS jsonb LANGUAGE plpgsql AS $$
+DECLARE
+    r test.reply;
+    v_all jsonb := '[]';
+BEGIN
+    LOOP
+        r := test.api(p_token, p_statement, jsonb_build_object('query', p_query));
+        v_all := v_all || coalesce(r.body->'items', '[]');
+        EXIT WHEN r.location IS NULL;
+        p_query := p_query || jsonb_build_object('cursor', r.location);
+    END LOOP;
+    RETURN v_all;
+END
+$$;
+
+-- What a stream of the token's tenant would read.
+CREATE FUNCTION test.feed(p_token text, p_after bigint) RETURNS TABLE (pending boolean, head bigint, id bigint, body text)
+LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM croft_enter(t.tenant_id, t.user_id, 'owner', t.id, NULL, NULL, NULL, NULL) FROM tokens t WHERE t.token_hash = test.hash(p_token);
+    PERFORM set_config('role', 'croft_tenant', true);
+    RETURN QUERY EXECUTE 'SELECT pending, head, id, body FROM (' || test.statement('event_feed') || ') f'
+        USING jsonb_build_object('after', p_after);
+    PERFORM set_config('role', 'none', true);
 END
 $$;

@@ -1,0 +1,29 @@
+// Field tables of events and webhooks.
+#include "bodies.h"
+
+enum { ACTION_MAX = 64, CURSOR_MAX = 64 };
+
+#define INT_MAX_SAFE 9007199254740991
+
+#define EVENT_FIELDS                                                                               \
+    {"after", FIELD_INT, .max = INT_MAX_SAFE},                                                     \
+        {"action", FIELD_STRING, .min = 1, .max = ACTION_MAX},                                     \
+        {"subject_type", FIELD_STRING, .min = 1, .max = ACTION_MAX},                               \
+    {                                                                                              \
+        "subject_id", FIELD_UUID                                                                   \
+    }
+
+#define EVENT_PAGE                                                                                 \
+    {"limit", FIELD_INT, .min = 1, .max = 200},                                                    \
+        {"cursor", FIELD_STRING, .min = 1, .max = CURSOR_MAX}, EVENT_FIELDS,                       \
+    {                                                                                              \
+        "since", FIELD_STRING, .min = 1, .max = 40                                                 \
+    }
+
+const struct field query_events[] = {EVENT_PAGE, {NULL}};
+const struct field query_admin_events[] = {
+    EVENT_PAGE,
+    {"tenant_id", FIELD_UUID},
+    {"node_id", FIELD_UUID},
+    {NULL},
+};
