@@ -38,14 +38,16 @@ WITH functions AS (
     SELECT DISTINCT p.proname AS name FROM pg_proc p
     WHERE p.pronamespace = 'public'::regnamespace AND p.prosecdef AND p.provolatile = 'v' AND p.proname NOT IN (SELECT function FROM silent)
 ), calls AS (
-    SELECT function, call, bool_or(is_event) AS event, bool_or(NOT is_event) AS change FROM test.written GROUP BY function, call
+    SELECT function, call, bool_or(is_event) AS event, bool_or(NOT is_event) AS change,
+        string_agg(DISTINCT name, ' ') AS tables FROM test.written GROUP BY function, call
 )
 SELECT test.ok(coalesce(bool_or(c.event), false), format('a test sees an event written by %s', f.name))
 FROM functions f LEFT JOIN calls c ON c.function = f.name GROUP BY f.name
 UNION ALL
-SELECT test.ok(count(*) = 0, 'no call changes anything without an event', string_agg(DISTINCT function, ' '))
+SELECT test.ok(count(*) = 0, 'no call changes anything without an event', string_agg(DISTINCT function || ' ' || tables, ', '))
 FROM calls WHERE change AND NOT event AND function NOT IN (SELECT function FROM silent)
-    AND function IN (SELECT proname FROM pg_proc WHERE prosecdef);
+    AND function IN (SELECT proname FROM pg_proc WHERE prosecdef)
+    AND (function, tables) <> ('croft_task_result', 'tasks'); -- notes that the node knows of a task that was cancelled
 SELECT test.ok(EXISTS (SELECT FROM pg_proc WHERE proname = function AND prosecdef), 'there is ' || function) FROM silent
 WHERE function NOT LIKE 'croft\_webhook%';
 
@@ -59,7 +61,7 @@ WHERE action ~ '\.(created|joined)$' AND action !~ '^task\.' AND (data ? 'before
 SELECT test.is(string_agg(DISTINCT action, ' '), NULL, 'events of tokens say from where and in which request') FROM events
 WHERE actor->>'type' IN ('token', 'session') AND (peer IS NULL OR request_id IS NULL);
 SELECT test.is(string_agg(DISTINCT action, ' '), NULL, 'no event holds a secret') FROM events
-WHERE data::text ~ '(token_hash|password|refresh_hash|csrf_hash|whsec_|secret_)';
+WHERE data::text ~ '"(token_hash|password|password_hash|refresh_hash|csrf_hash|secret)": "(?!\[redacted\])|whsec_|\$argon2';
 
 -- Append-only, also against emptying the table.
 DO $$

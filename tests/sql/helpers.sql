@@ -35,7 +35,7 @@ $$;
 
 -- Every row that a function of ours writes, and every event: 90-events.sql compares them call by call. The function is the
 -- outermost of the stack; the call is that of test.api() or test.hub(), elsewhere the transaction.
-CREATE TABLE test.written (function text NOT NULL, call text NOT NULL, is_event boolean NOT NULL);
+CREATE TABLE test.written (function text NOT NULL, call text NOT NULL, name name NOT NULL, is_event boolean NOT NULL);
 CREATE FUNCTION test.note_written() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS $$
 DECLARE
     v_stack text;
@@ -46,7 +46,7 @@ BEGIN
         ORDER BY n DESC LIMIT 1;
     IF v_function IS NOT NULL THEN
         INSERT INTO test.written VALUES (v_function, coalesce(nullif(current_setting('test.call', true), ''), txid_current()::text),
-            TG_TABLE_NAME = 'events');
+            TG_TABLE_NAME, TG_TABLE_NAME = 'events');
     END IF;
     RETURN NULL;
 END
