@@ -1,0 +1,11 @@
+# shellcheck shell=bash
+# Every statement of a tenant without its row filters, as a tenant's role: nothing of anybody else may come (sourced by run).
+sql -f "$here/neutral.sql" >/dev/null || fatal "neutral.sql fails"
+for f in "$root"/server/sql/*.sql; do
+    name=$(basename "$f" .sql)
+    if [ "$(role_of "$name")" = croft_tenant ]; then
+        sql -v name="$name" -v text="$(cat "$f")" -v neutral="$("$here/neutral.py" <"$f")" \
+            <<<"SELECT test.neutral(:'name', :'text', :'neutral')" >/dev/null || fatal "neutral $name fails"
+    fi
+done
+sql -c "SELECT test.ok(count(*) > 8, 'statements had filters to lose', count(*)::text) FROM test.neutralised" >/dev/null
