@@ -92,7 +92,7 @@ static void on_welcome(struct broker *broker, json_t *message)
     log_info("welcome", "epoch=%lld", (long long)welcome.epoch);
     broker_node_start(broker, welcome.heartbeat_s);
     broker_task_repeat(broker);
-    broker_observe_send(broker);
+    broker_observe_send(broker, INVENTORY_REPEATED);
     broker_usage_welcome(broker);
 }
 
@@ -224,9 +224,9 @@ static void run(struct broker *broker, int link_fd)
 
 static void finish(struct broker *broker)
 {
-    struct event *timers[] = {broker->wake,      broker->settle,     broker->heartbeat,
-                              broker->observe,   broker->sample,     broker->report,
-                              broker->inventory, broker->retry_open, broker->check};
+    struct event *timers[] = {broker->wake,   broker->settle, broker->heartbeat, broker->observe,
+                              broker->sample, broker->report, broker->inventory, broker->retry_open,
+                              broker->check,  broker->disk};
     for (size_t i = 0; i < ARRAY_LEN(timers); i++) {
         if (timers[i]) {
             event_free(timers[i]);

@@ -25,6 +25,8 @@ struct broker {
     struct template *template;
     struct event *wake; // looks at the queue
     struct event *heartbeat, *observe, *inventory, *sample, *report, *settle, *retry_open, *check;
+    struct event *disk; // while the state disk is full
+    bool disk_full;
     bool open; // pool and network are there
     bool up; // link has a connection
     bool stopping;
@@ -83,10 +85,15 @@ void broker_worker_abandon(struct broker *broker); // at the end: they die with 
 // broker_observe.c
 void broker_observe_start(struct broker *broker);
 void broker_observe_all(struct broker *broker); // looks at every vps that no task is at work on
-void broker_observe_send(struct broker *broker); // sends the whole inventory
+// Sends the whole inventory. Fresh: what the server rests from trying gets a new chance, as after a new connection.
+enum inventory_kind { INVENTORY_REPEATED, INVENTORY_FRESH };
+void broker_observe_send(struct broker *broker, enum inventory_kind kind);
 json_t *broker_observe_inventory(struct broker *broker); // entries of all vps
 // A worker of this vps has ended: reads its record again and looks.
 void broker_vps_changed(struct broker *broker, const char *vps);
+
+// broker_disk.c: something failed with this code; if it is for a full state disk, that is watched from now on.
+void broker_disk_failed(struct broker *broker, enum err_code code);
 
 // broker_usage.c
 void broker_usage_start(struct broker *broker);

@@ -1,5 +1,6 @@
 // Images that an order needs and the pool does not have: link fetches each once, however many tasks wait.
 #include "broker.h"
+#include "disk.h"
 #include "json.h"
 #include "log.h"
 #include "message.h"
@@ -83,6 +84,10 @@ static void fetch_failed(struct broker *broker, struct job *job,
         return;
     }
     err_set(&job->error, code, "fetching the image: %s", fetched->detail);
+    if (code == ERR_DISK_FULL) {
+        err_wrap(&job->error, DISK_STATE_FULL); // where downloads lie
+    }
+    broker_disk_failed(broker, code);
     broker_task_fail(broker, job);
 }
 

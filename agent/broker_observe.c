@@ -79,10 +79,10 @@ void broker_observe_all(struct broker *broker)
     }
 }
 
-static void send_entries(struct broker *broker, bool full, json_t *entries)
+static void send_entries(struct broker *broker, bool full, bool fresh, json_t *entries)
 {
-    broker_send(broker,
-                json_pack("{s:s, s:b, s:o}", "type", "inventory", "full", full, "vps", entries));
+    broker_send(broker, json_pack("{s:s, s:b, s:b, s:o}", "type", "inventory", "full", full,
+                                  "fresh", fresh, "vps", entries));
 }
 
 // Nothing is lost when there is no connection: every one begins with the whole inventory.
@@ -97,7 +97,7 @@ static void send_changes(struct broker *broker)
         }
     }
     if (json_array_size(entries) > 0) {
-        send_entries(broker, false, entries);
+        send_entries(broker, false, false, entries);
     } else {
         json_decref(entries);
     }
@@ -114,9 +114,9 @@ json_t *broker_observe_inventory(struct broker *broker)
     return entries;
 }
 
-void broker_observe_send(struct broker *broker)
+void broker_observe_send(struct broker *broker, enum inventory_kind kind)
 {
-    send_entries(broker, true, broker_observe_inventory(broker));
+    send_entries(broker, true, kind == INVENTORY_FRESH, broker_observe_inventory(broker));
 }
 
 static bool is_guest_folder(const struct broker *broker, const char *name)
@@ -168,7 +168,7 @@ static void on_inventory(evutil_socket_t fd, short what, void *arg)
 {
     struct broker *broker = arg;
     broker_observe_all(broker);
-    broker_observe_send(broker);
+    broker_observe_send(broker, INVENTORY_REPEATED);
     report_all_orphans(broker);
     broker_arm(broker->inventory, INVENTORY_MS);
 }

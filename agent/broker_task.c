@@ -2,6 +2,7 @@
 // after some time, settled, repeated until confirmed.
 #include "args.h"
 #include "broker.h"
+#include "disk.h"
 #include "json.h"
 #include "log.h"
 #include "message.h"
@@ -72,6 +73,7 @@ static void settle(struct broker *broker, struct job *job, json_t *result)
         return;
     }
     log_error("journal", "task=%s error=%s", job->task, LOGQ(err.text));
+    broker_disk_failed(broker, err.code);
     if (job->state != JOB_ENDED) {
         job->result = json_incref(result);
         job->state = JOB_ENDED;
@@ -173,6 +175,10 @@ static int take_on(struct broker *broker, json_t *message, const struct task_mes
     int r = journal_add(broker->journal, message, err);
     if (r < 0) {
         // Not taken on: nothing was done, so there is nothing to remember either.
+        if (r == ERR_DISK_FULL) {
+            err_wrap(err, DISK_STATE_FULL);
+        }
+        broker_disk_failed(broker, r);
         _cleanup_json_ json_t *result = failed_result(broker, task->vps, err);
         send_result(broker, task->task, result);
         return r;
@@ -353,7 +359,11 @@ static void died(struct broker *broker, struct job *job, bool timed_out)
 
 static void ended_with(struct broker *broker, struct job *job, json_t *result)
 {
+    const json_t *error = json_object_get(result, "error");
     json_object_set_new(result, "vps", json_string(job->vps));
+    if (error) {
+        broker_disk_failed(broker, err_code_from_slug(json_get_string(error, "code", "")));
+    }
     if (job->mode == JOB_UNDO) {
         broker_task_fail(broker, job);
     } else {

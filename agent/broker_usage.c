@@ -59,6 +59,7 @@ static void report(struct broker *broker, const char *vps)
     int64_t dropped = spool_dropped(broker->spool);
     if (spool_report(broker->spool, vps, &err) < 0) {
         log_error("spool", "error=%s", LOGQ(err.text));
+        broker_disk_failed(broker, err.code);
     }
     if (spool_dropped(broker->spool) > dropped) {
         log_error("spool_full", "dropped=%" PRId64, spool_dropped(broker->spool) - dropped);

@@ -5,6 +5,7 @@
 #include "config.h"
 #include "file.h"
 
+#include <fcntl.h>
 #include <limits.h>
 #include <signal.h>
 #include <string.h>
@@ -44,6 +45,19 @@ static int kill_process(const struct agent_config *config, const char *who, stru
     return r;
 }
 
+// Until not a byte more goes into the state folder. The file is the test's to remove.
+static void fill_disk(const struct agent_config *config)
+{
+    static const char zeros[64 * 1024];
+    char path[PATH_MAX];
+    snprintf(path, sizeof(path), "%s/fill", config->state_dir);
+    _cleanup_fd_ int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC | O_APPEND, 0600);
+    for (size_t size = sizeof(zeros); fd >= 0 && size > 0; size /= 2) {
+        while (write(fd, zeros, size) > 0) {
+        }
+    }
+}
+
 int fault_point(const struct agent_config *config, const char *kind, const char *step,
                 struct err *err)
 {
@@ -64,6 +78,10 @@ int fault_point(const struct agent_config *config, const char *kind, const char 
     }
     if (strcmp(who, "worker") == 0) {
         raise(SIGKILL);
+    }
+    if (strcmp(who, "fill") == 0) {
+        fill_disk(config);
+        return 0;
     }
     while (strcmp(who, "hang") == 0) {
         pause();

@@ -8,7 +8,7 @@ struct agent_config;
 
 #ifdef CROFT_FAULTS
 // who is `worker`, `broker` or `link`: that process is killed with SIGKILL; `fail`: the step fails;
-// `hang`: it never ends.
+// `hang`: it never ends; `fill`: the state folder's disk is filled up.
 int fault_point(const struct agent_config *config, const char *kind, const char *step,
                 struct err *err) _must_check_;
 #else

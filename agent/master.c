@@ -42,6 +42,15 @@ static int64_t now_ms(void)
     return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
 }
 
+// For people and tests: on a full disk the agent runs without.
+static void note_pid(const struct agent_config *config, const char *title, pid_t pid)
+{
+    struct err err = {0};
+    if (state_dir_write_pid(config, title, pid, &err) < 0) {
+        log_warn("pid_file", "title=%s error=%s", title, LOGQ(err.text));
+    }
+}
+
 static int start_child(struct master *master, struct child *child, int channel, struct err *err)
 {
     const struct process_spec spec = {
@@ -51,7 +60,8 @@ static int start_child(struct master *master, struct child *child, int channel, 
         return (int)pid;
     }
     child->pid = pid;
-    return state_dir_write_pid(master->config, child->title, pid, err);
+    note_pid(master->config, child->title, pid);
+    return 0;
 }
 
 static int start_both(struct master *master, struct err *err)
@@ -176,8 +186,8 @@ static int write_pid_files(const struct agent_config *config, const char *pid_fi
 {
     char text[16];
     snprintf(text, sizeof(text), "%d\n", getpid());
-    int r = pid_file ? file_write_atomic(pid_file, text, strlen(text), 0644, err) : 0;
-    return r < 0 ? r : state_dir_write_pid(config, "master", getpid(), err);
+    note_pid(config, "master", getpid());
+    return pid_file ? file_write_atomic(pid_file, text, strlen(text), 0644, err) : 0;
 }
 
 int master_main(const struct agent_config *config, const char *pid_file)

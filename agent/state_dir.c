@@ -88,5 +88,9 @@ int state_dir_write_pid(const struct agent_config *config, const char *name, pid
     char text[16];
     snprintf(path, sizeof(path), "%s/run/%s.pid", config->state_dir, name);
     snprintf(text, sizeof(text), "%d\n", pid);
-    return file_write_atomic(path, text, strlen(text), 0644, err);
+    int r = file_write_atomic(path, text, strlen(text), 0644, err);
+    if (r < 0) {
+        unlink(path); // none is better than one that is wrong
+    }
+    return r;
 }

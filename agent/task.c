@@ -1,6 +1,7 @@
 #include "task.h"
 
 #include "config.h"
+#include "disk.h"
 #include "fault.h"
 #include "json.h"
 #include "uuid.h"
@@ -182,6 +183,7 @@ int task_run(struct task *task, const struct task_progress *progress, struct err
         r = record_success(task, err);
     }
     if (r < 0 && !is_of_node(kind)) {
+        disk_explain(task->config, err); // before the undo makes room
         struct err failure = {0};
         if (task_undo(task, &failure) < 0) {
             size_t used = strlen(err->text);

@@ -134,6 +134,7 @@ const struct field hub_inventory_fields[] = {
     TYPE(struct hub_inventory),
     EPOCH(struct hub_inventory),
     FLAG("full", struct hub_inventory, full),
+    {"fresh", FIELD_BOOL, offsetof(struct hub_inventory, fresh)},
     LIST("vps", struct hub_inventory, vps),
     {0},
 };

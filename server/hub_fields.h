@@ -61,7 +61,7 @@ struct hub_result {
 struct hub_inventory {
     const char *type;
     int64_t epoch;
-    bool full;
+    bool full, fresh;
     json_t *vps;
 };
 

@@ -150,7 +150,8 @@ static int check_inventory(const union hub_decoded *decoded, struct hub_message 
     const struct hub_inventory *inventory = &decoded->inventory;
     message->epoch = inventory->epoch;
     if (inventory->full) {
-        snprintf(message->key, sizeof(message->key), "inventory");
+        snprintf(message->key, sizeof(message->key), "%s",
+                 inventory->fresh ? "fresh" : "inventory");
     }
     return check_list(inventory->vps, VPS_MAX, "vps", check_report, err);
 }

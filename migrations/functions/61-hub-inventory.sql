@@ -60,7 +60,7 @@ DECLARE
     v_due vps[] := '{}';
 BEGIN
     IF p_fresh THEN
-        -- A link that is new is a new chance for what rested.
+        -- A link that is new, or a node that has recovered, is a new chance for what rested.
         UPDATE vps SET attempts = 0, retry_at = NULL
         WHERE id IN (SELECT k.id FROM vps k WHERE k.node_id = p_node AND k.attempts > 0 ORDER BY k.id FOR NO KEY UPDATE);
     END IF;
@@ -106,7 +106,7 @@ LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
 BEGIN
     PERFORM croft_fence(p_node, p_epoch);
     RETURN jsonb_build_object('tasks', croft_inventory(p_node, coalesce(p_message->'vps', '[]'),
-        coalesce((p_message->>'full')::boolean, false), false));
+        coalesce((p_message->>'full')::boolean, false), coalesce((p_message->>'fresh')::boolean, false)));
 END
 $$;
 

@@ -1,6 +1,6 @@
 // croft-agent with a state folder of its own, real or fake drivers, in a network namespace or without.
-import { type ChildProcess, spawn } from "node:child_process";
-import { existsSync, mkdirSync, openSync, readFileSync, readdirSync, writeFileSync } from "node:fs";
+import { type ChildProcess, execFileSync, spawn } from "node:child_process";
+import { closeSync, existsSync, mkdirSync, openSync, readFileSync, readdirSync, writeFileSync } from "node:fs";
 import { stringify } from "yaml";
 import { run, until } from "./command.js";
 import type { Netns } from "./netns.js";
@@ -15,6 +15,7 @@ export interface AgentOptions {
     drivers: "real" | "fake";
     netns?: Netns;
     config?: Overrides;
+    stateBytes?: number; // the state folder on a disk of its own of that size, its log too; the pool elsewhere
 }
 
 export type Process = "master" | "broker" | "link";
@@ -34,8 +35,9 @@ export class Agent {
         const name = options.name ?? "node1";
         this.state = sandbox.path(name);
         this.config = sandbox.path(`${name}.yaml`);
-        this.log = sandbox.path(`${name}.log`);
+        this.log = options.stateBytes ? `${this.state}/agent.log` : sandbox.path(`${name}.log`);
         mkdirSync(this.state, { mode: 0o755 });
+        const pool = options.stateBytes ? { device: this.#smallDisk(options.stateBytes) } : {};
         const fake = options.drivers === "fake";
         // Id ranges of agents on one machine must not meet.
         const idBase = 200_000_000 + ((process.pid % 400) * 8 + agents++) * 65536 * 100;
@@ -47,7 +49,7 @@ export class Agent {
                 link_user: "nobody",
                 log_level: "debug",
                 drivers: { container: fake ? "fake" : "lxc", volume: fake ? "fake" : "btrfs", network: fake ? "fake" : "routed" },
-                pool: { size_bytes: 2 ** 31 },
+                pool: { size_bytes: 2 ** 31, ...pool },
                 ids: { base: idBase % 4_000_000_000, count: 100 },
                 capacity: { vcpus: 64, memory_bytes: 2 ** 37, disk_bytes: 2 ** 41 },
                 sample_s: 1,
@@ -58,6 +60,19 @@ export class Agent {
         );
         writeFileSync(this.config, stringify(settings), { mode: 0o644 });
         sandbox.undo(`${quote(`${harnessFolder}/undo-agent.sh`)} ${quote(this.state)}`);
+    }
+
+    // Returns the device of the pool.
+    #smallDisk(bytes: number): string {
+        const run = (...argv: string[]) => execFileSync(argv[0]!, argv.slice(1), { encoding: "utf8" }).trim();
+        const file = `${this.state}.pool`;
+        this.sandbox.undo(`! mountpoint -q ${quote(this.state)} || umount ${quote(this.state)}`);
+        run("mount", "-t", "tmpfs", "-o", `mode=0755,size=${bytes}`, "croft-test", this.state);
+        run("truncate", "-s", "2G", file);
+        this.sandbox.undo(`losetup -j ${quote(file)} | cut -d: -f1 | xargs -r losetup -d`);
+        const device = run("losetup", "--find", "--show", file);
+        run("mkfs.btrfs", "-q", device);
+        return device;
     }
 
     get program(): string {
@@ -79,14 +94,20 @@ export class Agent {
         await run(this.command("join", "--config", this.config, "--server", this.options.server, "--token", token), { env: this.environment });
     }
 
-    async start(): Promise<void> {
+    // Without waiting: on a full disk there are no pid files to wait for.
+    launch(): void {
         const log = openSync(this.log, "a");
         const argv = this.command("run", "--config", this.config);
         this.#child = spawn(argv[0]!, argv.slice(1), {
             env: { ...process.env, ...this.environment },
             stdio: ["ignore", log, log],
         });
+        closeSync(log);
         this.sandbox.undoProcess(this.#child.pid!);
+    }
+
+    async start(): Promise<void> {
+        this.launch();
         await until("the agent's processes run", () => {
             if (this.#child!.exitCode !== null) {
                 throw new Error(`croft-agent ended: ${this.tail()}`);

@@ -75,6 +75,7 @@ START_TEST(every_documented_message_is_accepted)
              "\",\"status\":\"failed\",\"vps\":\"" VPS
              "\",\"generation\":1,\"observed\":\"absent\",\"error\":{\"code\":\"disk_full\","
              "\"detail\":\"one\\ntwo\"}}");
+    accepted("{\"type\":\"inventory\",\"epoch\":7,\"full\":true,\"fresh\":true,\"vps\":[]}");
     accepted("{\"type\":\"inventory\",\"epoch\":7,\"full\":true,\"vps\":[{\"vps\":\"" VPS
              "\",\"generation\":3,\"observed\":\"stopped\",\"error\":null}]}");
     accepted(usage("17", "2026-01-31T23:59:59.123456789Z", "9223372036854775807"));
