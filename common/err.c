@@ -31,6 +31,8 @@ static const struct err_info infos[] = {
     [-ERR_PROTOCOL] = {"protocol_error", 400, "Protocol error"},
     [-ERR_CANCELLED] = {"cancelled", 409, "Cancelled"},
     [-ERR_IDEMPOTENCY] = {"idempotency_key_reused", 422, "Idempotency key used before"},
+    [-ERR_PROTECTED] = {"protected", 409, "Protected"},
+    [-ERR_EXTERNAL_REF] = {"external_ref_exists", 409, "Reference in use"},
 };
 
 static void set_text(struct err *err, const char *fmt, va_list ap) _printf_(2, 0);
@@ -49,6 +51,7 @@ int err_set(struct err *err, enum err_code code, const char *fmt, ...)
         va_end(ap);
         err->code = code;
         err->pointer[0] = '\0';
+        err->existing[0] = '\0';
     }
     return code;
 }
@@ -62,6 +65,7 @@ int err_at(struct err *err, enum err_code code, const char *pointer, const char 
         va_end(ap);
         err->code = code;
         snprintf(err->pointer, sizeof(err->pointer), "%s", pointer);
+        err->existing[0] = '\0';
     }
     return code;
 }
@@ -78,6 +82,7 @@ int err_errno(struct err *err, int errnum, const char *fmt, ...)
         snprintf(err->text + used, sizeof(err->text) - used, ": %s", strerrordesc_np(errnum));
         err->code = code;
         err->pointer[0] = '\0';
+        err->existing[0] = '\0';
     }
     return code;
 }

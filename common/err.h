@@ -36,12 +36,15 @@ enum err_code {
     ERR_PROTOCOL = -23, // a peer broke the agent protocol
     ERR_CANCELLED = -24,
     ERR_IDEMPOTENCY = -25, // an Idempotency-Key was used with another body
-    ERR_CODE_MIN = -25,
+    ERR_PROTECTED = -26, // what is protected is not destroyed
+    ERR_EXTERNAL_REF = -27, // a billing module's reference is in use
+    ERR_CODE_MIN = -27,
 };
 
 struct err {
     enum err_code code;
     char text[480]; // one sentence fit to show to a person, no secrets
+    char existing[64]; // "type/id" of what stands in the way; empty: nothing that may be named
     char pointer[128]; // where: a JSON pointer ("/name"), or "file:line:col"; empty if nowhere
 };
 

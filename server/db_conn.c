@@ -139,6 +139,11 @@ static void take_raised(const PGresult *result, const char *sqlstate, struct err
         }
     }
     err_at(err, code, pointer ? pointer : "", "%s", text ? text : "");
+    const char *type = PQresultErrorField(result, PG_DIAG_TABLE_NAME);
+    const char *id = PQresultErrorField(result, PG_DIAG_COLUMN_NAME);
+    if (type && id) { // croft_raise_existing()
+        snprintf(err->existing, sizeof(err->existing), "%s/%s", type, id);
+    }
 }
 
 // Classes of SQLSTATE that say "not now": connection, resources, shutdown, lock not available.

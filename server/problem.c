@@ -2,6 +2,8 @@
 
 #include "json.h"
 
+#include <string.h>
+
 char *problem_write(const struct err *err, const char *request_id)
 {
     const struct err_info *info = err_info(err->code);
@@ -20,6 +22,12 @@ char *problem_write(const struct err *err, const char *request_id)
         if (errors) {
             json_object_set_new(problem, "errors", errors);
         }
+    }
+    const char *slash = strchr(err->existing, '/');
+    if (slash) {
+        json_object_set_new(problem, "existing",
+                            json_pack("{s:s%, s:s}", "type", err->existing,
+                                      (size_t)(slash - err->existing), "id", slash + 1));
     }
     return json_write(problem);
 }

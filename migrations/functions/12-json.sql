@@ -14,7 +14,7 @@ CREATE OR REPLACE FUNCTION croft_plan_json(p plans) RETURNS json LANGUAGE sql ST
 
 CREATE OR REPLACE FUNCTION croft_image_json(i images) RETURNS json LANGUAGE sql STABLE
     RETURN json_build_object('id', i.id, 'name', i.name, 'title', i.title, 'os', i.os, 'arch', i.arch, 'sha256', i.sha256,
-        'size', i.size, 'min_disk_bytes', i.min_disk_bytes, 'active', i.active, 'created_at', i.created_at);
+        'size', i.size, 'min_disk_bytes', i.min_disk_bytes, 'active', i.active, 'labels', i.labels, 'created_at', i.created_at);
 
 -- For the trigger render alone; whoever reads takes v.body.
 CREATE OR REPLACE FUNCTION croft_vps_render(v vps) RETURNS json LANGUAGE sql STABLE
@@ -24,7 +24,8 @@ CREATE OR REPLACE FUNCTION croft_vps_render(v vps) RETURNS json LANGUAGE sql STA
         'vcpus', v.vcpus, 'memory_bytes', v.memory_bytes, 'swap_bytes', v.swap_bytes, 'disk_bytes', v.disk_bytes,
         'net_rate_bps', v.net_rate_bps, 'io_bps', v.io_bps, 'iops', v.iops,
         'tun', v.tun, 'fuse', v.fuse, 'nesting', v.nesting, 'hostname', v.hostname, 'frozen', v.frozen,
-        'delete_after', v.delete_after, 'addresses', v.addresses, 'ssh_keys', v.ssh_keys, 'error', v.error, 'task_id', v.task_id,
+        'delete_after', v.delete_after, 'addresses', v.addresses, 'ssh_keys', v.ssh_keys,
+        'labels', v.labels, 'external_ref', v.external_ref, 'protection', v.protection, 'error', v.error, 'task_id', v.task_id,
         'created_at', v.created_at, 'updated_at', v.updated_at);
 
 CREATE OR REPLACE FUNCTION croft_vps_json(v vps) RETURNS json LANGUAGE sql STABLE

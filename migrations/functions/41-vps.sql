@@ -42,6 +42,17 @@ BEGIN
 END
 $$;
 
+-- Says which unique index a vps met.
+CREATE OR REPLACE FUNCTION croft_vps_taken(v vps, p_constraint text) RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+    IF p_constraint = 'vps_name' THEN
+        PERFORM croft_raise(409, 'conflict', format('This tenant has a vps named %s.', v.name), '/name');
+    ELSIF p_constraint = 'vps_external_ref' THEN
+        PERFORM croft_vps_ref_refuse(v.tenant_id, v.external_ref);
+    END IF;
+END
+$$;
+
 -- Quota, place, row, task, event, in that order.
 CREATE OR REPLACE FUNCTION croft_vps_make(v vps, p plans) RETURNS croft_answer LANGUAGE plpgsql AS $$
 DECLARE
@@ -56,10 +67,11 @@ BEGIN
     v := croft_place(v, p);
     INSERT INTO vps (id, tenant_id, name, plan_id, image_id, location_id, node_id, desired, vcpus, memory_bytes, swap_bytes,
         disk_bytes, pids, ipv4_count, ipv6_count, net_rate_bps, io_bps, iops, tun, fuse, nesting,
-        slot, id_base, addresses, ssh_keys, hostname, user_data)
+        slot, id_base, addresses, ssh_keys, hostname, user_data, labels, external_ref, protection)
     VALUES (v.id, v.tenant_id, v.name, v.plan_id, v.image_id, v.location_id, v.node_id, v.desired, v.vcpus, v.memory_bytes,
         v.swap_bytes, v.disk_bytes, v.pids, v.ipv4_count, v.ipv6_count, p.net_rate_bps, p.io_bps, p.iops,
-        p.tun, p.fuse, p.nesting, v.slot, v.id_base, v.addresses, v.ssh_keys, v.hostname, v.user_data)
+        p.tun, p.fuse, p.nesting, v.slot, v.id_base, v.addresses, v.ssh_keys, v.hostname, v.user_data,
+        v.labels, v.external_ref, v.protection)
     RETURNING * INTO v;
     t := croft_task_add(v, 'vps_create', jsonb_strip_nulls(jsonb_build_object('user_data', v.user_data)));
     UPDATE vps SET task_id = t.id WHERE id = v.id RETURNING * INTO v;
@@ -67,10 +79,8 @@ BEGIN
     RETURN croft_accepted(t, v);
 EXCEPTION WHEN unique_violation THEN
     GET STACKED DIAGNOSTICS v_constraint = CONSTRAINT_NAME;
-    IF v_constraint <> 'vps_name' THEN
-        RAISE;
-    END IF;
-    PERFORM croft_raise(409, 'conflict', format('This tenant has a vps named %s.', v.name), '/name');
+    PERFORM croft_vps_taken(v, v_constraint);
+    RAISE;
 END
 $$;
 
@@ -88,6 +98,9 @@ BEGIN
     v.id := croft_uuid();
     v.tenant_id := croft_tenant_id();
     PERFORM croft_tenant_hold(v.tenant_id);
+    -- First, so that a billing module that asks again learns of what it has, whatever else stands against a second one.
+    v.external_ref := v_body->>'external_ref';
+    PERFORM croft_vps_ref_free(v.tenant_id, v.external_ref);
     p := croft_vps_plan(v_body);
     PERFORM croft_vps_check(v_body, p);
     v.name := v_body->>'name';
@@ -105,6 +118,8 @@ BEGIN
     v.pids := p.pids;
     v.ipv4_count := p.ipv4_count;
     v.ipv6_count := p.ipv6_count;
+    v.labels := coalesce(v_body->'labels', '{}');
+    v.protection := coalesce((v_body->>'protection')::boolean, false);
     v.ssh_keys := CASE jsonb_typeof(v_body->'ssh_keys') WHEN 'array' THEN v_body->'ssh_keys' ELSE '[]' END;
     RETURN croft_idempotency_end(p_req, croft_vps_make(v, p));
 END
@@ -124,20 +139,36 @@ BEGIN
 END
 $$;
 
+-- What a PATCH may change.
+CREATE OR REPLACE FUNCTION croft_vps_described(v vps) RETURNS jsonb LANGUAGE sql IMMUTABLE
+    RETURN jsonb_build_object('name', v.name, 'labels', v.labels, 'external_ref', v.external_ref, 'protection', v.protection);
+
 CREATE OR REPLACE FUNCTION croft_vps_update(p_req jsonb) RETURNS croft_answer
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
 DECLARE
+    b jsonb := p_req->'body';
     v vps := croft_vps_hold(p_req);
-    v_name text := p_req->'body'->>'name';
+    o vps := v;
     v_before jsonb := v.body;
+    v_constraint text;
 BEGIN
     PERFORM croft_check_match(p_req, v.version);
-    IF v_name IS NOT NULL AND v_name <> v.name THEN
-        UPDATE vps SET name = v_name WHERE id = v.id RETURNING * INTO v;
+    v.name := coalesce(b->>'name', v.name);
+    v.labels := coalesce(b->'labels', v.labels);
+    v.external_ref := CASE WHEN b ? 'external_ref' THEN b->>'external_ref' ELSE v.external_ref END;
+    v.protection := coalesce((b->>'protection')::boolean, v.protection);
+    IF croft_vps_described(v) <> croft_vps_described(o) THEN
+        UPDATE vps SET name = v.name, labels = v.labels, external_ref = v.external_ref, protection = v.protection
+            WHERE id = v.id RETURNING * INTO v;
         PERFORM croft_changed('vps.updated', v.tenant_id, 'vps', v.id, v_before, v.body::jsonb);
     END IF;
     RETURN (200, croft_vps_json(v)::text, croft_etag(v.version), NULL)::croft_answer;
-EXCEPTION WHEN unique_violation THEN
-    PERFORM croft_raise(409, 'conflict', format('This tenant has a vps named %s.', v_name), '/name');
+EXCEPTION
+    WHEN unique_violation THEN
+        GET STACKED DIAGNOSTICS v_constraint = CONSTRAINT_NAME;
+        PERFORM croft_vps_taken(v, v_constraint);
+        RAISE;
+    WHEN deadlock_detected THEN -- two that swap their names or references wait for each other at the index
+        PERFORM croft_raise(409, 'conflict', 'Another change was in the way: try again.');
 END
 $$;

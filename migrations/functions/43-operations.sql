@@ -12,6 +12,9 @@ DECLARE
     v_verdict text;
     v_superseded uuid[] := '{}';
 BEGIN
+    IF p_ordered IN ('delete', 'reinstall', 'restore') THEN
+        PERFORM croft_vps_unprotected(v);
+    END IF;
     IF v.delete_after IS NOT NULL AND p_ordered <> 'delete' THEN
         PERFORM croft_raise(409, 'conflict', format('The vps is deleted and kept until %s: undelete it first.', v.delete_after));
     END IF;

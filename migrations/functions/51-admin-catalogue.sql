@@ -89,9 +89,9 @@ BEGIN
     ELSIF b->>'signature' !~ '^[0-9a-f]{128}$' THEN
         PERFORM croft_raise(422, 'invalid_value', 'An Ed25519 signature is 128 lower-case hex digits.', '/signature');
     END IF;
-    INSERT INTO images (name, title, os, arch, sha256, size, signature, min_disk_bytes)
+    INSERT INTO images (name, title, os, arch, sha256, size, signature, min_disk_bytes, labels)
     VALUES (b->>'name', coalesce(b->>'title', b->>'name'), b->>'os', b->>'arch', b->>'sha256', (b->>'size')::bigint,
-        b->>'signature', coalesce((b->>'min_disk_bytes')::bigint, 0))
+        b->>'signature', coalesce((b->>'min_disk_bytes')::bigint, 0), coalesce(b->'labels', '{}'))
     ON CONFLICT DO NOTHING RETURNING * INTO i;
     IF NOT FOUND THEN
         PERFORM croft_raise(409, 'conflict', 'There is an image with this name or SHA-256.', CASE WHEN EXISTS
@@ -123,7 +123,8 @@ DECLARE
     v_before jsonb := to_jsonb(croft_image_json(i));
 BEGIN
     PERFORM croft_check_match(p_req, i.version);
-    UPDATE images SET title = coalesce(b->>'title', title), active = coalesce((b->>'active')::boolean, active)
+    UPDATE images SET title = coalesce(b->>'title', title), active = coalesce((b->>'active')::boolean, active),
+        labels = coalesce(b->'labels', labels)
         WHERE id = i.id RETURNING * INTO i;
     PERFORM croft_changed('image.updated', NULL, 'image', i.id, v_before, to_jsonb(croft_image_json(i)));
     RETURN (200, croft_image_json(i)::text, croft_etag(i.version), NULL)::croft_answer;

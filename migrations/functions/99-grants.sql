@@ -24,7 +24,8 @@ DECLARE
     -- What reads need: no rights of its own, so harmless to everybody.
     readers text[] := ARRAY['croft_tenant_id', 'croft_user_id', 'croft_node_id', 'croft_setting', 'croft_raise', 'croft_etag',
         'croft_cursor', 'croft_cursor_hex', 'croft_cursor_uuid', 'croft_cursor_bigint', 'croft_uuid_min', 'croft_uuid_max',
-        'croft_limit', 'croft_page', 'croft_token_json', 'croft_location_json', 'croft_plan_json', 'croft_image_json',
+        'croft_limit', 'croft_page', 'croft_text_max', 'croft_cursor_sorted', 'croft_cursor_parts', 'croft_cursor_id', 'croft_cursor_text',
+        'croft_cursor_numeric', 'croft_cursor_int', 'croft_cursor_time', 'croft_labels_match', 'croft_token_json', 'croft_location_json', 'croft_plan_json', 'croft_image_json',
         'croft_vps_json', 'croft_problem_json', 'croft_task_json', 'croft_quotas_json', 'croft_root_used', 'croft_vps_amounts', 'croft_principal_json',
         'croft_event_json', 'croft_event_xid', 'croft_xid_max', 'croft_horizon', 'croft_usage_range', 'croft_usage_json', 'croft_usage_hour_json', 'croft_usage_last_json'];
     operator_readers text[] := ARRAY['croft_tenant_json', 'croft_user_json', 'croft_node_json', 'croft_node_etag',

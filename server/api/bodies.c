@@ -1,6 +1,7 @@
 #include "bodies.h"
 
 #include "json.h"
+#include "labels.h"
 #include "macro.h"
 
 #include <errno.h>
@@ -10,7 +11,14 @@
 #define INT_MAX_SAFE 9007199254740991
 #define MIN_SIZE (16 << 20)
 
-enum { TITLE_MAX = 200, NAME_MAX_LEN = 63, PASSWORD_MAX = 1024 };
+enum {
+    TITLE_MAX = 200,
+    REF_MAX = 200,
+    CURSOR_MAX = 1200,
+    SELECTOR_MAX = 2100,
+    NAME_MAX_LEN = 63,
+    PASSWORD_MAX = 1024
+};
 
 // Bodies are passed on whole, so that the tables only check: offsets stay 0.
 
@@ -41,11 +49,17 @@ const struct field body_vps[] = {
     {"hostname", FIELD_NAME, .min = 1, .max = NAME_MAX_LEN},
     {"user_data", FIELD_STRING, .max = 65536, .flags = FIELD_MULTILINE},
     {"start", FIELD_BOOL, .preset = "true"},
+    {"labels", FIELD_JSON},
+    {"external_ref", FIELD_STRING, .min = 1, .max = REF_MAX, .flags = FIELD_NULLABLE},
+    {"protection", FIELD_BOOL, .preset = "false"},
     {NULL},
 };
 
 const struct field body_vps_patch[] = {
     {"name", FIELD_NAME, .min = 1, .max = NAME_MAX_LEN},
+    {"labels", FIELD_JSON},
+    {"external_ref", FIELD_STRING, .min = 1, .max = REF_MAX, .flags = FIELD_NULLABLE},
+    {"protection", FIELD_BOOL},
     {NULL},
 };
 
@@ -147,12 +161,14 @@ const struct field body_image[] = {
     {"size", FIELD_INT, .min = 1, .max = INT_MAX_SAFE, .flags = FIELD_REQUIRED},
     {"signature", FIELD_STRING, .min = 128, .max = 128, .flags = FIELD_REQUIRED},
     {"min_disk_bytes", FIELD_INT, .max = INT_MAX_SAFE},
+    {"labels", FIELD_JSON},
     {NULL},
 };
 
 const struct field body_image_patch[] = {
     {"title", FIELD_STRING, .min = 1, .max = TITLE_MAX},
     {"active", FIELD_BOOL},
+    {"labels", FIELD_JSON},
     {NULL},
 };
 
@@ -160,8 +176,9 @@ const struct field body_image_patch[] = {
 
 #define PAGE_FIELDS                                                                                \
     {"limit", FIELD_INT, .min = 1, .max = 200},                                                    \
+        {"sort", FIELD_STRING, .min = 1, .max = 32}, /* words: sql/README.md */                    \
     {                                                                                              \
-        "cursor", FIELD_STRING, .min = 1, .max = 1000                                              \
+        "cursor", FIELD_STRING, .min = 1, .max = CURSOR_MAX                                        \
     }
 
 const struct field query_none[] = {{NULL}};
@@ -171,6 +188,13 @@ const struct field query_vps[] = {
     {"name", FIELD_STRING, .min = 1, .max = NAME_MAX_LEN},
     {"observed", FIELD_STRING, .min = 1, .max = 16},
     {"location_id", FIELD_UUID},
+    {"external_ref", FIELD_STRING, .min = 1, .max = REF_MAX},
+    {"label", FIELD_STRING, .min = 1, .max = SELECTOR_MAX},
+    {NULL},
+};
+const struct field query_images[] = {
+    PAGE_FIELDS,
+    {"label", FIELD_STRING, .min = 1, .max = SELECTOR_MAX},
     {NULL},
 };
 const struct field query_tasks[] = {
@@ -190,6 +214,8 @@ const struct field query_admin_vps[] = {
     {"tenant_id", FIELD_UUID},
     {"node_id", FIELD_UUID},
     {"status", FIELD_STRING, .min = 1, .max = 16},
+    {"external_ref", FIELD_STRING, .min = 1, .max = REF_MAX},
+    {"label", FIELD_STRING, .min = 1, .max = SELECTOR_MAX},
     {NULL},
 };
 const struct field query_admin_tasks[] = {
@@ -333,7 +359,9 @@ int bodies_check_words(const struct field *table, json_t *object, struct err *er
             return err_at(err, ERR_INVALID, pointer, "%s", forms[i].says);
         }
     }
-    return check_times(table, object, err);
+    json_t *labels = json_object_get(object, "labels");
+    int r = labels ? labels_check(labels, "/labels", err) : 0;
+    return r < 0 ? r : check_times(table, object, err);
 }
 
 static bool is_integer_field(const struct field *table, const char *name)
@@ -367,6 +395,14 @@ int bodies_read_query(const struct field *table, const char **names, const char 
     int r = field_check(table, object, err);
     if (r == 0) {
         r = bodies_check_words(table, object, err);
+    }
+    const char *label = json_string_value(json_object_get(object, "label"));
+    json_t *selector;
+    if (r == 0 && label) {
+        r = labels_read_selector(label, &selector, err);
+        if (r == 0) {
+            json_object_set_new(object, "label", selector);
+        }
     }
     if (r == 0) {
         *ret_object = json_incref(object);

@@ -87,7 +87,7 @@ static const struct route routes[] = {
     {GET,    "/v1/locations/{id}", TENANT(catalogue, READ, ALL), .sql = SQL_LOCATION_READ, .flags = ROUTE_ETAG},
     {GET,    "/v1/plans", TENANT(catalogue, READ, ALL), .sql = SQL_PLAN_LIST, LIST},
     {GET,    "/v1/plans/{id}", TENANT(catalogue, READ, ALL), .sql = SQL_PLAN_READ, .flags = ROUTE_ETAG},
-    {GET,    "/v1/images", TENANT(images, READ, ALL), .sql = SQL_IMAGE_LIST, LIST},
+    {GET,    "/v1/images", TENANT(images, READ, ALL), .sql = SQL_IMAGE_LIST, LIST_OF(query_images)},
     {GET,    "/v1/images/{id}", TENANT(images, READ, ALL), .sql = SQL_IMAGE_READ, .flags = ROUTE_ETAG},
     {GET,    "/v1/quotas", TENANT(quotas, READ, ALL), .sql = SQL_QUOTA_LIST},
 
@@ -141,7 +141,7 @@ static const struct route routes[] = {
     {POST,   "/v1/admin/pools", OPERATOR(network, WRITE), .sql = SQL_ADMIN_POOL_CREATE, .body = body_pool, IDEMPOTENT},
     {GET,    "/v1/admin/pools/{id}", OPERATOR(network, READ), .sql = SQL_ADMIN_POOL_READ},
     {DELETE, "/v1/admin/pools/{id}", OPERATOR(network, WRITE), .sql = SQL_ADMIN_POOL_DELETE},
-    {GET,    "/v1/admin/images", OPERATOR(images, READ), .sql = SQL_ADMIN_IMAGE_LIST, LIST},
+    {GET,    "/v1/admin/images", OPERATOR(images, READ), .sql = SQL_ADMIN_IMAGE_LIST, LIST_OF(query_images)},
     {POST,   "/v1/admin/images", OPERATOR(images, WRITE), .sql = SQL_ADMIN_IMAGE_CREATE, .body = body_image, IDEMPOTENT},
     {GET,    "/v1/admin/images/{id}", OPERATOR(images, READ), .sql = SQL_ADMIN_IMAGE_READ, .flags = ROUTE_ETAG},
     {PATCH,  "/v1/admin/images/{id}", OPERATOR(images, WRITE), .sql = SQL_ADMIN_IMAGE_UPDATE, .body = body_image_patch, .flags = ROUTE_IF_MATCH},

@@ -84,6 +84,26 @@ static int read_query(struct request *request, struct err *err)
     return bodies_read_query(table, names, values, count, &request->query, err);
 }
 
+// ?sort= chooses among the statements of a list (sql/embed.py).
+static int read_sort(struct request *request, struct err *err)
+{
+    const char *word = json_get_string(request->query, "sort", NULL);
+    char all[160] = "";
+    if (!word) {
+        return 0;
+    }
+    for (const struct sql_sort *sort = sql_sorts[request->sql]; sort && sort->word; sort++) {
+        if (strcmp(sort->word, word) == 0) {
+            request->sql = sort->sql;
+            return 0;
+        }
+        size_t used = strlen(all);
+        snprintf(all + used, sizeof(all) - used, " %s", sort->word);
+    }
+    return err_at(err, ERR_INVALID, "/sort", all[0] ? "must be one of%s" : "is not known here%s",
+                  all);
+}
+
 static int read_if_match(struct request *request, struct err *err)
 {
     const char *etag = edge_header(request->edge, "If-Match");
@@ -131,6 +151,9 @@ static int read_idempotency_key(struct request *request, struct err *err)
 static int read_input(struct request *request, struct err *err)
 {
     int r = read_query(request, err);
+    if (r == 0) {
+        r = read_sort(request, err);
+    }
     if (r == 0) {
         r = read_body(request, err);
     }
@@ -249,6 +272,22 @@ enum step_result step_run(struct request *request, const struct db_request *db_r
     return STEP_WAIT;
 }
 
+// A plan that is kept cannot know which filters a request has, so it can use none of their indexes.
+static bool is_filtered(const struct request *request)
+{
+    const char *name;
+    json_t *value;
+    if (request->route->flags & ROUTE_LIST) {
+        json_object_foreach (request->query, name, value) {
+            if (strcmp(name, "limit") != 0 && strcmp(name, "cursor") != 0 &&
+                strcmp(name, "sort") != 0) {
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
 enum step_result step_query(struct request *request)
 {
     struct db_request db_request = {.deadline_ms = STEP_DEADLINE_MS,
@@ -256,6 +295,10 @@ enum step_result step_query(struct request *request)
                                                 request->route->flags & ROUTE_ETAG};
     if (request->route->auth != AUTH_NONE) {
         auth_step(request, &db_request.steps[db_request.step_count++]);
+    }
+    if (is_filtered(request)) {
+        db_request.steps[db_request.step_count++] =
+            (struct db_step){.sql = SQL_PLAN_CUSTOM, .role = auth_role(request)};
     }
     _cleanup_free_ char *input = json_write(request->input);
     db_request.steps[db_request.step_count++] = (struct db_step){

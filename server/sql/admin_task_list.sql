@@ -1,17 +1,17 @@
+-- sort: -id t.id uuid
 SELECT 200 AS status, croft_page(page.items, page.next_cursor) AS body, NULL::text AS etag, page.next_cursor AS location
 FROM (
     SELECT string_agg(item.body, ',') FILTER (WHERE item.n <= croft_limit($1::jsonb)) AS items,
         CASE WHEN count(*) > croft_limit($1::jsonb)
-            THEN croft_cursor((array_agg(item.id))[croft_limit($1::jsonb)]) END AS next_cursor
+            THEN {next} END AS next_cursor
     FROM (
-        SELECT t.id, croft_task_json(t)::text AS body, row_number() OVER (ORDER BY t.id DESC) AS n
+        SELECT {key}, croft_task_json(t)::text AS body, row_number() OVER (ORDER BY {order}) AS n
         FROM tasks t
-        WHERE t.id < CASE WHEN $1::jsonb->'query'->>'cursor' IS NULL THEN croft_uuid_max()
-                    ELSE croft_cursor_uuid($1::jsonb->'query'->>'cursor') END
+        WHERE {after}
             AND ($1::jsonb->'query'->>'tenant_id' IS NULL OR t.tenant_id = ($1::jsonb->'query'->>'tenant_id')::uuid)
             AND ($1::jsonb->'query'->>'node_id' IS NULL OR t.node_id = ($1::jsonb->'query'->>'node_id')::uuid)
             AND ($1::jsonb->'query'->>'status' IS NULL OR t.status = ($1::jsonb->'query'->>'status'))
-        ORDER BY t.id DESC
+        ORDER BY {order}
         LIMIT croft_limit($1::jsonb) + 1
     ) item
 ) page

@@ -1,14 +1,14 @@
+-- sort: id u.id uuid; email u.email text; created_at u.created_at timestamptz
 SELECT 200 AS status, croft_page(page.items, page.next_cursor) AS body, NULL::text AS etag, page.next_cursor AS location
 FROM (
     SELECT string_agg(item.body, ',') FILTER (WHERE item.n <= croft_limit($1::jsonb)) AS items,
         CASE WHEN count(*) > croft_limit($1::jsonb)
-            THEN croft_cursor((array_agg(item.id))[croft_limit($1::jsonb)]) END AS next_cursor
+            THEN {next} END AS next_cursor
     FROM (
-        SELECT u.id, croft_user_json(u)::text AS body, row_number() OVER (ORDER BY u.id) AS n
+        SELECT {key}, croft_user_json(u)::text AS body, row_number() OVER (ORDER BY {order}) AS n
         FROM users_visible u
-        WHERE u.id > CASE WHEN $1::jsonb->'query'->>'cursor' IS NULL THEN croft_uuid_min()
-                    ELSE croft_cursor_uuid($1::jsonb->'query'->>'cursor') END
-        ORDER BY u.id
+        WHERE {after}
+        ORDER BY {order}
         LIMIT croft_limit($1::jsonb) + 1
     ) item
 ) page
