@@ -38,12 +38,11 @@ END
 $$;
 
 -- Vps enough for a planner to care, which hold nothing.
-INSERT INTO vps (tenant_id, name, plan_id, image_id, location_id, node_id, desired, observed, generation, vcpus, memory_bytes,
-        swap_bytes, disk_bytes, pids, ipv4_count, ipv6_count, slot, id_base, labels, external_ref)
-    SELECT CASE WHEN i % 500 = 0 THEN test.get('ada') ELSE test.get('bob') END::uuid, 'bulk-' || 9999 - i, test.get('plan')::uuid,
-        test.get('image')::uuid, test.get('location')::uuid, test.get('node')::uuid, 'running', CASE WHEN i % 100 = 0 THEN 'error' ELSE 'running' END,
-        1, 1, 1, 0, 1, 16, 0, 0, 0, 0, jsonb_build_object('env', (i % 100)::text), 'bulk-' || i
-    FROM generate_series(1, 3000) i;
+INSERT INTO vps SELECT b.* FROM (SELECT * FROM vps ORDER BY id LIMIT 1) v, generate_series(1, 3000) i,
+    jsonb_populate_record(NULL::vps, to_jsonb(v) || jsonb_build_object('id', croft_uuid(), 'name', 'bulk-' || 9999 - i, 'desired', 'running',
+        'tenant_id', CASE WHEN i % 500 = 0 THEN test.get('ada') ELSE test.get('bob') END, 'deleted_at', NULL, 'task_id', NULL,
+        'observed', CASE WHEN i % 100 = 0 THEN 'error' ELSE 'running' END, 'labels', jsonb_build_object('env', (i % 100)::text),
+        'external_ref', 'bulk-' || i, 'created_at', now() - i * interval '1 hour')) b;
 ANALYZE;
 
 DO $do$
