@@ -87,6 +87,15 @@ static const struct field limits_fields[] = {
     {NULL},
 };
 
+static const struct field events_fields[] = {
+    {"streams", FIELD_INT, IN(events, streams), .min = 1, .max = 100000, .preset = "1000",
+     .help = "Open event streams per worker; more are answered 503."},
+    {"streams_per_credential", FIELD_INT, IN(events, streams_per_credential), .min = 1,
+     .max = 100000, .preset = "10",
+     .help = "Open event streams of one token or session per worker; more are answered 429."},
+    {NULL},
+};
+
 static const struct field passwords_fields[] = {
     {"memory_bytes", FIELD_INT, IN(passwords, memory_bytes), .min = 8192, .max = 1 << 30,
      .preset = "67108864", .help = "Memory of one argon2id hash."},
@@ -118,6 +127,7 @@ static const struct field config_fields[] = {
     {"agents", FIELD_OBJECT, TOP(agents), .fields = agents_fields, .help = "The agent listener."},
     {"timing", FIELD_OBJECT, TOP(timing), .fields = timing_fields, .help = "How long things last."},
     {"limits", FIELD_OBJECT, TOP(limits), .fields = limits_fields, .help = "Rate limits."},
+    {"events", FIELD_OBJECT, TOP(events), .fields = events_fields, .help = "Event streams."},
     {"passwords", FIELD_OBJECT, TOP(passwords), .fields = passwords_fields,
      .help = "Password hashing (argon2id)."},
     {NULL},

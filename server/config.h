@@ -44,6 +44,10 @@ struct server_config {
         int64_t signin_per_min; // per address
     } limits;
     struct {
+        int64_t streams; // per worker
+        int64_t streams_per_credential; // per worker
+    } events;
+    struct {
         int64_t memory_bytes; // argon2id
         int64_t passes;
         int64_t threads; // hashing at once, per worker

@@ -1,11 +1,9 @@
 #include "edge.h"
 
-#include "edge_conn.h"
-#include "edge_target.h"
+#include "edge_private.h"
 #include "log.h"
 #include "macro.h"
 #include "problem.h"
-#include "uuid.h"
 
 #include <errno.h>
 #include <event2/bufferevent_ssl.h>
@@ -18,17 +16,6 @@
 #include <sys/socket.h>
 
 enum { BACKLOG = 1024, ACCEPT_PAUSE_MS = 100, HEAD_SLACK = 1024 };
-
-struct edge_request {
-    TAILQ_ENTRY(edge_request) link;
-    struct edge *edge;
-    struct edge_conn *conn; // NULL: the client left
-    struct evhttp_request *http;
-    struct edge_target target;
-    struct edge_peer peer;
-    char id[UUID_LEN + 1];
-    struct event *start; // hands it over in a turn of its own
-};
 
 TAILQ_HEAD(edge_request_list, edge_request);
 
@@ -53,7 +40,7 @@ static LIST_HEAD(, edge) edges = LIST_HEAD_INITIALIZER(edges);
 
 // ---- One request
 
-static void request_free(struct edge_request *request)
+void edge_request_free(struct edge_request *request)
 {
     TAILQ_REMOVE(&request->edge->requests, request, link);
     if (request->start) {
@@ -69,9 +56,13 @@ static void on_gone(void *arg)
     struct edge_request *request = arg;
     evhttp_request_own(request->http);
     request->conn = NULL;
+    edge_gone *gone = STEAL(request->gone);
+    if (gone) {
+        gone(request->gone_arg);
+    }
 }
 
-static void on_written(struct evhttp_request *http, void *arg)
+void edge_on_written(struct evhttp_request *http, void *arg)
 {
     edge_conn_replied(arg);
 }
@@ -87,7 +78,7 @@ static bool begin_reply(struct edge_request *request)
     if (edge_conn_replying(request->conn)) {
         edge_add_header(request, "Connection", "close");
     }
-    evhttp_request_set_on_complete_cb(request->http, on_written, request->conn);
+    evhttp_request_set_on_complete_cb(request->http, edge_on_written, request->conn);
     return true;
 }
 
@@ -99,7 +90,7 @@ static void send_reply(struct edge_request *request, int status, struct evbuffer
     if (body) {
         evbuffer_free(body);
     }
-    request_free(request);
+    edge_request_free(request);
 }
 
 void edge_add_header(struct edge_request *request, const char *name, const char *value)
@@ -146,7 +137,7 @@ struct bufferevent *edge_upgrade(struct edge_request *request)
 {
     if (!request->conn) {
         evhttp_request_free(request->http);
-        request_free(request);
+        edge_request_free(request);
         return NULL;
     }
     struct evbuffer *head = evbuffer_new();
@@ -158,7 +149,7 @@ struct bufferevent *edge_upgrade(struct edge_request *request)
     }
     evbuffer_add(head, "\r\n", 2);
     struct bufferevent *bev = edge_conn_detach(request->conn);
-    request_free(request);
+    edge_request_free(request);
     if (bev) {
         evbuffer_add_buffer(bufferevent_get_output(bev), head);
         bufferevent_enable(bev, EV_WRITE);
@@ -449,7 +440,7 @@ void edge_destroy(struct edge *edge)
     struct edge_request *request;
     while ((request = TAILQ_FIRST(&edge->requests))) {
         evhttp_request_free(request->http);
-        request_free(request);
+        edge_request_free(request);
     }
     edge_conns_finish(&edge->conns);
     event_free(edge->turn);

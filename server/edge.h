@@ -10,6 +10,7 @@
 #include <event2/event.h>
 #include <event2/http.h>
 #include <openssl/ssl.h>
+#include <stdbool.h>
 
 struct edge;
 
@@ -56,5 +57,15 @@ void edge_reply(struct edge_request *request, int status, const char *content_ty
 // Sends len bytes of an open file from offset (owns and closes fd) without holding it in memory.
 void edge_reply_file(struct edge_request *request, int status, int fd, size_t offset, size_t len);
 void edge_reply_problem(struct edge_request *request, const struct err *err);
+// An answer that goes on, piece by piece: 200 and the headers added so far. False: the client left, end it. gone is called once if the
+// client leaves, or takes nothing for half a minute though there is something; it must not end the stream in that turn.
+typedef void edge_gone(void *arg);
+bool edge_stream_begin(struct edge_request *request, const char *content_type, edge_gone *gone,
+                       void *arg) _must_check_;
+void edge_stream_send(struct edge_request *request, const char *text, size_t len);
+// Bytes that were sent and that the client has not taken.
+size_t edge_stream_waiting(const struct edge_request *request);
+void edge_stream_forget(struct edge_request *request); // gone is not called any more
+void edge_stream_end(struct edge_request *request);
 // Answers 101 with the headers added so far and hands over the connection's bufferevent.
 struct bufferevent *edge_upgrade(struct edge_request *request);

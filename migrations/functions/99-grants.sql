@@ -27,17 +27,19 @@ DECLARE
         'croft_limit', 'croft_page', 'croft_text_max', 'croft_cursor_sorted', 'croft_cursor_parts', 'croft_cursor_id', 'croft_cursor_text',
         'croft_cursor_numeric', 'croft_cursor_int', 'croft_cursor_time', 'croft_labels_match', 'croft_token_json', 'croft_location_json', 'croft_plan_json', 'croft_image_json',
         'croft_vps_json', 'croft_problem_json', 'croft_task_json', 'croft_quotas_json', 'croft_root_used', 'croft_vps_amounts', 'croft_principal_json',
-        'croft_event_json', 'croft_event_xid', 'croft_xid_max', 'croft_horizon', 'croft_usage_range', 'croft_usage_json', 'croft_usage_hour_json', 'croft_usage_last_json'];
+        'croft_webhook_json', 'croft_delivery_json', 'croft_event_json', 'croft_event_xid', 'croft_xid_max', 'croft_horizon', 'croft_usage_range', 'croft_usage_json', 'croft_usage_hour_json', 'croft_usage_last_json'];
     operator_readers text[] := ARRAY['croft_tenant_json', 'croft_user_json', 'croft_node_json', 'croft_node_etag',
         'croft_join_token_json', 'croft_pool_json'];
-    tenant_writers text[] := ARRAY['croft_session_delete', 'croft_token_create', 'croft_token_delete', 'croft_vps_create',
+    tenant_writers text[] := ARRAY['croft_webhook_create', 'croft_webhook_update', 'croft_webhook_delete',
+        'croft_webhook_rotate', 'croft_webhook_test', 'croft_webhook_redeliver', 'croft_session_delete', 'croft_token_create', 'croft_token_delete', 'croft_vps_create',
         'croft_vps_update', 'croft_vps_reboot',
         'croft_vps_freeze', 'croft_vps_thaw', 'croft_vps_hostname', 'croft_vps_ssh_keys', 'croft_vps_password', 'croft_vps_resize',
         'croft_vps_undelete', 'croft_vps_address_add', 'croft_vps_address_remove', 'croft_task_cancel_order', 'croft_vps_start', 'croft_vps_stop', 'croft_vps_delete'];
     hub text[] := ARRAY['croft_node_hello', 'croft_node_tasks', 'croft_task_progress', 'croft_task_result',
         'croft_node_inventory', 'croft_node_usage', 'croft_node_heartbeat', 'croft_node_offline', 'croft_node_id'];
     login text[] := ARRAY['croft_scope_held', 'croft_auth_token', 'croft_auth_session', 'croft_auth_node', 'croft_credentials',
-        'croft_session_create', 'croft_session_refresh', 'croft_node_join', 'croft_certificate_record', 'croft_housekeeping'];
+        'croft_session_create', 'croft_session_refresh', 'croft_node_join', 'croft_certificate_record', 'croft_housekeeping', 'croft_webhook_claim',
+        'croft_webhook_done'];
     f record;
 BEGIN
     FOR f IN SELECT p.oid::regprocedure AS name, p.proname, p.prosecdef

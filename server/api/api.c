@@ -73,6 +73,13 @@ int api_create(struct event_base *base, struct db *db, const struct server_confi
     TAILQ_INIT(&api->requests);
     api->metrics = metrics_create();
     api->revocations = revocations_create(base);
+    api->streams = streams_create(&(struct streams_config){
+        .base = base,
+        .db = db,
+        .revocations = api->revocations,
+        .max = (int)config->events.streams,
+        .max_per_credential = (int)config->events.streams_per_credential,
+    });
     make_limiters(api);
     int r = load_keys(api, err);
     if (r == 0) {
@@ -85,8 +92,9 @@ int api_create(struct event_base *base, struct db *db, const struct server_confi
         api_destroy(api);
         return r;
     }
-    api->waits = waits_create(base, db); // last: the database keeps calling these two
+    api->waits = waits_create(base, db); // last: the database keeps calling these three
     revocations_listen(api->revocations, db);
+    streams_listen(api->streams);
     *ret_api = api;
     return 0;
 }
@@ -100,6 +108,7 @@ void api_drain(struct api *api, void (*drained)(void *arg), void *arg)
 {
     edge_drain(api->edge, drained, arg);
     waits_end_all(api->waits);
+    streams_end_all(api->streams);
 }
 
 void api_destroy(struct api *api)
@@ -114,6 +123,7 @@ void api_destroy(struct api *api)
     edge_destroy(api->edge);
     password_pool_destroy(api->passwords);
     waits_destroy(api->waits);
+    streams_destroy(api->streams);
     revocations_destroy(api->revocations);
     limiter_destroy(api->by_address);
     limiter_destroy(api->by_token);

@@ -8,6 +8,7 @@
 #include "metrics.h"
 #include "request.h"
 #include "revocation.h"
+#include "stream.h"
 
 struct api {
     struct event_base *base;
@@ -19,6 +20,7 @@ struct api {
     struct password_pool *passwords;
     struct waits *waits;
     struct revocations *revocations;
+    struct streams *streams;
     struct limiter *by_address, *by_token, *signins;
     struct metrics *metrics;
     struct request_list requests;

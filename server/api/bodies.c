@@ -239,10 +239,14 @@ static const struct {
     const char *name;
     const char *const *words;
 } words[] = {
-    {query_vps, "observed", words_observed},     {query_tasks, "status", words_task},
-    {query_admin_vps, "status", words_observed}, {query_admin_tasks, "status", words_task},
-    {body_node_patch, "state", words_node},      {body_user, "role", words_role},
-    {body_token, "role", words_role},            {body_token, "platform_role", words_platform},
+    {query_vps, "observed", words_observed},
+    {query_tasks, "status", words_task},
+    {query_admin_vps, "status", words_observed},
+    {query_admin_tasks, "status", words_task},
+    {body_node_patch, "state", words_node},
+    {body_user, "role", words_role},
+    {body_token, "role", words_role},
+    {body_token, "platform_role", words_platform},
 };
 
 static const struct {

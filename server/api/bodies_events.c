@@ -21,6 +21,8 @@ enum { ACTION_MAX = 64, CURSOR_MAX = 64 };
     }
 
 const struct field query_events[] = {EVENT_PAGE, {NULL}};
+const struct field query_stream[] = {EVENT_FIELDS, {NULL}};
+const struct field query_admin_stream[] = {EVENT_FIELDS, {"tenant_id", FIELD_UUID}, {NULL}};
 const struct field query_admin_events[] = {
     EVENT_PAGE,
     {"tenant_id", FIELD_UUID},

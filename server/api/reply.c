@@ -3,6 +3,7 @@
 #include "api_private.h"
 #include "log.h"
 #include "macro.h"
+#include "stream.h"
 
 #include <ctype.h>
 #include <string.h>
@@ -120,6 +121,40 @@ static void keep_answer(struct request *request)
     }
 }
 
+static void add_common_headers(struct request *request)
+{
+    edge_add_header(request->edge, "Cache-Control", "no-store");
+    edge_add_header(request->edge, "X-Content-Type-Options", "nosniff");
+}
+
+static void on_gone(void *arg)
+{
+    struct request *request = arg;
+    if (request->stream) {
+        stream_gone(request->stream);
+    }
+}
+
+bool reply_stream_begin(struct request *request)
+{
+    evtimer_del(request->deadline);
+    add_common_headers(request);
+    metrics_count(request->api->metrics, request->route_index, 200,
+                  api_now_us() - request->started_us);
+    return edge_stream_begin(request->edge, "text/event-stream", on_gone, request);
+}
+
+void reply_stream_end(struct request *request, const char *reason)
+{
+    log_info("stream_ended", "route=%s reason=%s s=%lld request=%s peer=%s principal=%s",
+             request->route->path, reason,
+             (long long)((api_now_us() - request->started_us) / 1000000), edge_id(request->edge),
+             edge_peer(request->edge), request->credentials.name);
+    struct edge_request *edge = request->edge;
+    request_end(request);
+    edge_stream_end(edge);
+}
+
 void reply_send(struct request *request)
 {
     keep_answer(request);
@@ -131,8 +166,7 @@ void reply_send(struct request *request)
     snprintf(id, sizeof(id), "%s", edge_id(request->edge));
     snprintf(peer, sizeof(peer), "%s", edge_peer(request->edge));
     const char *method = route_method_name(edge_method(request->edge));
-    edge_add_header(request->edge, "Cache-Control", "no-store");
-    edge_add_header(request->edge, "X-Content-Type-Options", "nosniff");
+    add_common_headers(request);
     int status = request->err.code == ERR_OK ? send_answer(request) : send_error(request);
     metrics_count(request->api->metrics, request->route ? request->route_index : -1, status,
                   micros);

@@ -3,6 +3,7 @@
 #include "api_private.h"
 #include "macro.h"
 #include "reply.h"
+#include "stream.h"
 
 #include <string.h>
 #include <time.h>
@@ -81,6 +82,9 @@ void request_end(struct request *request)
     }
     if (request->password_job) {
         password_job_cancel(request->password_job);
+    }
+    if (request->stream) {
+        stream_destroy(request->stream);
     }
     if (request->wait) {
         wait_end(request->wait);

@@ -14,6 +14,8 @@
 #include <jansson.h>
 #include <sys/queue.h>
 
+struct stream;
+
 // What will be answered; strings live in the arena.
 struct answer {
     int status;
@@ -49,6 +51,7 @@ struct request {
     struct db_query *db_query;
     struct password_job *password_job;
     struct wait *wait;
+    struct stream *stream; // answered, and going on
     struct event *deadline;
 
     // Of the hand-written steps.

@@ -32,6 +32,8 @@ static request_step *const refresh[] = {step_limit_address, step_input, step_ref
                                         step_session_answer, NULL};
 static request_step *const signout[] = {step_limit_address, step_credentials,    step_input,
                                         step_query,         step_signout_cookie, NULL};
+static request_step *const stream[] = {step_limit_address, step_credentials, step_input,
+                                       step_stream_admit,  step_stream,      NULL};
 static request_step *const healthz[] = {step_healthz, NULL};
 static request_step *const readyz[] = {step_ping, step_readyz, NULL};
 static request_step *const show_metrics[] = {step_metrics, NULL};
@@ -115,6 +117,7 @@ static const struct route routes[] = {
     {POST,   "/v1/tasks/{id}/cancel", TENANT(tasks, WRITE, WORKERS), .sql = SQL_TASK_CANCEL},
 
     {GET,    "/v1/events", TENANT(events, READ, ALL), .sql = SQL_EVENT_LIST, LIST_OF(query_events)},
+    {GET,    "/v1/events/stream", TENANT_BY(stream, events, READ, ALL), .sql = SQL_EVENT_FEED, .query = query_stream},
 
     {GET,    "/v1/admin/tenants", OPERATOR(tenants, READ), .sql = SQL_ADMIN_TENANT_LIST, LIST},
     {POST,   "/v1/admin/tenants", OPERATOR(tenants, WRITE), .sql = SQL_ADMIN_TENANT_CREATE, .body = body_tenant, IDEMPOTENT},
@@ -149,6 +152,7 @@ static const struct route routes[] = {
     {GET,    "/v1/admin/vps", OPERATOR(vps, READ), .sql = SQL_ADMIN_VPS_LIST, LIST_OF(query_admin_vps)},
     {GET,    "/v1/admin/tasks", OPERATOR(tasks, READ), .sql = SQL_ADMIN_TASK_LIST, LIST_OF(query_admin_tasks)},
     {GET,    "/v1/admin/events", OPERATOR(events, READ), .sql = SQL_ADMIN_EVENT_LIST, LIST_OF(query_admin_events)},
+    {GET,    "/v1/admin/events/stream", OPERATOR_BY(stream, events, READ), .sql = SQL_ADMIN_EVENT_FEED, .query = query_admin_stream},
 };
 // clang-format on
 

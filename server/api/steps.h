@@ -15,6 +15,10 @@ request_step step_wait_task; // looks again until the task is settled
 request_step step_prefer_wait; // Prefer: wait=N of a 202
 request_step step_prefer_look;
 
+// steps_stream.c
+request_step step_stream_admit; // caps; from where on
+request_step step_stream;
+
 // steps_session.c
 request_step step_limit_signin;
 request_step step_signin_find, step_signin_verify, step_signin_create;

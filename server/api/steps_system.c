@@ -64,9 +64,11 @@ enum step_result step_metrics(struct request *request)
     evbuffer_add_printf(text,
                         "# TYPE croft_db_ready gauge\ncroft_db_ready %d\n"
                         "# TYPE croft_db_waiting gauge\ncroft_db_waiting %d\n"
-                        "# TYPE croft_agent_links gauge\ncroft_agent_links %zu\n",
+                        "# TYPE croft_agent_links gauge\ncroft_agent_links %zu\n"
+                        "# TYPE croft_event_streams gauge\ncroft_event_streams %d\n",
                         db_ready(api->db), db_waiting(api->db),
-                        api->gauges.links ? api->gauges.links(api->gauges.arg) : 0);
+                        api->gauges.links ? api->gauges.links(api->gauges.arg) : 0,
+                        streams_count(api->streams));
     size_t len = evbuffer_get_length(text);
     const char *copy = arena_copy(&request->arena, (const char *)evbuffer_pullup(text, -1), len);
     evbuffer_free(text);
