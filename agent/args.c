@@ -20,6 +20,18 @@ static const struct field stop_fields[] = {
     {0},
 };
 
+static const struct field update_fields[] = {
+    {.name = "keep_power",
+     .type = FIELD_BOOL,
+     .offset = offsetof(struct task_args, keep_power),
+     .help = "a guest that is off stays off"},
+    {.name = "fit",
+     .type = FIELD_BOOL,
+     .offset = offsetof(struct task_args, fit),
+     .help = "a disk smaller than what is used is refused"},
+    {0},
+};
+
 static const struct field password_fields[] = {
     {.name = "password_hash",
      .type = FIELD_STRING,
@@ -71,10 +83,15 @@ static const struct {
     const char *kind;
     const struct field *fields;
 } kinds[] = {
-    {"vps_stop", stop_fields},         {"vps_reboot", stop_fields},
-    {"vps_password", password_fields}, {"vps_create", create_fields},
-    {"vps_snapshot", snapshot_fields}, {"vps_snapshot_delete", snapshot_fields},
-    {"vps_restore", snapshot_fields},  {"vps_clone", clone_fields},
+    {"vps_update", update_fields},
+    {"vps_stop", stop_fields},
+    {"vps_reboot", stop_fields},
+    {"vps_password", password_fields},
+    {"vps_create", create_fields},
+    {"vps_snapshot", snapshot_fields},
+    {"vps_snapshot_delete", snapshot_fields},
+    {"vps_restore", snapshot_fields},
+    {"vps_clone", clone_fields},
 };
 
 static const struct field *fields_of(const char *kind)

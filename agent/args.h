@@ -14,6 +14,8 @@ enum { ARGS_TIMEOUT_MAX_S = 600, ARGS_USER_DATA_MAX = 64 * 1024 };
 struct task_args {
     bool force; // without asking the guest first
     int64_t timeout_s; // what a clean shutdown may take; -1: as the node is configured
+    bool keep_power; // a guest that is off stays off
+    bool fit; // a disk smaller than what is used is refused
     const char *password_hash; // crypt(5), for the guest's /etc/shadow
     const char *user_data; // run once at the guest's first boot; NULL: none
     const char *snapshot; // which one; NULL: none is named

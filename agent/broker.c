@@ -105,6 +105,7 @@ static const struct {
     {"welcome", on_welcome},
     {"task", broker_task_message},
     {"task_confirm", broker_task_confirm},
+    {"task_cancel", broker_task_cancel},
     {"usage_ack", broker_usage_ack},
     {"fetched", broker_image_fetched},
 };

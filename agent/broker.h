@@ -62,6 +62,7 @@ void broker_arm(struct event *timer, int64_t ms);
 
 // broker_task.c
 void broker_task_message(struct broker *broker, json_t *message);
+void broker_task_cancel(struct broker *broker, json_t *message);
 void broker_task_confirm(struct broker *broker, json_t *message);
 void broker_task_resume(struct broker *broker); // at start: what the journal left open
 void broker_task_repeat(struct broker *broker); // after a welcome: results and progress

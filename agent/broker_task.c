@@ -221,6 +221,31 @@ void broker_task_confirm(struct broker *broker, json_t *message)
     }
 }
 
+// A task that the server ended before we began it. One that has begun goes its way; its result is known to the
+// server as that of a task that has ended. Every cancel is answered with a result, also for a task that never came.
+void broker_task_cancel(struct broker *broker, json_t *message)
+{
+    struct err err = {0};
+    struct cancel_message cancel;
+    if (message_cancel(message, &cancel, &err) < 0) {
+        log_warn("task_cancel", "error=%s", LOGQ(err.text));
+        return;
+    }
+    struct job *job = queue_find(broker->queue, cancel.task);
+    const struct journal_entry *entry = journal_find(broker->journal, cancel.task);
+    err_set(&err, ERR_CANCELLED, "it was cancelled before it began");
+    if (!job && !entry) {
+        _cleanup_json_ json_t *result = failed_result(broker, cancel.vps, &err);
+        send_result(broker, cancel.task, result);
+    } else if (job && (job->state == JOB_WAITING || job->state == JOB_FETCHING) &&
+               job->mode == JOB_DO && !job->begun) {
+        job->error = err;
+        broker_task_fail(broker, job);
+    } else if (entry) {
+        repeat_known(broker, entry);
+    }
+}
+
 void broker_task_resume(struct broker *broker)
 {
     // enqueue() may settle, which changes the entry but not the order.
@@ -290,6 +315,7 @@ static void start(struct broker *broker, struct job *job)
     if (job->kind->flags & TASK_STOPS) {
         broker_usage_final(broker, job->vps);
     }
+    job->begun = true;
     if (worker_process_start(broker, job, &err) < 0) {
         log_error("worker_start", "task=%s error=%s", job->task, LOGQ(err.text));
         pause_job(broker, job, 4);

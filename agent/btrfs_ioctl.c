@@ -30,13 +30,18 @@ int btrfs_subvolume_id(int fd, uint64_t *ret_id, struct err *err)
     return 0;
 }
 
-int btrfs_limit(int fd, uint64_t bytes, struct err *err)
+int btrfs_limit(int pool, int fd, uint64_t bytes, struct err *err)
 {
-    // Id 0 stands for the subvolume of fd.
     struct btrfs_ioctl_qgroup_limit_args args = {
         .lim = {.flags = BTRFS_QGROUP_LIMIT_MAX_RFER, .max_rfer = bytes},
     };
-    if (ioctl(fd, BTRFS_IOC_QGROUP_LIMIT, &args) < 0) {
+    uint64_t id;
+    int r = btrfs_subvolume_id(fd, &id, err);
+    if (r < 0) {
+        return r;
+    }
+    args.qgroupid = id;
+    if (ioctl(pool, BTRFS_IOC_QGROUP_LIMIT, &args) < 0) {
         return err_errno(err, errno, "setting the disk limit");
     }
     return 0;

@@ -13,8 +13,10 @@ int btrfs_enable_quota(int fd, struct err *err) _must_check_;
 // The id of the subvolume that fd lies in.
 int btrfs_subvolume_id(int fd, uint64_t *ret_id, struct err *err) _must_check_;
 
-// Limits what the subvolume of fd may refer to, in bytes, shared extents included.
-int btrfs_limit(int fd, uint64_t bytes, struct err *err) _must_check_;
+// Limits what the subvolume of fd may refer to, in bytes, shared extents included. pool: a folder of the same file
+// system outside of any limit, since the call itself needs room where it is made: one that is full could never be
+// given more.
+int btrfs_limit(int pool, int fd, uint64_t bytes, struct err *err) _must_check_;
 
 // What the subvolume of fd refers to, in bytes, as of the last transaction (at most 30 s ago).
 int btrfs_usage(int fd, uint64_t *ret_bytes, struct err *err) _must_check_;

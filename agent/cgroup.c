@@ -12,9 +12,9 @@
 #include <sys/sysmacros.h>
 #include <time.h>
 
-enum { PATH_SIZE = 1024, POLL_MS = 1, TEXT_SIZE = 8192, MONITORS_MAX = 1000 };
+enum { PATH_SIZE = CGROUP_PATH_SIZE, POLL_MS = 1, TEXT_SIZE = 8192, MONITORS_MAX = 1000 };
 
-static bool unified(void)
+bool cgroup_is_unified(void)
 {
     static int version;
     if (version == 0) {
@@ -29,7 +29,7 @@ static void group_path(char out[PATH_SIZE], const char *controller, const char *
                        const char *vps, const char *file)
 {
     char base[CGROUP_BASE_SIZE];
-    const char *tree = unified() ? "" : controller;
+    const char *tree = cgroup_is_unified() ? "" : controller;
     cgroup_base(tree, base);
     snprintf(out, PATH_SIZE, "/sys/fs/cgroup/%s%s/lxc.%s.%s/%s", tree, base, what, vps, file);
 }
@@ -39,6 +39,12 @@ static void payload_path(char out[PATH_SIZE], const char *controller, const char
                          const char *file)
 {
     group_path(out, controller, "payload", vps, file);
+}
+
+void cgroup_path(char out[CGROUP_PATH_SIZE], const char *controller, const char *vps,
+                 const char *file)
+{
+    payload_path(out, controller, vps, file);
 }
 
 static int read_u64(const char *controller, const char *vps, const char *file, uint64_t *ret_value,
@@ -130,7 +136,7 @@ static int sample_v2(const char *vps, struct usage_counters *counters, struct er
 
 int cgroup_sample(const char *vps, struct usage_counters *counters, struct err *err)
 {
-    int r = unified() ? sample_v2(vps, counters, err) : sample_v1(vps, counters, err);
+    int r = cgroup_is_unified() ? sample_v2(vps, counters, err) : sample_v1(vps, counters, err);
     return r < 0 ? r : cgroup_pids(vps, &counters->pids, err);
 }
 
@@ -174,7 +180,7 @@ static const char *const v1_controllers[] = {
 static void walk(const char *vps,
                  int (*visit)(const char *, const struct stat *, int, struct FTW *))
 {
-    size_t trees = unified() ? 1 : ARRAY_LEN(v1_controllers);
+    size_t trees = cgroup_is_unified() ? 1 : ARRAY_LEN(v1_controllers);
     for (size_t i = 0; i < trees; i++) {
         char path[PATH_SIZE];
         payload_path(path, v1_controllers[i], vps, "");
@@ -184,7 +190,7 @@ static void walk(const char *vps,
 
 static bool any_exists(const char *what, const char *vps)
 {
-    size_t trees = unified() ? 1 : ARRAY_LEN(v1_controllers);
+    size_t trees = cgroup_is_unified() ? 1 : ARRAY_LEN(v1_controllers);
     for (size_t i = 0; i < trees; i++) {
         char path[PATH_SIZE];
         group_path(path, v1_controllers[i], what, vps, "");
@@ -217,7 +223,7 @@ static bool holds(const char *procs, pid_t wanted)
 static void leave_monitor(const char *controller, const char *monitor)
 {
     char path[PATH_SIZE], base[CGROUP_BASE_SIZE], text[16];
-    const char *tree = unified() ? "" : controller;
+    const char *tree = cgroup_is_unified() ? "" : controller;
     if (sysfile_path(path, sizeof(path), NULL, "%s/cgroup.procs", monitor) < 0 ||
         !holds(path, getpid())) {
         return;
@@ -250,7 +256,7 @@ static void forget_monitors(const char *controller, const char *vps)
 
 void cgroup_forget_monitor(const char *vps, int timeout_ms)
 {
-    size_t trees = unified() ? 1 : ARRAY_LEN(v1_controllers);
+    size_t trees = cgroup_is_unified() ? 1 : ARRAY_LEN(v1_controllers);
     for (int waited = 0;; waited += POLL_MS) {
         for (size_t i = 0; i < trees; i++) {
             forget_monitors(v1_controllers[i], vps);
@@ -285,7 +291,7 @@ void cgroup_count_io(dev_t device)
     // A terabyte a second on a cgroup without processes, then none: counting stays on.
     static const char *const limits[] = {"1099511627776", "0"};
     dev_t disk = disk_of(device);
-    if (unified() || (mkdir(folder, 0755) < 0 && errno != EEXIST)) {
+    if (cgroup_is_unified() || (mkdir(folder, 0755) < 0 && errno != EEXIST)) {
         return;
     }
     for (size_t i = 0; i < ARRAY_LEN(limits); i++) {
@@ -303,9 +309,10 @@ int cgroup_reap(const char *vps, int timeout_ms, struct err *err)
     (void)!sysfile_write(path, "0", NULL); // no process can escape by forking faster than we kill
     for (int waited = 0; any_exists("payload", vps); waited += 10) {
         payload_path(path, "", vps, "cgroup.kill");
-        if (!unified() || sysfile_write(path, "1", NULL) < 0) {
+        if (!cgroup_is_unified() || sysfile_write(path, "1", NULL) < 0) {
             walk(vps, visit_kill);
         }
+        cgroup_thaw(vps); // what stands still does not die in version 1
         walk(vps, visit_remove);
         if (waited > timeout_ms) {
             return err_set(err, ERR_TIMEOUT, "processes of vps %s do not die", vps);

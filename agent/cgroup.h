@@ -4,7 +4,10 @@
 
 #include "drivers.h"
 
+#include <stdbool.h>
 #include <sys/types.h>
+
+enum { CGROUP_PATH_SIZE = 1024 };
 
 // Processes and threads of the container; ERR_NOT_FOUND when it has no cgroup [loop].
 int cgroup_pids(const char *vps, uint64_t *ret_pids, struct err *err) _must_check_;
@@ -26,3 +29,19 @@ void cgroup_count_io(dev_t disk);
 
 // Waits until the container's monitor has removed the cgroups; ERR_TIMEOUT after timeout_ms.
 int cgroup_wait_gone(const char *vps, int timeout_ms, struct err *err) _must_check_;
+
+// True for version 2.
+bool cgroup_is_unified(void);
+
+// The path of a file of the container's cgroup, or of its folder for an empty one.
+void cgroup_path(char out[CGROUP_PATH_SIZE], const char *controller, const char *vps,
+                 const char *file);
+
+// cgroup_limits.c: one limit of a container that runs. file: "memory.max"; its first part is the controller.
+int cgroup_set(const char *vps, const char *file, const char *value, struct err *err) _must_check_;
+
+// ERR_CONFLICT when its programs hold more memory than that, which they would be killed for.
+int cgroup_check_memory(const char *vps, uint64_t bytes, struct err *err) _must_check_;
+
+// Lets go on what stands still, also without a monitor that could.
+void cgroup_thaw(const char *vps);

@@ -118,6 +118,31 @@ static int start(const struct agent_config *config, const struct vps_spec *spec,
     return write_state(config, spec->vps, text, err);
 }
 
+// A fake guest stands still by a file beside its own.
+static int hold_path(const struct agent_config *config, const char *vps, char path[FAKE_PATH_MAX],
+                     struct err *err)
+{
+    return fake_path(config, "frozen", vps, path, err);
+}
+
+static int freeze(const struct agent_config *config, const char *vps, struct err *err)
+{
+    char path[FAKE_PATH_MAX];
+    int r = hold_path(config, vps, path, err);
+    return r < 0 || fake_running_ns(config, vps) == 0 ? r
+                                                      : file_write_atomic(path, "", 0, 0600, err);
+}
+
+static int thaw(const struct agent_config *config, const char *vps, struct err *err)
+{
+    char path[FAKE_PATH_MAX];
+    int r = hold_path(config, vps, path, err);
+    if (r == 0 && unlink(path) < 0 && errno != ENOENT) {
+        r = err_errno(err, errno, "removing %s", path);
+    }
+    return r;
+}
+
 static int stop(const struct agent_config *config, const char *vps, int timeout_s, struct err *err)
 {
     enum observed observed;
@@ -125,7 +150,21 @@ static int stop(const struct agent_config *config, const char *vps, int timeout_
     if (r < 0 || observed == OBSERVED_ABSENT || observed == OBSERVED_STOPPED) {
         return r;
     }
-    return write_state(config, vps, stopped_text, err);
+    r = thaw(config, vps, err);
+    return r < 0 ? r : write_state(config, vps, stopped_text, err);
+}
+
+static int apply(const struct agent_config *config, const struct vps_spec *spec,
+                 const struct volume_root *root, struct err *err)
+{
+    return 0; // limits hold nothing back that does nothing
+}
+
+static int init_pid(const struct agent_config *config, const char *vps, pid_t *ret_pid,
+                    struct err *err)
+{
+    *ret_pid = 0;
+    return 0;
 }
 
 static int undefine(const struct agent_config *config, const char *vps, struct err *err)
@@ -163,6 +202,10 @@ const struct container_driver container_fake = {
     .define = define,
     .start = start,
     .stop = stop,
+    .apply = apply,
+    .freeze = freeze,
+    .thaw = thaw,
+    .init_pid = init_pid,
     .undefine = undefine,
     .observe = observe,
     .sample = sample,

@@ -16,17 +16,9 @@
 
 enum { PATH_SIZE = 512, CLEAN_MS = 10000, MONITOR_END_MS = 1000, INOTIFY_INSTANCES = 8192 };
 
-static void cleanup_container(struct lxc_container **container)
-{
-    if (*container) {
-        lxc_container_put(*container);
-    }
-}
-#define _cleanup_container_ _cleanup_(cleanup_container)
-
 // Loads vps/<id>/config.
-static int load(const struct agent_config *config, const char *vps, struct lxc_container **ret,
-                struct err *err)
+int lxc_load(const struct agent_config *config, const char *vps, struct lxc_container **ret,
+             struct err *err)
 {
     char path[PATH_SIZE];
     int r = sysfile_path(path, sizeof(path), err, "%s/vps", config->state_dir);
@@ -153,7 +145,7 @@ static int lxc_start(const struct agent_config *config, const struct vps_spec *s
     _cleanup_container_ struct lxc_container *container = NULL;
     int r = sysfile_path(log, sizeof(log), err, "%s/vps/%s/log", config->state_dir, spec->vps);
     if (r == 0) {
-        r = load(config, spec->vps, &container, err);
+        r = lxc_load(config, spec->vps, &container, err);
     }
     if (r < 0) {
         return r;
@@ -195,10 +187,11 @@ static int lxc_stop(const struct agent_config *config, const char *vps, int time
 {
     if (has_processes(vps)) {
         _cleanup_container_ struct lxc_container *container = NULL;
-        int r = load(config, vps, &container, err);
+        int r = lxc_load(config, vps, &container, err);
         if (r < 0) {
             return r;
         }
+        (void)!lxc_thaw(config, vps, NULL); // else it hears nothing; a monitor that is gone cannot
         if (container->is_running(container) && !shut_down(container, timeout_s)) {
             container->stop(container);
         }
@@ -263,6 +256,10 @@ const struct container_driver container_lxc = {
     .define = lxc_define,
     .start = lxc_start,
     .stop = lxc_stop,
+    .apply = lxc_apply,
+    .freeze = lxc_freeze,
+    .thaw = lxc_thaw,
+    .init_pid = lxc_init_pid,
     .undefine = lxc_undefine,
     .observe = lxc_observe,
     .sample = lxc_sample,

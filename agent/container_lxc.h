@@ -3,6 +3,28 @@
 
 #include "drivers.h"
 
+#include <lxc/lxccontainer.h>
+
+static inline void cleanup_container(struct lxc_container **container)
+{
+    if (*container) {
+        lxc_container_put(*container);
+    }
+}
+#define _cleanup_container_ _cleanup_(cleanup_container)
+
+// Loads vps/<id>/config; the caller puts the container.
+int lxc_load(const struct agent_config *config, const char *vps, struct lxc_container **ret,
+             struct err *err) _must_check_;
+
+// container_lxc_live.c: of struct container_driver.
+int lxc_apply(const struct agent_config *config, const struct vps_spec *spec,
+              const struct volume_root *root, struct err *err) _must_check_;
+int lxc_freeze(const struct agent_config *config, const char *vps, struct err *err) _must_check_;
+int lxc_thaw(const struct agent_config *config, const char *vps, struct err *err) _must_check_;
+int lxc_init_pid(const struct agent_config *config, const char *vps, pid_t *ret_pid,
+                 struct err *err) _must_check_;
+
 // Writes vps/<id>/config and the seccomp profile beside it, whole, from validated values. Every
 // value passes one gate that refuses control characters: liblxc would take a newline for a new
 // setting.

@@ -1,14 +1,17 @@
 #include "config.h"
 #include "container_lxc.h"
 #include "host.h"
+#include "plan_limits.h"
 #include "sysfile.h"
 
 #include <ctype.h>
-#include <sched.h>
+#include <errno.h>
 #include <stdarg.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
 
-enum { TEXT_SIZE = 16384, VALUE_SIZE = 1024, CPU_PERIOD_US = 100000 };
+enum { TEXT_SIZE = 16384, VALUE_SIZE = 1024 };
 
 // A growing configuration; the first error sticks and is returned at the end.
 struct text {
@@ -84,78 +87,81 @@ static void put_confinement(struct text *text, const struct agent_config *config
     }
 }
 
-static void put_devices(struct text *text, const char *deny, const char *allow)
+// What a plan may switch on. Nodes of our own, since the mode of the host's is the host's affair.
+static const struct {
+    const char *name, *target;
+    unsigned minor;
+} switched[] = {
+    {"tun", "dev/net/tun", 200},
+    {"fuse", "dev/fuse", 229},
+};
+
+static bool has_device(const struct vps_spec *spec, size_t index)
+{
+    return index == 0 ? spec->features.tun : spec->features.fuse;
+}
+
+static int make_devices(const struct agent_config *config, const struct vps_spec *spec,
+                        struct err *err)
+{
+    char path[512];
+    int r = sysfile_path(path, sizeof(path), err, "%s/dev", config->state_dir);
+    if (r == 0 && (spec->features.tun || spec->features.fuse)) {
+        r = sysfile_mkdir(path, 0711, err);
+    }
+    for (size_t i = 0; i < ARRAY_LEN(switched) && r == 0; i++) {
+        if (!has_device(spec, i)) {
+            continue;
+        }
+        r = sysfile_path(path, sizeof(path), err, "%s/dev/%s", config->state_dir, switched[i].name);
+        if (r == 0 &&
+            ((mknod(path, S_IFCHR, makedev(10, switched[i].minor)) < 0 && errno != EEXIST) ||
+             chmod(path, 0666) < 0)) {
+            r = err_errno(err, errno, "making %s", path);
+        }
+    }
+    return r;
+}
+
+static void put_devices(struct text *text, const struct agent_config *config,
+                        const struct vps_spec *spec, const char *deny, const char *allow)
 {
     static const char *const allowed[] = {
-        "c *:* m",      "b *:* m", // making a node is harmless without the right to open it
-        "c 1:3 rwm",    "c 1:5 rwm", "c 1:7 rwm", "c 1:8 rwm",
+        "c *:* m",   "b *:* m", // making a node is harmless without the right to open it
+        "c 1:3 rwm", "c 1:5 rwm", "c 1:7 rwm", "c 1:8 rwm",
         "c 1:9 rwm", // null zero full random
-        "c 5:0 rwm",    "c 5:1 rwm", "c 5:2 rwm", "c 136:* rwm", // tty console ptmx pts
-        "c 10:229 rwm", // fuse
-        "c 10:200 rwm", // tun
+        "c 5:0 rwm", "c 5:1 rwm", "c 5:2 rwm", "c 136:* rwm", // tty console ptmx pts
     };
     put(text, deny, "%s", "a");
     for (size_t i = 0; i < ARRAY_LEN(allowed); i++) {
         put(text, allow, "%s", allowed[i]);
     }
-}
-
-// As many processors as the plan has, spread over the node by slot, so that the guest also counts
-// them (nproc asks for the affinity); the quota is what is enforced. Empty when it may use all.
-static void pick_cpus(const struct vps_spec *spec, char out[VALUE_SIZE])
-{
-    cpu_set_t usable;
-    int cpus[CPU_SETSIZE], count = 0;
-    out[0] = '\0';
-    if (sched_getaffinity(0, sizeof(usable), &usable) < 0) {
-        return;
-    }
-    for (int cpu = 0; cpu < CPU_SETSIZE; cpu++) {
-        if (CPU_ISSET(cpu, &usable)) {
-            cpus[count++] = cpu;
+    for (size_t i = 0; i < ARRAY_LEN(switched); i++) {
+        if (has_device(spec, i)) {
+            put(text, allow, "c 10:%u rwm", switched[i].minor);
+            put(text, "lxc.mount.entry", "%s/dev/%s %s none bind,create=file 0 0",
+                config->state_dir, switched[i].name, switched[i].target);
         }
     }
-    if (spec->limits.vcpus >= count) {
-        return;
-    }
-    uint64_t first = (uint64_t)spec->slot * (uint64_t)spec->limits.vcpus;
-    size_t used = 0;
-    for (uint64_t i = 0; i < (uint64_t)spec->limits.vcpus && used < VALUE_SIZE - 16; i++) {
-        used += (size_t)snprintf(out + used, VALUE_SIZE - used, "%s%d", i ? "," : "",
-                                 cpus[(first + i) % (uint64_t)count]);
-    }
 }
 
-static void put_limits_v1(struct text *text, const struct vps_spec *spec, const char *cpus)
+// A guest may mount proc and sysfs anew, as its own containers need, only while an instance that nothing is
+// mounted over is in its sight.
+static void put_nesting(struct text *text)
 {
-    long long memory = spec->limits.memory_bytes;
-    put(text, "lxc.cgroup.memory.limit_in_bytes", "%lld", memory);
-    if (access("/sys/fs/cgroup/memory/memory.memsw.limit_in_bytes", F_OK) == 0) {
-        put(text, "lxc.cgroup.memory.memsw.limit_in_bytes", "%lld",
-            memory + (long long)spec->limits.swap_bytes);
-    }
-    put(text, "lxc.cgroup.cpu.cfs_period_us", "%d", CPU_PERIOD_US);
-    put(text, "lxc.cgroup.cpu.cfs_quota_us", "%lld", (long long)spec->limits.vcpus * CPU_PERIOD_US);
-    put(text, "lxc.cgroup.pids.max", "%lld", (long long)spec->limits.pids);
-    if (cpus[0]) {
-        put(text, "lxc.cgroup.cpuset.cpus", "%s", cpus);
-    }
-    put_devices(text, "lxc.cgroup.devices.deny", "lxc.cgroup.devices.allow");
+    put(text, "lxc.mount.entry", "%s", "proc dev/.lxc/proc proc create=dir,optional 0 0");
+    put(text, "lxc.mount.entry", "%s", "sysfs dev/.lxc/sys sysfs create=dir,optional 0 0");
 }
 
-static void put_limits_v2(struct text *text, const struct vps_spec *spec, const char *cpus)
+static void put_limits(struct text *text, const struct vps_spec *spec, int version, dev_t disk)
 {
-    put(text, "lxc.cgroup2.memory.max", "%lld", (long long)spec->limits.memory_bytes);
-    if (access("/proc/swaps", F_OK) == 0) { // else the kernel has no such file
-        put(text, "lxc.cgroup2.memory.swap.max", "%lld", (long long)spec->limits.swap_bytes);
+    struct limit limits[LIMITS_MAX];
+    size_t count = plan_limits_list(spec, version, disk, limits);
+    for (size_t i = 0; i < count; i++) {
+        char key[96];
+        snprintf(key, sizeof(key), "lxc.cgroup%s.%.63s", version == 2 ? "2" : "", limits[i].file);
+        put(text, key, "%s", limits[i].value);
     }
-    put(text, "lxc.cgroup2.cpu.max", "%lld %d", (long long)spec->limits.vcpus * CPU_PERIOD_US,
-        CPU_PERIOD_US);
-    put(text, "lxc.cgroup2.pids.max", "%lld", (long long)spec->limits.pids);
-    if (cpus[0]) {
-        put(text, "lxc.cgroup2.cpuset.cpus", "%s", cpus);
-    }
-    put_devices(text, "lxc.cgroup2.devices.deny", "lxc.cgroup2.devices.allow");
 }
 
 static const struct vps_address *first_of_family(const struct vps_spec *spec, int family)
@@ -214,18 +220,18 @@ static void fill(struct text *text, const struct agent_config *config, const str
                  const struct volume_root *root)
 {
     struct host_facts facts;
-    char cpus[VALUE_SIZE];
     host_observe(&facts);
-    pick_cpus(spec, cpus);
     put_basics(text, config, spec, root);
     put_confinement(text, config, spec, &facts);
     // Written anew before each start, so that a node that came up with the other layout is no
     // matter; on a hybrid host the second set would only cost liblxc a device program in an empty
     // tree.
-    if (facts.cgroup_version == 2) {
-        put_limits_v2(text, spec, cpus);
-    } else {
-        put_limits_v1(text, spec, cpus);
+    bool v2 = facts.cgroup_version == 2;
+    put_limits(text, spec, facts.cgroup_version, root->disk);
+    put_devices(text, config, spec, v2 ? "lxc.cgroup2.devices.deny" : "lxc.cgroup.devices.deny",
+                v2 ? "lxc.cgroup2.devices.allow" : "lxc.cgroup.devices.allow");
+    if (spec->features.nesting) {
+        put_nesting(text);
     }
     put_network(text, spec);
     if (facts.lxcfs) {
@@ -249,6 +255,9 @@ int lxc_config_write(const struct agent_config *config, const struct vps_spec *s
         sysfile_path(path, sizeof(path), err, "%s/vps/%s/seccomp", config->state_dir, spec->vps);
     if (r == 0) {
         r = sysfile_replace(path, 0600, lxc_seccomp_profile, err);
+    }
+    if (r == 0) {
+        r = make_devices(config, spec, err);
     }
     if (r == 0) {
         r = sysfile_path(path, sizeof(path), err, "%s/vps/%s/config", config->state_dir, spec->vps);

@@ -8,6 +8,7 @@
 #include "spec.h"
 
 #include <stdint.h>
+#include <sys/types.h>
 
 struct agent_config;
 
@@ -28,6 +29,7 @@ struct usage_counters {
 // A root file system ready to be used, handed over by the volume driver.
 struct volume_root {
     char path[256]; // absolute; every folder on the way can be entered by the guest's mapped root
+    dev_t disk; // what it lies on, for limits of I/O; 0: unknown
     int id_mapped; // 1: files are owned from id 0 and the container driver must id-map the mount
     char beside[256]; // in rescue mode the vps's own root, to be mounted at /mnt; else empty
 };
@@ -98,6 +100,9 @@ struct network_driver {
     int (*prepare)(const struct agent_config *config, const struct vps_spec *spec, struct err *err);
     // Called when the host-side device exists (after start): limits, proxy delay, routes.
     int (*attach)(const struct agent_config *config, const struct vps_spec *spec, struct err *err);
+    // Brings addresses and routes of a guest that runs to what the spec says. init: its first process.
+    int (*readdress)(const struct agent_config *config, const struct vps_spec *spec, pid_t init,
+                     struct err *err);
     int (*remove)(const struct agent_config *config, const struct vps_spec *spec, struct err *err);
     int (*sample)(const struct agent_config *config, const struct vps_spec *spec,
                   struct usage_counters *counters, struct err *err); // [loop]
@@ -113,6 +118,16 @@ struct container_driver {
                  struct err *err);
     // Clean shutdown, then by force after timeout_s.
     int (*stop)(const struct agent_config *config, const char *vps, int timeout_s, struct err *err);
+    // Gives a guest that runs its limits and its host name; nothing for one that does not. Less memory than
+    // it needs is ERR_CONFLICT.
+    int (*apply)(const struct agent_config *config, const struct vps_spec *spec,
+                 const struct volume_root *root, struct err *err);
+    // Its processes stand still, or go on.
+    int (*freeze)(const struct agent_config *config, const char *vps, struct err *err);
+    int (*thaw)(const struct agent_config *config, const char *vps, struct err *err);
+    // The host's number of its first process; 0: it does not run.
+    int (*init_pid)(const struct agent_config *config, const char *vps, pid_t *ret_pid,
+                    struct err *err);
     int (*undefine)(const struct agent_config *config, const char *vps, struct err *err);
     int (*observe)(const struct agent_config *config, const char *vps, enum observed *ret_observed,
                    struct err *err); // [loop]

@@ -1,117 +1,25 @@
 #include "guest.h"
 
 #include "config.h"
+#include "guest_files.h"
+#include "guest_identity.h"
 #include "sysfile.h"
 
 #include <ctype.h>
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/openat2.h>
 #include <string.h>
 #include <sys/random.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 
 enum { TEXT_SIZE = 4096, NAMESERVERS_MAX = 3 };
-
-// A guest's file system while it is written to: every path starts at root and stays below it.
-struct guest {
-    int root;
-    uid_t owner; // host id that the guest sees as 0
-    struct err *err;
-};
-
-// A folder of the guest. Links in the way are followed inside the root only (an absolute one starts
-// at the guest's root), magic links and mounts are refused. Returns a descriptor or an error code.
-static int open_folder(const struct guest *guest, const char *path)
-{
-    struct open_how how = {
-        .flags = O_RDONLY | O_DIRECTORY | O_CLOEXEC,
-        .resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS | RESOLVE_NO_XDEV,
-    };
-    int fd = (int)syscall(SYS_openat2, guest->root, path, &how, sizeof(how));
-    if (fd >= 0) {
-        return fd;
-    }
-    return errno == ENOENT ? err_set(guest->err, ERR_NOT_FOUND, "the image has no /%s", path)
-                           : err_set(guest->err, ERR_IMAGE, "/%s of the image is not usable: %s",
-                                     path, strerrordesc_np(errno));
-}
-
-static int write_text(int fd, const char *text, size_t len)
-{
-    while (len > 0) {
-        ssize_t n = write(fd, text, len);
-        if (n < 0) {
-            return -errno;
-        }
-        text += n;
-        len -= (size_t)n;
-    }
-    return 0;
-}
-
-static int fill_file(const struct guest *guest, int fd, mode_t mode, const char *text)
-{
-    int e = write_text(fd, text, strlen(text));
-    if (e == 0 && (fchown(fd, guest->owner, guest->owner) < 0 || fchmod(fd, mode) < 0)) {
-        e = -errno;
-    }
-    return e < 0 ? err_errno(guest->err, -e, "writing into the guest") : 0;
-}
-
-// A new file under a name of its own, renamed over whatever has the name: a link, a FIFO or a
-// device of the image is replaced and never opened.
-static int replace_file(const struct guest *guest, const char *folder, const char *name,
-                        mode_t mode, const char *text)
-{
-    static const char temp[] = ".croft-new";
-    _cleanup_fd_ int dir = open_folder(guest, folder);
-    if (dir < 0) {
-        return dir;
-    }
-    unlinkat(dir, temp, 0);
-    _cleanup_fd_ int fd =
-        openat(dir, temp, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
-    if (fd < 0) {
-        return err_errno(guest->err, errno, "writing /%s/%s of the guest", folder, name);
-    }
-    int r = fill_file(guest, fd, mode, text);
-    if (r == 0 && renameat(dir, temp, dir, name) < 0) {
-        r = errno == EISDIR
-                ? err_set(guest->err, ERR_IMAGE, "/%s/%s of the image is a folder", folder, name)
-                : err_errno(guest->err, errno, "naming /%s/%s of the guest", folder, name);
-    }
-    if (r < 0) {
-        unlinkat(dir, temp, 0);
-    }
-    return r;
-}
-
-static int make_folder(const struct guest *guest, const char *parent, const char *name, mode_t mode)
-{
-    _cleanup_fd_ int dir = open_folder(guest, parent);
-    if (dir < 0) {
-        return dir;
-    }
-    if (mkdirat(dir, name, 0700) < 0) {
-        return errno == EEXIST
-                   ? 0
-                   : err_errno(guest->err, errno, "making /%s/%s of the guest", parent, name);
-    }
-    _cleanup_fd_ int made = openat(dir, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-    if (made < 0 || fchown(made, guest->owner, guest->owner) < 0 || fchmod(made, mode) < 0) {
-        return err_errno(guest->err, errno, "making /%s/%s of the guest", parent, name);
-    }
-    return 0;
-}
 
 static int write_names(const struct guest *guest, const struct vps_spec *spec)
 {
     char text[512];
     snprintf(text, sizeof(text), "%s\n", spec->hostname);
-    int r = replace_file(guest, "etc", "hostname", 0644, text);
+    int r = guest_replace_file(guest, "etc", "hostname", 0644, text);
     if (r < 0) {
         return r;
     }
@@ -119,7 +27,7 @@ static int write_names(const struct guest *guest, const struct vps_spec *spec)
              "127.0.0.1 localhost\n127.0.1.1 %s\n::1 localhost ip6-localhost ip6-loopback\n"
              "ff02::1 ip6-allnodes\nff02::2 ip6-allrouters\n",
              spec->hostname);
-    return replace_file(guest, "etc", "hosts", 0644, text);
+    return guest_replace_file(guest, "etc", "hosts", 0644, text);
 }
 
 static int write_machine_id(const struct guest *guest)
@@ -136,14 +44,14 @@ static int write_machine_id(const struct guest *guest)
     }
     text[2 * sizeof(id)] = '\n';
     text[2 * sizeof(id) + 1] = '\0';
-    return replace_file(guest, "etc", "machine-id", 0444, text);
+    return guest_replace_file(guest, "etc", "machine-id", 0444, text);
 }
 
 // What systemd kept for the next boot's random numbers: no two guests may begin with the same.
 static int forget_seeds(const struct guest *guest)
 {
     static const char *const names[] = {"random-seed", "credential.secret"};
-    _cleanup_fd_ int dir = open_folder(guest, "var/lib/systemd");
+    _cleanup_fd_ int dir = guest_open_folder(guest, "var/lib/systemd");
     if (dir < 0) {
         return dir == ERR_NOT_FOUND ? 0 : dir;
     }
@@ -155,27 +63,6 @@ static int forget_seeds(const struct guest *guest)
         }
     }
     return 0;
-}
-
-static int write_keys(const struct guest *guest, const struct vps_spec *spec)
-{
-    if (spec->ssh_key_count == 0) {
-        return 0;
-    }
-    size_t size = 1;
-    for (size_t i = 0; i < spec->ssh_key_count; i++) {
-        size += strlen(spec->ssh_keys[i]) + 1;
-    }
-    _cleanup_free_ char *text = calloc(1, size);
-    if (!text) {
-        abort();
-    }
-    size_t used = 0;
-    for (size_t i = 0; i < spec->ssh_key_count; i++) {
-        used += (size_t)snprintf(text + used, size - used, "%s\n", spec->ssh_keys[i]);
-    }
-    int r = make_folder(guest, "root", ".ssh", 0700);
-    return r < 0 ? r : replace_file(guest, "root/.ssh", "authorized_keys", 0600, text);
 }
 
 // Copies the node's name servers, except those that only the node itself can reach.
@@ -205,7 +92,7 @@ static int write_resolv_conf(const struct guest *guest)
         char resolv[TEXT_SIZE], text[256];
         if (sysfile_read(sources[i], resolv, sizeof(resolv), NULL) == 0 &&
             pick_nameservers(resolv, text, sizeof(text)) > 0) {
-            return replace_file(guest, "etc", "resolv.conf", 0644, text);
+            return guest_replace_file(guest, "etc", "resolv.conf", 0644, text);
         }
     }
     return 0; // the image's own stays
@@ -214,15 +101,15 @@ static int write_resolv_conf(const struct guest *guest)
 // liblxc has set addresses and routes before init runs; networkd must leave them alone.
 static int write_network(const struct guest *guest)
 {
-    int r = replace_file(guest, "etc/systemd/network", "10-croft.network", 0644,
-                         "[Match]\nName=eth0\n\n[Link]\nUnmanaged=yes\n");
+    int r = guest_replace_file(guest, "etc/systemd/network", "10-croft.network", 0644,
+                               "[Match]\nName=eth0\n\n[Link]\nUnmanaged=yes\n");
     return r == ERR_NOT_FOUND ? 0 : r;
 }
 
 // Returns how many SSH host keys were removed, or an error code.
 static int remove_host_keys(const struct guest *guest)
 {
-    int fd = open_folder(guest, "etc/ssh");
+    int fd = guest_open_folder(guest, "etc/ssh");
     if (fd < 0) {
         return fd == ERR_NOT_FOUND ? 0 : fd;
     }
@@ -248,11 +135,11 @@ static int renew_host_keys(const struct guest *guest)
     if (removed <= 0) {
         return removed;
     }
-    int r = make_folder(guest, "etc/systemd/system", "ssh.service.d", 0755);
+    int r = guest_make_folder(guest, "etc/systemd/system", "ssh.service.d", 0755);
     if (r == 0) {
-        r = replace_file(guest, "etc/systemd/system/ssh.service.d", "croft.conf", 0644,
-                         "[Service]\nExecStartPre=\nExecStartPre=/usr/bin/ssh-keygen -A\n"
-                         "ExecStartPre=/usr/sbin/sshd -t\n");
+        r = guest_replace_file(guest, "etc/systemd/system/ssh.service.d", "croft.conf", 0644,
+                               "[Service]\nExecStartPre=\nExecStartPre=/usr/bin/ssh-keygen -A\n"
+                               "ExecStartPre=/usr/sbin/sshd -t\n");
     }
     return r == ERR_NOT_FOUND ? 0 : r;
 }
@@ -275,7 +162,7 @@ static int prepare(const struct guest *guest, const struct vps_spec *spec)
     if (r == 0) {
         r = renew_host_keys(guest);
     }
-    return r < 0 ? r : write_keys(guest, spec);
+    return r < 0 ? r : guest_write_keys(guest, spec);
 }
 
 int guest_prepare(const struct agent_config *config, const struct vps_spec *spec,
@@ -283,15 +170,12 @@ int guest_prepare(const struct agent_config *config, const struct vps_spec *spec
 {
     // So that the functions above need not tell whether anybody listens.
     struct err unheard = {0};
-    _cleanup_fd_ int fd = open(root->path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-    if (fd < 0) {
-        return err_errno(err, errno, "opening the guest's root");
+    struct guest guest;
+    int r = guest_open(spec, root, err ? err : &unheard, &guest);
+    if (r < 0) {
+        return r;
     }
-    struct guest guest = {
-        .root = fd,
-        .owner = root->id_mapped ? 0 : spec->id_base,
-        .err = err ? err : &unheard,
-    };
-    int r = prepare(&guest, spec);
+    _cleanup_fd_ int fd = guest.root;
+    r = prepare(&guest, spec);
     return r < 0 ? err_wrap(err, "writing into vps %s", spec->vps) : 0;
 }

@@ -88,6 +88,18 @@ static const struct field id_fields[] = {
     {0},
 };
 
+static const struct field cancel_fields[] = {
+    {.name = "task",
+     .type = FIELD_UUID,
+     .offset = offsetof(struct cancel_message, task),
+     .flags = FIELD_REQUIRED},
+    {.name = "vps",
+     .type = FIELD_UUID,
+     .offset = offsetof(struct cancel_message, vps),
+     .flags = FIELD_REQUIRED},
+    {0},
+};
+
 struct ack_message {
     int64_t batch;
 };
@@ -214,6 +226,11 @@ int message_task_id(json_t *message, const char **ret_task, struct err *err)
         *ret_task = id.task;
     }
     return r;
+}
+
+int message_cancel(json_t *message, struct cancel_message *ret, struct err *err)
+{
+    return decode(cancel_fields, message, ret, err);
 }
 
 int message_welcome(json_t *message, struct welcome_message *ret, struct err *err)

@@ -14,6 +14,10 @@ struct task_message {
     json_t *args; // the same; NULL: none
 };
 
+struct cancel_message {
+    const char *task, *vps; // borrowed from the message
+};
+
 struct welcome_message {
     int64_t epoch, heartbeat_s, ping_s;
 };
@@ -31,6 +35,7 @@ struct fetched_message {
 
 // Each checks message (any JSON object) and fills the structure. Fuzz targets.
 int message_task(json_t *message, struct task_message *ret, struct err *err) _must_check_;
+int message_cancel(json_t *message, struct cancel_message *ret, struct err *err) _must_check_;
 int message_task_id(json_t *message, const char **ret_task, struct err *err) _must_check_;
 int message_welcome(json_t *message, struct welcome_message *ret, struct err *err) _must_check_;
 int message_usage_ack(json_t *message, int64_t *ret_batch, struct err *err) _must_check_;

@@ -38,6 +38,12 @@ static int attach(const struct agent_config *config, const struct vps_spec *spec
     return r;
 }
 
+static int readdress(const struct agent_config *config, const struct vps_spec *spec, pid_t init,
+                     struct err *err)
+{
+    return 0;
+}
+
 static int remove_network(const struct agent_config *config, const struct vps_spec *spec,
                           struct err *err)
 {
@@ -65,6 +71,7 @@ const struct network_driver network_fake = {
     .open = open_network,
     .prepare = prepare,
     .attach = attach,
+    .readdress = readdress,
     .remove = remove_network,
     .sample = sample,
 };

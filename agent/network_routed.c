@@ -3,10 +3,13 @@
 // by name: a guest's source address is right when the route back leads to its own device. Elements
 // for each guest would say the same twice, and taking one out waits 13 ms for the kernel, one after
 // another.
+#include "address.h"
 #include "config.h"
 #include "drivers.h"
 #include "helper.h"
 #include "netdev.h"
+#include "plan_limits.h"
+#include "rates.h"
 #include "sysfile.h"
 
 #include <errno.h>
@@ -62,15 +65,22 @@ static const char ruleset[] =
     "add rule inet croft postrouting iifname \"crv*\" oifname != \"crv*\" ip6 saddr fc00::/7 "
     "masquerade\n";
 
-static int load_ruleset(struct err *err)
+static int load_ruleset(const struct agent_config *config, struct err *err)
 {
-    _cleanup_fd_ int commands = memfd_create("ruleset", MFD_CLOEXEC);
-    size_t len = sizeof(ruleset) - 1;
-    if (commands < 0 || write(commands, ruleset, len) != (ssize_t)len ||
-        lseek(commands, 0, SEEK_SET) < 0) {
+    _cleanup_fd_ int fd = memfd_create("ruleset", MFD_CLOEXEC);
+    _cleanup_free_ char *text = NULL;
+    size_t len = 0;
+    FILE *commands = open_memstream(&text, &len);
+    if (fd < 0 || !commands) {
         return err_errno(err, errno, "writing the nftables commands");
     }
-    return helper_run("nft", NULL, commands, err);
+    fputs(ruleset, commands);
+    rates_write_all(config, commands);
+    if (fclose(commands) != 0 || write(fd, text, len) != (ssize_t)len ||
+        lseek(fd, 0, SEEK_SET) < 0) {
+        return err_errno(err, errno, "writing the nftables commands");
+    }
+    return helper_run("nft", NULL, fd, err);
 }
 
 static int routed_open(const struct agent_config *config, struct err *err)
@@ -85,7 +95,7 @@ static int routed_open(const struct agent_config *config, struct err *err)
     // route for example; as an address of its own it always answers.
     int r = netdev_add_loopback_ipv4("169.254.0.1", err);
     if (r == 0) {
-        r = load_ruleset(err);
+        r = load_ruleset(config, err);
     }
     return r < 0 ? err_wrap(err, "preparing the network") : 0;
 }
@@ -93,7 +103,8 @@ static int routed_open(const struct agent_config *config, struct err *err)
 static int routed_prepare(const struct agent_config *config, const struct vps_spec *spec,
                           struct err *err)
 {
-    return 0; // the filters of routed_open() hold for every crv* device from its first packet
+    // The filters of routed_open() hold for every crv* device from its first packet.
+    return rates_set(config, spec, plan_limits_net_bps(spec), err);
 }
 
 static int set_proxy_delay(const char *device, const char *family, struct err *err)
@@ -117,12 +128,22 @@ static int routed_attach(const struct agent_config *config, const struct vps_spe
     return r < 0 ? err_wrap(err, "device of vps %s", spec->vps) : 0;
 }
 
+static int routed_readdress(const struct agent_config *config, const struct vps_spec *spec,
+                            pid_t init, struct err *err)
+{
+    char device[16];
+    snprintf(device, sizeof(device), "crv%u", spec->slot);
+    int r = address_sync(spec, device, init, err);
+    return r < 0 ? err_wrap(err, "addresses of vps %s", spec->vps) : 0;
+}
+
 static int routed_remove(const struct agent_config *config, const struct vps_spec *spec,
                          struct err *err)
 {
     char device[16];
     snprintf(device, sizeof(device), "crv%u", spec->slot);
-    return netdev_delete(device, err);
+    int r = netdev_delete(device, err);
+    return r < 0 ? r : rates_set(config, spec, 0, err);
 }
 
 // What the host receives on its side is what the guest sent.
@@ -148,6 +169,7 @@ const struct network_driver network_routed = {
     .open = routed_open,
     .prepare = routed_prepare,
     .attach = routed_attach,
+    .readdress = routed_readdress,
     .remove = routed_remove,
     .sample = routed_sample,
 };

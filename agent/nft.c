@@ -5,7 +5,7 @@
 #include <nftables/libnftables.h>
 #include <string.h>
 
-enum { COMMANDS_MAX = 64 * 1024 };
+enum { COMMANDS_MAX = 4 * 1024 * 1024 };
 
 static void cleanup_nft(struct nft_ctx **ctx)
 {

@@ -35,6 +35,7 @@ struct job {
     enum job_state state;
     enum job_mode mode;
     int64_t not_before_ms;
+    bool begun; // a worker was given it once
     unsigned crashes, timeouts, fetches;
     int progress;
     char step[32];

@@ -25,6 +25,14 @@ struct raw_spec {
     struct {
         int64_t vcpus, memory_bytes, swap_bytes, disk_bytes, pids;
     } limits;
+    struct {
+        int64_t net_bps, io_bps, iops;
+    } rates;
+    struct {
+        bool tun, fuse, nesting;
+    } features;
+    bool frozen;
+    const char *suspended;
     json_t *addresses;
     struct field_strings ssh_keys;
     struct raw_image image, rescue;
@@ -43,6 +51,35 @@ static const struct field limit_fields[] = {
     LIMIT(swap_bytes, 0, 64 * TIB, "swap beside the memory"),
     LIMIT(disk_bytes, 16 * MIB, 1024 * TIB, "disk, the image included"),
     LIMIT(pids, 16, 4194304, "processes and threads"),
+    {0},
+};
+
+#define RATE(member, low, text)                                                                    \
+    {                                                                                              \
+        .name = #member, .type = FIELD_INT,                                                        \
+        .offset = offsetof(struct raw_spec, rates.member) - offsetof(struct raw_spec, rates),      \
+        .min = (low), .max = 1024 * TIB, .flags = FIELD_NULLABLE, .help = (text)                   \
+    }
+
+static const struct field rate_fields[] = {
+    RATE(net_bps, 64000, "bits a second, each way"),
+    RATE(io_bps, 65536, "bytes a second from and to the disk, each"),
+    RATE(iops, 16, "operations a second, each way"),
+    {0},
+};
+
+#define FEATURE(member, text)                                                                      \
+    {                                                                                              \
+        .name = #member, .type = FIELD_BOOL,                                                       \
+        .offset =                                                                                  \
+            offsetof(struct raw_spec, features.member) - offsetof(struct raw_spec, features),      \
+        .help = (text)                                                                             \
+    }
+
+static const struct field feature_fields[] = {
+    FEATURE(tun, "/dev/net/tun"),
+    FEATURE(fuse, "/dev/fuse"),
+    FEATURE(nesting, "containers in the guest"),
     {0},
 };
 
@@ -112,6 +149,27 @@ static const struct field spec_fields[] = {
      .flags = FIELD_REQUIRED,
      .fields = limit_fields,
      .help = "what the plan allows"},
+    {.name = "rates",
+     .type = FIELD_OBJECT,
+     .offset = offsetof(struct raw_spec, rates),
+     .fields = rate_fields,
+     .help = "what the plan allows a second"},
+    {.name = "features",
+     .type = FIELD_OBJECT,
+     .offset = offsetof(struct raw_spec, features),
+     .fields = feature_fields,
+     .help = "what the plan allows beyond the usual"},
+    {.name = "frozen",
+     .type = FIELD_BOOL,
+     .offset = offsetof(struct raw_spec, frozen),
+     .help = "stands still"},
+    {.name = "suspended",
+     .type = FIELD_STRING,
+     .offset = offsetof(struct raw_spec, suspended),
+     .min = 1,
+     .max = 16,
+     .flags = FIELD_NULLABLE,
+     .help = "stop or throttle: its tenant is suspended"},
     {.name = "addresses",
      .type = FIELD_JSON,
      .offset = offsetof(struct raw_spec, addresses),
@@ -319,6 +377,10 @@ static int check_raw(const struct agent_config *config, const struct raw_spec *r
         strcmp(raw->desired, "deleted") != 0) {
         return err_at(err, ERR_INVALID, "/desired", "must be running, stopped or deleted");
     }
+    if (raw->suspended && strcmp(raw->suspended, "stop") != 0 &&
+        strcmp(raw->suspended, "throttle") != 0) {
+        return err_at(err, ERR_INVALID, "/suspended", "must be stop or throttle");
+    }
     if (!is_hex_image(&raw->image)) {
         return err_at(err, ERR_INVALID, "/image", "hash and signature must be lower-case hex");
     }
@@ -336,6 +398,23 @@ static void fill_image(struct spec_image *image, const struct raw_image *raw)
     image->size = raw->size;
 }
 
+static enum suspended parse_suspended(const char *word)
+{
+    return !word ? SUSPENDED_NOT : strcmp(word, "stop") == 0 ? SUSPENDED_STOP : SUSPENDED_THROTTLE;
+}
+
+static void fill_plan(struct vps_spec *spec, const struct raw_spec *raw)
+{
+    spec->rates.net_bps = raw->rates.net_bps;
+    spec->rates.io_bps = raw->rates.io_bps;
+    spec->rates.iops = raw->rates.iops;
+    spec->features.tun = raw->features.tun;
+    spec->features.fuse = raw->features.fuse;
+    spec->features.nesting = raw->features.nesting;
+    spec->frozen = raw->frozen;
+    spec->suspended = parse_suspended(raw->suspended);
+}
+
 static int fill(struct vps_spec *spec, const struct raw_spec *raw, struct err *err)
 {
     snprintf(spec->hostname, sizeof(spec->hostname), "%s", raw->hostname);
@@ -347,6 +426,7 @@ static int fill(struct vps_spec *spec, const struct raw_spec *raw, struct err *e
     spec->limits.swap_bytes = raw->limits.swap_bytes;
     spec->limits.disk_bytes = raw->limits.disk_bytes;
     spec->limits.pids = raw->limits.pids;
+    fill_plan(spec, raw);
     fill_image(&spec->image, &raw->image);
     if (raw->rescue.sha256) {
         fill_image(&spec->rescue, &raw->rescue);

@@ -20,6 +20,9 @@ struct spec_image {
     int64_t size;
 };
 
+// Of a tenant that does not pay: its guests are kept off, or slow.
+enum suspended { SUSPENDED_NOT, SUSPENDED_STOP, SUSPENDED_THROTTLE };
+
 struct vps_spec {
     char vps[37];
     char hostname[64];
@@ -30,6 +33,14 @@ struct vps_spec {
     struct {
         int64_t vcpus, memory_bytes, swap_bytes, disk_bytes, pids;
     } limits;
+    struct {
+        int64_t net_bps, io_bps, iops; // 0: no limit
+    } rates;
+    struct {
+        bool tun, fuse, nesting;
+    } features;
+    bool frozen; // stands still while it runs
+    enum suspended suspended;
     struct vps_address addresses[SPEC_ADDRESSES_MAX];
     size_t address_count;
     char *ssh_keys[SPEC_KEYS_MAX]; // owned; one line each, no control characters

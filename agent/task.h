@@ -19,6 +19,7 @@ struct task {
     struct task_args args; // borrows from the input
     struct vps_state state; // as on disk; zeroed (but for vps) while there is no record
     enum observed observed; // what the task left behind
+    bool keep_off; // it was off, and is to stay so
     uint64_t snapshot_bytes; // of the snapshot that was made
 };
 
@@ -44,7 +45,7 @@ struct task_kind {
 };
 
 extern const struct task_kind task_create, task_start, task_update, task_stop, task_reboot,
-    task_delete;
+    task_delete, task_password;
 extern const struct task_kind task_snapshot, task_snapshot_delete, task_restore, task_reinstall,
     task_rescue, task_clone;
 // Internal, of the node and no vps: pool and network at the start, the network again each minute.
@@ -88,6 +89,10 @@ int ensure_started(struct task *task, struct err *err);
 int ensure_attached(struct task *task, struct err *err);
 int ensure_stopped(struct task *task, struct err *err);
 int ensure_no_network(struct task *task, struct err *err);
+int ensure_identity(struct task *task, struct err *err);
+int ensure_live(struct task *task, struct err *err);
+int ensure_standing(struct task *task, struct err *err);
+void task_note_identity(struct task *task); // what guest_prepare() wrote
 int verify_power(struct task *task, struct err *err);
 int ensure_down_once(struct task *task, struct err *err); // once for its generation
 int ensure_killed(struct task *task, struct err *err); // without asking the guest

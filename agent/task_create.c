@@ -1,4 +1,5 @@
 #include "guest.h"
+#include "guest_boot.h"
 #include "image.h"
 #include "task.h"
 
@@ -65,7 +66,13 @@ static int ensure_guest(struct task *task, struct err *err)
     if (r == 0) {
         r = guest_prepare(task->config, &task->spec, &root, err);
     }
-    task->state.prepared |= r == 0;
+    if (r == 0 && task->args.user_data) {
+        r = guest_set_user_data(&task->spec, &root, task->args.user_data, err);
+    }
+    if (r == 0) {
+        task_note_identity(task);
+        task->state.prepared = true;
+    }
     return r;
 }
 

@@ -33,7 +33,10 @@ int ensure_defined(struct task *task, struct err *err)
 
 bool task_is_wanted_running(const struct task *task)
 {
-    return task->kind == &task_start || (task->spec.desired_running && task->kind != &task_stop);
+    if (task->kind == &task_stop || task->spec.suspended == SUSPENDED_STOP || task->keep_off) {
+        return false;
+    }
+    return task->kind == &task_start || task->spec.desired_running;
 }
 
 int ensure_network(struct task *task, struct err *err)
@@ -154,4 +157,34 @@ int ensure_as_before(struct task *task, struct err *err)
         r = steps[i](task, err);
     }
     return r;
+}
+
+// Limits, host name and addresses of a guest that ran before. One that was just started has them.
+int ensure_live(struct task *task, struct err *err)
+{
+    struct volume_root root;
+    pid_t init = 0;
+    if (!task_is_wanted_running(task)) {
+        return 0;
+    }
+    int r = task->drivers.volume->root(task->config, task->vps, &root, err);
+    if (r == 0) {
+        r = task->drivers.container->apply(task->config, &task->spec, &root, err);
+    }
+    if (r == 0) {
+        r = task->drivers.container->init_pid(task->config, task->vps, &init, err);
+    }
+    return r < 0 || init == 0
+               ? r
+               : task->drivers.network->readdress(task->config, &task->spec, init, err);
+}
+
+int ensure_standing(struct task *task, struct err *err)
+{
+    const struct container_driver *container = task->drivers.container;
+    if (!task_is_wanted_running(task)) {
+        return 0;
+    }
+    return task->spec.frozen ? container->freeze(task->config, task->vps, err)
+                             : container->thaw(task->config, task->vps, err);
 }

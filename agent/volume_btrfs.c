@@ -184,9 +184,12 @@ static int btrfs_create(const struct agent_config *config, const struct vps_spec
 static int btrfs_set_limit(const struct agent_config *config, const struct vps_spec *spec,
                            struct err *err)
 {
-    _cleanup_fd_ int fd = -1;
+    _cleanup_fd_ int fd = -1, guests = -1;
     int r = btrfs_open_root(config, spec->vps, &fd, err);
-    return r < 0 ? r : btrfs_limit(fd, (uint64_t)spec->limits.disk_bytes, err);
+    if (r == 0) {
+        r = btrfs_open_pool_folder(config, "/guests", "", "", &guests, err);
+    }
+    return r < 0 ? r : btrfs_limit(guests, fd, (uint64_t)spec->limits.disk_bytes, err);
 }
 
 static int btrfs_root(const struct agent_config *config, const char *vps,
@@ -198,6 +201,8 @@ static int btrfs_root(const struct agent_config *config, const char *vps,
         return r;
     }
     *ret_root = (struct volume_root){.id_mapped = 1};
+    ret_root->disk = 0;
+    (void)!btrfs_disk(fd, 0, &ret_root->disk, NULL);
     return btrfs_pool_path(config, ret_root->path, "/guests/", vps, "/rootfs", err);
 }
 

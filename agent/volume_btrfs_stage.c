@@ -150,7 +150,7 @@ int btrfs_scratch(const struct agent_config *config, const struct vps_spec *spec
     }
     scratch = openat(guest, scratch_name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     return scratch < 0 ? err_errno(err, errno, "opening the rescue root")
-                       : btrfs_limit(scratch, (uint64_t)spec->limits.disk_bytes, err);
+                       : btrfs_limit(guest, scratch, (uint64_t)spec->limits.disk_bytes, err);
 }
 
 int btrfs_scratch_root(const struct agent_config *config, const char *vps,

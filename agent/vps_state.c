@@ -53,6 +53,9 @@ int vps_state_load(const struct agent_config *config, const char *vps, struct vp
     };
     snprintf(state.vps, sizeof(state.vps), "%s", vps);
     snprintf(state.start, sizeof(state.start), "%.36s", json_get_string(json, "start", ""));
+    snprintf(state.hostname, sizeof(state.hostname), "%.63s",
+             json_get_string(json, "hostname", ""));
+    snprintf(state.keys, sizeof(state.keys), "%.64s", json_get_string(json, "keys", ""));
     *ret_state = state;
     return 0;
 }
@@ -68,10 +71,11 @@ int vps_state_save(const struct agent_config *config, const struct vps_state *st
         return r;
     }
     _cleanup_json_ json_t *json =
-        json_pack("{s:s, s:I, s:s, s:b, s:b, s:s, s:I, s:O?}", "vps", state->vps, "generation",
-                  (json_int_t)state->generation, "observed", observed_name(state->observed),
-                  "created", state->created, "prepared", state->prepared, "start", state->start,
-                  "rebooted", (json_int_t)state->rebooted, "spec", state->spec);
+        json_pack("{s:s, s:I, s:s, s:b, s:b, s:s, s:I, s:s, s:s, s:O?}", "vps", state->vps,
+                  "generation", (json_int_t)state->generation, "observed",
+                  observed_name(state->observed), "created", state->created, "prepared",
+                  state->prepared, "start", state->start, "rebooted", (json_int_t)state->rebooted,
+                  "hostname", state->hostname, "keys", state->keys, "spec", state->spec);
     _cleanup_free_ char *text = json_write(json);
     path_of(config, state->vps, "/state.json", path);
     return file_write_atomic(path, text, strlen(text), 0600, err);

@@ -17,6 +17,8 @@ struct vps_state {
     char start
         [37]; // UUID of the container's last start: `boot` of its usage; empty before the first
     int64_t rebooted; // generation of the last reboot that has stopped the guest
+    char hostname[64]; // that was written into the guest; empty: none yet
+    char keys[65]; // the same: hash of root's keys; empty: none yet
     json_t *spec; // as it came; owned
 };
 

@@ -1,4 +1,5 @@
 // What the server, or the link process, says to the broker.
+#include "args.h"
 #include "fuzz.h"
 #include "json.h"
 #include "message.h"
@@ -25,6 +26,16 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     }
     if (message_task_id(tree, &text, &err) == 0) {
         FUZZ_CHECK(uuid_is(text));
+    }
+    struct cancel_message cancel;
+    if (message_cancel(tree, &cancel, &err) == 0) {
+        FUZZ_CHECK(uuid_is(cancel.task) && uuid_is(cancel.vps));
+    }
+    struct task_args args;
+    if (message_task(tree, &task, &err) == 0 &&
+        args_decode(task.kind, task.args, &args, &err) == 0) {
+        FUZZ_CHECK(args.timeout_s >= -1 && args.timeout_s <= ARGS_TIMEOUT_MAX_S);
+        FUZZ_CHECK(!args.password_hash || !strpbrk(args.password_hash, ":\n"));
     }
     if (message_welcome(tree, &welcome, &err) == 0) {
         FUZZ_CHECK(welcome.heartbeat_s > 0 && welcome.ping_s > 0);

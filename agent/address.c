@@ -1,0 +1,315 @@
+#include "address.h"
+
+#include "macro.h"
+#include "sysfile.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/neighbour.h>
+#include <net/if.h>
+#include <netlink/netlink.h>
+#include <netlink/route/addr.h>
+#include <netlink/route/link.h>
+#include <netlink/route/neighbour.h>
+#include <netlink/route/nexthop.h>
+#include <netlink/route/route.h>
+#include <sched.h>
+#include <string.h>
+
+enum { ROUTES_MAX = 64 };
+
+static const char *const gateways[] = {"169.254.0.1", "fe80::1"};
+
+// One end of a guest's device.
+struct end {
+    struct nl_sock *sock;
+    int ifindex;
+};
+
+struct given {
+    struct vps_address addresses[ROUTES_MAX];
+    size_t count;
+};
+
+static void cleanup_end(struct end *end)
+{
+    if (end->sock) {
+        nl_socket_free(end->sock);
+    }
+}
+#define _cleanup_end_ _cleanup_(cleanup_end)
+
+static void cleanup_addr(struct nl_addr **addr)
+{
+    if (*addr) {
+        nl_addr_put(*addr);
+    }
+}
+#define _cleanup_addr_ _cleanup_(cleanup_addr)
+
+static int af_of(int family)
+{
+    return family == 4 ? AF_INET : AF_INET6;
+}
+
+static int open_end(const char *device, struct end *end, struct err *err)
+{
+    end->sock = nl_socket_alloc();
+    if (!end->sock) {
+        abort();
+    }
+    int e = nl_connect(end->sock, NETLINK_ROUTE);
+    if (e < 0) {
+        return err_set(err, ERR_SYSTEM, "opening route netlink: %s", nl_geterror(e));
+    }
+    struct rtnl_link *link = NULL;
+    e = rtnl_link_get_kernel(end->sock, 0, device, &link);
+    if (e < 0) {
+        return err_set(err, ERR_NOT_FOUND, "no network device %s", device);
+    }
+    end->ifindex = rtnl_link_get_ifindex(link);
+    rtnl_link_put(link);
+    return 0;
+}
+
+// A socket stays in the namespace that it was made in.
+static int open_guest_end(pid_t init, struct end *end, struct err *err)
+{
+    char path[64];
+    snprintf(path, sizeof(path), "/proc/%d/ns/net", init);
+    _cleanup_fd_ int own = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
+    _cleanup_fd_ int theirs = open(path, O_RDONLY | O_CLOEXEC);
+    if (own < 0 || theirs < 0 || setns(theirs, CLONE_NEWNET) < 0) {
+        return err_errno(err, errno, "entering the guest's network");
+    }
+    int r = open_end("eth0", end, err);
+    if (setns(own, CLONE_NEWNET) < 0) {
+        return err_errno(err, errno, "coming back from the guest's network");
+    }
+    return r;
+}
+
+// ---- What the guest was given
+
+static void take_route(struct nl_object *object, void *arg)
+{
+    struct given *given = ((void **)arg)[0];
+    const int *ifindex = ((void **)arg)[1];
+    struct rtnl_route *route = (struct rtnl_route *)object;
+    struct nl_addr *dst = rtnl_route_get_dst(route);
+    struct rtnl_nexthop *hop =
+        rtnl_route_get_nnexthops(route) == 1 ? rtnl_route_nexthop_n(route, 0) : NULL;
+    if (!dst || !hop || rtnl_route_nh_get_ifindex(hop) != *ifindex ||
+        rtnl_route_get_table(route) != RT_TABLE_MAIN || rtnl_route_get_type(route) != RTN_UNICAST ||
+        given->count == ROUTES_MAX) {
+        return;
+    }
+    int family = nl_addr_get_family(dst) == AF_INET ? 4 : 6;
+    const void *bytes = nl_addr_get_binary_addr(dst);
+    if (nl_addr_get_prefixlen(dst) != (family == 4 ? 32 : 128) ||
+        (family == 6 && IN6_IS_ADDR_LINKLOCAL((const struct in6_addr *)bytes))) {
+        return;
+    }
+    struct vps_address *address = &given->addresses[given->count++];
+    address->family = family;
+    inet_ntop(af_of(family), bytes, address->text, sizeof(address->text));
+}
+
+static int read_given(const struct end *host, struct given *given, struct err *err)
+{
+    static const int families[] = {AF_INET, AF_INET6};
+    int ifindex = host->ifindex;
+    void *arg[] = {given, &ifindex};
+    for (size_t i = 0; i < ARRAY_LEN(families); i++) {
+        struct nl_cache *cache = NULL;
+        int e = rtnl_route_alloc_cache(host->sock, families[i], 0, &cache);
+        if (e < 0) {
+            return err_set(err, ERR_SYSTEM, "listing routes: %s", nl_geterror(e));
+        }
+        nl_cache_foreach(cache, take_route, arg);
+        nl_cache_free(cache);
+    }
+    return 0;
+}
+
+static bool has(const struct vps_address *list, size_t count, const char *text)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (strcmp(list[i].text, text) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool has_family(const struct vps_address *list, size_t count, int family)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (list[i].family == family) {
+            return true;
+        }
+    }
+    return false;
+}
+
+// ---- One address, route or neighbour
+
+enum change { CHANGE_ADD, CHANGE_DELETE };
+
+static int settle(int e, const char *what, const char *text, struct err *err)
+{
+    if (e < 0 && e != -NLE_EXIST && e != -NLE_OBJ_NOTFOUND && e != -NLE_NOADDR) {
+        return err_set(err, ERR_SYSTEM, "%s %s: %s", what, text, nl_geterror(e));
+    }
+    return 0;
+}
+
+static int parse(int family, const char *text, struct nl_addr **ret_addr, struct err *err)
+{
+    int e = nl_addr_parse(text, af_of(family), ret_addr);
+    return e < 0 ? err_set(err, ERR_INTERNAL, "not an address: %s", text) : 0;
+}
+
+static int change_address(const struct end *end, const struct vps_address *address,
+                          enum change change, struct err *err)
+{
+    _cleanup_addr_ struct nl_addr *local = NULL;
+    int r = parse(address->family, address->text, &local, err);
+    if (r < 0) {
+        return r;
+    }
+    struct rtnl_addr *wanted = rtnl_addr_alloc();
+    if (!wanted) {
+        abort();
+    }
+    rtnl_addr_set_ifindex(wanted, end->ifindex);
+    rtnl_addr_set_local(wanted, local);
+    if (address->family == 6) {
+        rtnl_addr_set_flags(wanted, IFA_F_NODAD); // nobody else is on the link
+    }
+    int e = change == CHANGE_ADD ? rtnl_addr_add(end->sock, wanted, 0)
+                                 : rtnl_addr_delete(end->sock, wanted, 0);
+    rtnl_addr_put(wanted);
+    return settle(e, "the guest's address", address->text, err);
+}
+
+// dst NULL: the default route, through via.
+static int change_route(const struct end *end, int family, const char *dst, const char *via,
+                        enum change change, struct err *err)
+{
+    _cleanup_addr_ struct nl_addr *to = NULL, *gateway = NULL;
+    int r = parse(family, dst ? dst : family == 4 ? "0.0.0.0/0" : "::/0", &to, err);
+    if (r == 0 && via) {
+        r = parse(family, via, &gateway, err);
+    }
+    if (r < 0) {
+        return r;
+    }
+    struct rtnl_route *route = rtnl_route_alloc();
+    struct rtnl_nexthop *hop = rtnl_route_nh_alloc();
+    if (!route || !hop) {
+        abort();
+    }
+    rtnl_route_set_family(route, (uint8_t)af_of(family));
+    rtnl_route_set_table(route, RT_TABLE_MAIN);
+    rtnl_route_set_dst(route, to);
+    rtnl_route_set_scope(route, via || family == 6 ? RT_SCOPE_UNIVERSE : RT_SCOPE_LINK);
+    rtnl_route_nh_set_ifindex(hop, end->ifindex);
+    if (gateway) {
+        rtnl_route_nh_set_gateway(hop, gateway);
+    }
+    rtnl_route_add_nexthop(route, hop);
+    int e = change == CHANGE_ADD ? rtnl_route_add(end->sock, route, NLM_F_EXCL)
+                                 : rtnl_route_delete(end->sock, route, 0);
+    rtnl_route_put(route);
+    return settle(e, "the route to", dst ? dst : "everywhere", err);
+}
+
+// The host answers for the IPv6 gateway on the guest's device.
+static int add_neighbour_proxy(const struct end *host, struct err *err)
+{
+    _cleanup_addr_ struct nl_addr *gateway = NULL;
+    int r = parse(6, gateways[1], &gateway, err);
+    if (r < 0) {
+        return r;
+    }
+    struct rtnl_neigh *neighbour = rtnl_neigh_alloc();
+    if (!neighbour) {
+        abort();
+    }
+    rtnl_neigh_set_ifindex(neighbour, host->ifindex);
+    rtnl_neigh_set_dst(neighbour, gateway);
+    rtnl_neigh_set_flags(neighbour, NTF_PROXY);
+    int e = rtnl_neigh_add(host->sock, neighbour, NLM_F_CREATE);
+    rtnl_neigh_put(neighbour);
+    return settle(e, "answering for", gateways[1], err);
+}
+
+// The first address of a family: the guest needs a way out, and somebody who answers there.
+static int open_family(const struct end *host, const struct end *guest, const char *device,
+                       int family, struct err *err)
+{
+    const char *gateway = gateways[family == 6];
+    char path[128];
+    int r;
+    if (family == 4) {
+        snprintf(path, sizeof(path), "/proc/sys/net/ipv4/conf/%s/proxy_arp", device);
+        r = sysfile_write(path, "1", err);
+    } else {
+        r = add_neighbour_proxy(host, err);
+    }
+    if (r == 0) {
+        r = change_route(guest, family, gateway, NULL, CHANGE_ADD, err);
+    }
+    return r < 0 ? r : change_route(guest, family, NULL, gateway, CHANGE_ADD, err);
+}
+
+static int add_missing(const struct vps_spec *spec, const struct given *given,
+                       const struct end *host, const struct end *guest, const char *device,
+                       struct err *err)
+{
+    bool opened[2] = {has_family(given->addresses, given->count, 4),
+                      has_family(given->addresses, given->count, 6)};
+    int r = 0;
+    for (size_t i = 0; i < spec->address_count && r == 0; i++) {
+        const struct vps_address *address = &spec->addresses[i];
+        if (has(given->addresses, given->count, address->text)) {
+            continue;
+        }
+        r = change_address(guest, address, CHANGE_ADD, err);
+        if (r == 0 && !opened[address->family == 6]) {
+            r = open_family(host, guest, device, address->family, err);
+            opened[address->family == 6] = true;
+        }
+        // Last, since it says that the guest has the address.
+        if (r == 0) {
+            r = change_route(host, address->family, address->text, NULL, CHANGE_ADD, err);
+        }
+    }
+    return r;
+}
+
+int address_sync(const struct vps_spec *spec, const char *device, pid_t init, struct err *err)
+{
+    _cleanup_end_ struct end host = {0};
+    _cleanup_end_ struct end guest = {0};
+    struct given given = {0};
+    int r = open_end(device, &host, err);
+    if (r == 0) {
+        r = read_given(&host, &given, err);
+    }
+    if (r == 0) {
+        r = open_guest_end(init, &guest, err);
+    }
+    for (size_t i = 0; i < given.count && r == 0; i++) {
+        const struct vps_address *address = &given.addresses[i];
+        if (!has(spec->addresses, spec->address_count, address->text)) {
+            r = change_address(&guest, address, CHANGE_DELETE, err);
+            if (r == 0) {
+                r = change_route(&host, address->family, address->text, NULL, CHANGE_DELETE, err);
+            }
+        }
+    }
+    return r < 0 ? r : add_missing(spec, &given, &host, &guest, device, err);
+}

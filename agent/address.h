@@ -1,0 +1,12 @@
+// The addresses of a guest that runs, on both ends of its device: routes here, addresses and default routes in its
+// network namespace. liblxc sets those of a start.
+#pragma once
+
+#include "spec.h"
+
+#include <sys/types.h>
+
+// What the host routes to the device is what the guest was given before; the difference to the spec is made good.
+// Addresses that the guest gave itself are not touched. init: a process in the guest's network namespace.
+int address_sync(const struct vps_spec *spec, const char *device, pid_t init,
+                 struct err *err) _must_check_;
