@@ -54,14 +54,24 @@ static int64_t item_max(const struct field *field)
     return field->item_max ? field->item_max : TEXT_MAX;
 }
 
-// jansson holds only valid UTF-8; what is left to refuse are the C0 and C1 control characters.
+// U+2028 to U+202E and U+2066 to U+2069: line ends, and what turns the direction of the text beside it.
+static bool is_turn(const unsigned char *c, size_t len)
+{
+    return len >= 3 && c[0] == 0xe2 &&
+           ((c[1] == 0x80 && c[2] >= 0xa8 && c[2] <= 0xae) ||
+            (c[1] == 0x81 && c[2] >= 0xa6 && c[2] <= 0xa9));
+}
+
+// jansson holds only valid UTF-8; what is left to refuse are the C0 and C1 control characters, and what lets a text look
+// like another one.
 static bool has_control(const char *text, size_t len, unsigned flags)
 {
     for (size_t i = 0; i < len; i++) {
         unsigned char c = (unsigned char)text[i];
         bool line = (flags & FIELD_MULTILINE) && (c == '\n' || c == '\t');
         bool c1 = c == 0xc2 && i + 1 < len && (unsigned char)text[i + 1] < 0xa0;
-        if ((c < 0x20 && !line) || c == 0x7f || c1) {
+        if ((c < 0x20 && !line) || c == 0x7f || c1 ||
+            is_turn((const unsigned char *)text + i, len - i)) {
             return true;
         }
     }

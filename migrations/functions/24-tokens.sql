@@ -47,6 +47,9 @@ $$;
 
 CREATE OR REPLACE FUNCTION croft_token_range(p_text text, p_pointer text) RETURNS cidr LANGUAGE plpgsql IMMUTABLE AS $$
 BEGIN
+    IF p_text !~ '^[0-9]+(\.[0-9]+){3}(/[0-9]+)?$' AND p_text NOT LIKE '%:%' THEN -- '0' would be 0.0.0.0/8
+        RAISE invalid_text_representation;
+    END IF;
     RETURN p_text::cidr;
 EXCEPTION WHEN invalid_text_representation THEN
     PERFORM croft_raise(422, 'invalid_value', 'A range is such as 192.0.2.0/24 or 2001:db8::/32.', p_pointer);

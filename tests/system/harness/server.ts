@@ -12,6 +12,7 @@ export type Overrides = Record<string, string | number | Record<string, string |
 
 export interface ServerOptions {
     program?: string;
+    name?: string; // of a second server on the same database and keys
     agentHost?: string; // where agents reach this server
     config?: Overrides;
 }
@@ -47,10 +48,11 @@ export class Server {
         readonly program: string,
         settings: Record<string, any>,
         scheme: string,
+        name = "server",
     ) {
         this.#settings = settings;
-        this.config = sandbox.path("server.yaml");
-        this.log = sandbox.path("server.log");
+        this.config = sandbox.path(`${name}.yaml`);
+        this.log = sandbox.path(`${name}.log`);
         this.url = `${scheme}://${settings.api.listen}`;
         this.agentAddress = settings.agents.public_address;
         this.configure();
@@ -73,7 +75,7 @@ export class Server {
             options.config,
         );
         const scheme = settings.api.tls_certificate ? "https" : "http";
-        const server = new Server(sandbox, options.program ?? serverProgram, settings, scheme);
+        const server = new Server(sandbox, options.program ?? serverProgram, settings, scheme, options.name);
         await run(["mkdir", "-p", settings.state_dir]);
         await server.command("init");
         await server.command("migrate");
