@@ -180,6 +180,8 @@ static enum step_result refuse_input(struct request *request)
     if (request->route->auth == AUTH_NONE) {
         return STEP_DONE;
     }
+    request->entered_in_full =
+        true; // the short way only keeps out what stands behind it, and says nothing
     struct db_request db_request = {.deadline_ms = STEP_DEADLINE_MS, .step_count = 1};
     auth_step(request, &db_request.steps[0]);
     return step_run(request, &db_request, on_refused);
