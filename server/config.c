@@ -80,10 +80,11 @@ static const struct field timing_fields[] = {
 static const struct field limits_fields[] = {
     {"requests_per_s", FIELD_INT, IN(limits, requests_per_s), .min = 0, .max = 1000000,
      .preset = "50",
-     .help = "Requests a second per token and per address, per worker; 0 is no "
-             "limit. Ten seconds' worth may come at once."},
+     .help = "Requests a second per token and per address, counted by all workers of a machine "
+             "together; 0 is no limit. Ten seconds' worth may come at once."},
     {"signin_per_min", FIELD_INT, IN(limits, signin_per_min), .min = 0, .max = 1000000,
-     .preset = "10", .help = "Sign-in attempts a minute per address, per worker; 0 is no limit."},
+     .preset = "10",
+     .help = "Sign-in attempts a minute per address, counted likewise; 0 is no limit."},
     {NULL},
 };
 

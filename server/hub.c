@@ -141,7 +141,7 @@ static int open_listener(struct hub *hub, struct err *err)
 }
 
 int hub_create(struct event_base *base, struct db *db, const struct server_config *config,
-               struct hub **ret_hub, struct err *err)
+               struct limits *limits, struct hub **ret_hub, struct err *err)
 {
     struct hub *hub = calloc(1, sizeof(*hub));
     if (!hub) {
@@ -150,7 +150,7 @@ int hub_create(struct event_base *base, struct db *db, const struct server_confi
     hub->base = base;
     hub->db = db;
     hub->config = config;
-    hub->joins = limiter_create(JOINS_PER_S, JOINS_AT_ONCE);
+    hub->joins = limiter_create(limits, LIMIT_JOIN, JOINS_PER_S, JOINS_AT_ONCE);
     LIST_INIT(&hub->calls);
     int r = pki_ca_load(config->pki_dir, &hub->ca, err);
     if (r == 0) {

@@ -10,13 +10,14 @@
 
 struct db;
 struct hub;
+struct limits;
 struct server_config;
 
 // Opens config->agents.listen with the CA and listener certificate under config->pki_dir, and listens
 // for croft_task and croft_link. config and db must outlive the hub. ERR_SYSTEM or ERR_INVALID when the
 // address cannot be bound or a key file is missing (`croft-server init` makes them).
 int hub_create(struct event_base *base, struct db *db, const struct server_config *config,
-               struct hub **ret_hub, struct err *err) _must_check_;
+               struct limits *limits, struct hub **ret_hub, struct err *err) _must_check_;
 
 // The port bound (config may say port 0 in tests).
 int hub_port(const struct hub *hub);

@@ -2,106 +2,142 @@
 
 #include "macro.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <sodium.h>
+#include <stdatomic.h>
 #include <string.h>
-#include <sys/queue.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
-enum { TABLE_SIZE = 16384, BUCKETS_MAX = 65536, SWEEP = 4 };
+enum { SETS = 8192, WAYS = 8, US_PER_MS = 1000, US_PER_S = 1000000 };
 
+// The time at which the bucket would be full again, had nobody come since: the "theoretical arrival time" of the generic
+// cell rate algorithm (ITU-T I.371), which says in one number what a token bucket says in two.
 struct bucket {
-    LIST_ENTRY(bucket) chain;
-    TAILQ_ENTRY(bucket) age; // last used, oldest first
-    uint64_t key;
-    double tokens;
-    int64_t seen_ms;
+    _Atomic uint64_t key; // 0: free
+    _Atomic int64_t full_us; // monotonic
+};
+
+struct limits {
+    unsigned char hash_key[crypto_shorthash_KEYBYTES]; // nobody can choose keys that collide
+    struct bucket buckets[LIMIT_KINDS][SETS][WAYS];
 };
 
 struct limiter {
-    double rate, burst; // tokens a second; tokens
-    LIST_HEAD(, bucket) table[TABLE_SIZE];
-    TAILQ_HEAD(, bucket) by_age;
-    size_t count;
-    unsigned char hash_key[crypto_shorthash_KEYBYTES]; // nobody can choose keys that collide
+    struct limits *limits;
+    struct bucket (*sets)[WAYS];
+    int64_t step_us, burst_us; // what one request costs, what may be owed; step 0: no limit
 };
 
-struct limiter *limiter_create(double rate, double burst)
+// ---- Memory
+
+int limits_create(int *ret_fd, struct err *err)
 {
-    struct limiter *limiter = calloc(1, sizeof(*limiter));
-    limiter->rate = rate;
-    limiter->burst = burst < 1 ? 1 : burst;
-    TAILQ_INIT(&limiter->by_age);
-    randombytes_buf(limiter->hash_key, sizeof(limiter->hash_key));
-    return limiter;
+    _cleanup_fd_ int fd = memfd_create("croft-limits", MFD_ALLOW_SEALING);
+    if (fd < 0 || ftruncate(fd, sizeof(struct limits)) < 0 ||
+        fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) < 0) {
+        return err_set(err, ERR_INTERNAL, "memory for rate limits: %s", strerrordesc_np(errno));
+    }
+    unsigned char key[crypto_shorthash_KEYBYTES];
+    if (getentropy(key, sizeof(key)) < 0 ||
+        pwrite(fd, key, sizeof(key), offsetof(struct limits, hash_key)) != sizeof(key)) {
+        return err_set(err, ERR_INTERNAL, "memory for rate limits: %s", strerrordesc_np(errno));
+    }
+    *ret_fd = STEAL_FD(fd);
+    return 0;
 }
 
-static void forget(struct limiter *limiter, struct bucket *bucket)
+int limits_open(int fd, struct limits **ret_limits, struct err *err)
 {
-    LIST_REMOVE(bucket, chain);
-    TAILQ_REMOVE(&limiter->by_age, bucket, age);
-    limiter->count--;
-    free(bucket);
+    _cleanup_fd_ int own = -1;
+    if (fd < 0) {
+        int r = limits_create(&own, err);
+        if (r < 0) {
+            return r;
+        }
+    }
+    void *at =
+        mmap(NULL, sizeof(struct limits), PROT_READ | PROT_WRITE, MAP_SHARED, fd < 0 ? own : fd, 0);
+    if (at == MAP_FAILED) {
+        return err_set(err, ERR_INTERNAL, "memory for rate limits: %s", strerrordesc_np(errno));
+    }
+    *ret_limits = at;
+    return 0;
+}
+
+void limits_close(struct limits *limits)
+{
+    if (limits) {
+        munmap(limits, sizeof(*limits));
+    }
+}
+
+struct limiter *limiter_create(struct limits *limits, enum limit_kind kind, double rate,
+                               double burst)
+{
+    struct limiter *limiter = calloc(1, sizeof(*limiter));
+    if (!limiter) {
+        abort();
+    }
+    limiter->limits = limits;
+    limiter->sets = limits->buckets[kind];
+    if (rate > 0) {
+        limiter->step_us = (int64_t)(US_PER_S / rate);
+        limiter->burst_us = (int64_t)((burst < 1 ? 1 : burst) * US_PER_S / rate);
+    }
+    return limiter;
 }
 
 void limiter_destroy(struct limiter *limiter)
 {
-    struct bucket *bucket;
-    while ((bucket = TAILQ_FIRST(&limiter->by_age))) {
-        forget(limiter, bucket);
-    }
     free(limiter);
 }
 
-// The oldest few, if they are full again.
-static void sweep(struct limiter *limiter, int64_t now_ms)
+// ---- Taking
+
+// Two workers may see the same bucket as the one to give up: one of them gets it, the other looks again.
+static struct bucket *claim(struct bucket set[WAYS], uint64_t key, int64_t now_us)
 {
-    int64_t full_ms = (int64_t)(limiter->burst / limiter->rate * 1000) + 1;
-    struct bucket *bucket;
-    for (int i = 0; i < SWEEP && (bucket = TAILQ_FIRST(&limiter->by_age)); i++) {
-        if (now_ms - bucket->seen_ms < full_ms && limiter->count <= BUCKETS_MAX) {
-            return;
+    for (;;) {
+        struct bucket *oldest = &set[0];
+        for (int i = 0; i < WAYS; i++) {
+            uint64_t of = atomic_load(&set[i].key);
+            if (of == key) {
+                return &set[i];
+            }
+            if (of == 0 || atomic_load(&set[i].full_us) < atomic_load(&oldest->full_us)) {
+                oldest = &set[i];
+            }
         }
-        forget(limiter, bucket);
+        uint64_t was = atomic_load(&oldest->key);
+        if (atomic_compare_exchange_strong(&oldest->key, &was, key)) {
+            atomic_store(&oldest->full_us, now_us); // whoever came in between took one for nothing
+            return oldest;
+        }
     }
 }
 
-static struct bucket *find(struct limiter *limiter, const char *text, int64_t now_ms)
+int limiter_take(struct limiter *limiter, const char *text, int64_t now_ms)
 {
-    uint64_t key;
-    crypto_shorthash((unsigned char *)&key, (const unsigned char *)text, strlen(text),
-                     limiter->hash_key);
-    struct bucket *bucket;
-    LIST_FOREACH (bucket, &limiter->table[key % TABLE_SIZE], chain) {
-        if (bucket->key == key) {
-            return bucket;
-        }
-    }
-    bucket = calloc(1, sizeof(*bucket));
-    bucket->key = key;
-    bucket->tokens = limiter->burst;
-    bucket->seen_ms = now_ms;
-    LIST_INSERT_HEAD(&limiter->table[key % TABLE_SIZE], bucket, chain);
-    TAILQ_INSERT_TAIL(&limiter->by_age, bucket, age);
-    limiter->count++;
-    return bucket;
-}
-
-int limiter_take(struct limiter *limiter, const char *key, int64_t now_ms)
-{
-    if (limiter->rate <= 0) {
+    if (limiter->step_us == 0) {
         return 0;
     }
-    struct bucket *bucket = find(limiter, key, now_ms);
-    bucket->tokens += (double)(now_ms - bucket->seen_ms) / 1000 * limiter->rate;
-    if (bucket->tokens > limiter->burst) {
-        bucket->tokens = limiter->burst;
+    uint64_t key;
+    crypto_shorthash((unsigned char *)&key, (const unsigned char *)text, strlen(text),
+                     limiter->limits->hash_key);
+    key |= 1; // 0 means free
+    int64_t now_us = now_ms * US_PER_MS;
+    struct bucket *bucket = claim(limiter->sets[(key >> 1) % SETS], key, now_us);
+    int64_t full_us = atomic_load(&bucket->full_us);
+    for (;;) {
+        int64_t next_us = (full_us > now_us ? full_us : now_us) + limiter->step_us;
+        int64_t missing_us = next_us - now_us - limiter->burst_us;
+        if (missing_us > 0) {
+            return (int)((missing_us + US_PER_S - 1) / US_PER_S);
+        }
+        if (atomic_compare_exchange_weak(&bucket->full_us, &full_us, next_us)) {
+            return 0;
+        }
     }
-    bucket->seen_ms = now_ms;
-    TAILQ_REMOVE(&limiter->by_age, bucket, age);
-    TAILQ_INSERT_TAIL(&limiter->by_age, bucket, age);
-    double missing = 1 - bucket->tokens;
-    if (missing <= 0) {
-        bucket->tokens -= 1;
-    }
-    sweep(limiter, now_ms);
-    return missing <= 0 ? 0 : (int)(missing / limiter->rate) + 1;
 }

@@ -13,7 +13,7 @@ enum { EXIT_USAGE = 2, ARGS_MAX = 64 };
 
 struct options {
     const char *config, *pid_file;
-    int index;
+    int index, limits_fd;
     bool reference;
     int argc; // the command's own arguments; argv[0] is its name
     char *argv[ARGS_MAX];
@@ -28,7 +28,7 @@ static int run_main(struct server_config *config, struct options *options)
 
 static int worker_main(struct server_config *config, struct options *options)
 {
-    return worker_run(config, options->index);
+    return worker_run(config, options->index, options->limits_fd);
 }
 
 static int check_config_main(struct server_config *config, struct options *options)
@@ -70,7 +70,8 @@ static const struct command {
 } commands[] = {
     {"run", NULL, run_main, false, "run --config F [--pid-file P]",
      "start the master and its workers"},
-    {"worker", NULL, worker_main, false, "worker --config F --index I", "internal: one worker"},
+    {"worker", NULL, worker_main, false, "worker --config F --index I [--limits FD]",
+     "internal: one worker"},
     {"check-config", NULL, check_config_main, false, "check-config --config F | --reference",
      "check the configuration; or print its reference"},
     {"init", NULL, init_main, true, "init --config F", "make missing keys and certificates"},
@@ -136,6 +137,7 @@ static int take_options(const struct command *command, struct options *options)
 {
     static const struct option known[] = {
         {"index", required_argument, NULL, 'i'},
+        {"limits", required_argument, NULL, 'l'},
         {"pid-file", required_argument, NULL, 'p'},
         {"reference", no_argument, NULL, 'r'},
         {NULL},
@@ -145,6 +147,9 @@ static int take_options(const struct command *command, struct options *options)
         switch (c) {
         case 'i':
             options->index = atoi(optarg);
+            break;
+        case 'l':
+            options->limits_fd = atoi(optarg);
             break;
         case 'p':
             options->pid_file = optarg;
@@ -175,7 +180,7 @@ static int load_and_run(const struct command *command, struct options *options)
 
 static int run_command(const struct command *command, int argc, char **argv)
 {
-    struct options options = {0};
+    struct options options = {.limits_fd = -1};
     int status = take_config(command, argc, argv, &options);
     if (status == 0 && !command->takes_arguments) {
         status = take_options(command, &options);

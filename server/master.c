@@ -1,5 +1,6 @@
 #include "master.h"
 
+#include "limiter.h"
 #include "log.h"
 #include "macro.h"
 
@@ -28,6 +29,7 @@ struct master {
     const char *config_path;
     int count; // workers wanted
     int64_t drain_s;
+    int limits_fd; // inherited by every worker
     struct slot slots[WORKERS_MAX];
     bool stopping;
     int reloading; // the slot that is being replaced; -1: none
@@ -40,15 +42,16 @@ struct master {
 
 static _noreturn_ void become_worker(const struct slot *slot, pid_t parent)
 {
-    char index[12];
+    char index[12], limits[12];
     snprintf(index, sizeof(index), "%d", slot->index);
+    snprintf(limits, sizeof(limits), "%d", slot->master->limits_fd);
     sigset_t none;
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);
     prctl(PR_SET_PDEATHSIG, SIGTERM);
     if (getppid() == parent) { // else the master died in between
         execl("/proc/self/exe", "croft-server", "worker", "--config", slot->master->config_path,
-              "--index", index, (char *)NULL);
+              "--index", index, "--limits", limits, (char *)NULL);
     }
     _exit(EXEC_FAILED);
 }
@@ -293,7 +296,14 @@ int master_run(const char *config_path, const struct server_config *config, cons
     if (pid_file && write_pid_file(pid_file) < 0) {
         return EXIT_FAILURE;
     }
+    _cleanup_fd_ int limits_fd = -1;
+    struct err err = {0};
+    if (limits_create(&limits_fd, &err) < 0) {
+        log_error("master_failed", "error=%s", LOGQ(err.text));
+        return EXIT_FAILURE;
+    }
     struct master master = {
+        .limits_fd = limits_fd,
         .base = event_base_new(),
         .config_path = config_path,
         .count = (int)config->workers,

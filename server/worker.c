@@ -4,6 +4,7 @@
 #include "db.h"
 #include "housekeeping.h"
 #include "hub.h"
+#include "limiter.h"
 #include "log.h"
 #include "macro.h"
 
@@ -19,6 +20,7 @@ struct worker {
     struct event_base *base;
     const struct server_config *config;
     struct db *db;
+    struct limits *limits;
     struct api *api;
     struct hub *hub;
     struct housekeeping *housekeeping;
@@ -66,7 +68,7 @@ static size_t count_links(void *arg)
     return worker->hub ? hub_link_count(worker->hub) : 0;
 }
 
-static int start(struct worker *worker, struct err *err)
+static int start(struct worker *worker, int limits_fd, struct err *err)
 {
     const struct server_config *config = worker->config;
     worker->db = db_create(worker->base, &(struct db_config){
@@ -74,12 +76,16 @@ static int start(struct worker *worker, struct err *err)
                                              .connections = (int)config->database.connections,
                                              .queue_max = (int)config->database.queue,
                                          });
-    int r = hub_create(worker->base, worker->db, config, &worker->hub, err);
+    int r = limits_open(limits_fd, &worker->limits, err);
+    if (r < 0) {
+        return r;
+    }
+    r = hub_create(worker->base, worker->db, config, worker->limits, &worker->hub, err);
     if (r < 0) {
         return err_wrap(err, "agent listener");
     }
     struct api_gauges gauges = {.links = count_links, .arg = worker};
-    r = api_create(worker->base, worker->db, config, &gauges, &worker->api, err);
+    r = api_create(worker->base, worker->db, config, worker->limits, &gauges, &worker->api, err);
     if (r < 0) {
         return err_wrap(err, "API listener");
     }
@@ -106,6 +112,7 @@ static void finish(struct worker *worker)
     if (worker->hub) {
         hub_destroy(worker->hub);
     }
+    limits_close(worker->limits);
     db_destroy(worker->db);
     free_event(worker->on_term);
     free_event(worker->on_int);
@@ -125,7 +132,7 @@ static void raise_file_limit(void)
     }
 }
 
-int worker_run(struct server_config *config, int index)
+int worker_run(struct server_config *config, int index, int limits_fd)
 {
     signal(SIGPIPE, SIG_IGN);
     signal(SIGHUP, SIG_IGN); // the master replaces us instead
@@ -137,7 +144,7 @@ int worker_run(struct server_config *config, int index)
         return RUN_FAILED;
     }
     worker.base = event_base_new();
-    int r = start(&worker, &err);
+    int r = start(&worker, limits_fd, &err);
     if (r < 0) {
         log_error("worker_failed", "index=%d error=%s", index, LOGQ(err.text));
     } else {

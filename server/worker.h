@@ -4,4 +4,5 @@
 #include "config.h"
 
 // Runs until it has drained; returns the exit status.
-int worker_run(struct server_config *config, int index);
+// limits_fd: what the master's workers count requests in (limiter.h); -1: there is no master.
+int worker_run(struct server_config *config, int index, int limits_fd);

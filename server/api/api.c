@@ -38,13 +38,13 @@ static int make_passwords(struct api *api, struct err *err)
     return password_pool_create(api->base, &config, &api->passwords, err);
 }
 
-static void make_limiters(struct api *api)
+static void make_limiters(struct api *api, struct limits *limits)
 {
     double rate = (double)api->config->limits.requests_per_s;
     double signins = (double)api->config->limits.signin_per_min;
-    api->by_address = limiter_create(rate, rate * BURST_S);
-    api->by_token = limiter_create(rate, rate * BURST_S);
-    api->signins = limiter_create(signins / 60, signins);
+    api->by_address = limiter_create(limits, LIMIT_ADDRESS, rate, rate * BURST_S);
+    api->by_token = limiter_create(limits, LIMIT_TOKEN, rate, rate * BURST_S);
+    api->signins = limiter_create(limits, LIMIT_SIGNIN, signins / 60, signins);
 }
 
 static int open_edge(struct api *api, struct err *err)
@@ -63,7 +63,8 @@ static int open_edge(struct api *api, struct err *err)
 }
 
 int api_create(struct event_base *base, struct db *db, const struct server_config *config,
-               const struct api_gauges *gauges, struct api **ret_api, struct err *err)
+               struct limits *limits, const struct api_gauges *gauges, struct api **ret_api,
+               struct err *err)
 {
     struct api *api = calloc(1, sizeof(*api));
     api->base = base;
@@ -80,7 +81,7 @@ int api_create(struct event_base *base, struct db *db, const struct server_confi
         .max = (int)config->events.streams,
         .max_per_credential = (int)config->events.streams_per_credential,
     });
-    make_limiters(api);
+    make_limiters(api, limits);
     int r = load_keys(api, err);
     if (r == 0) {
         r = make_passwords(api, err);

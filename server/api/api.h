@@ -8,6 +8,7 @@
 
 struct api;
 struct db;
+struct limits;
 struct server_config;
 
 // The numbers of other parts that /metrics shows.
@@ -18,7 +19,8 @@ struct api_gauges {
 
 // config and db must outlive it. Reads pki_dir/jwt.key: ERR_NOT_FOUND or ERR_INVALID if it is no P-256 key.
 int api_create(struct event_base *base, struct db *db, const struct server_config *config,
-               const struct api_gauges *gauges, struct api **ret_api, struct err *err) _must_check_;
+               struct limits *limits, const struct api_gauges *gauges, struct api **ret_api,
+               struct err *err) _must_check_;
 int api_port(const struct api *api);
 
 // Stops accepting, ends long-polls; drained is called once, when the last request is answered.

@@ -5,6 +5,7 @@
 #include "db.h"
 #include "fake_agent.h"
 #include "hub.h"
+#include "limiter.h"
 #include "log.h"
 #include "migrate.h"
 #include "pki.h"
@@ -21,6 +22,7 @@ static struct server_config config;
 static struct event_base *base;
 static struct db *db;
 static struct hub *hub;
+static struct limits *limits;
 static struct agent agent;
 static char migrations[256], state_dir[128], pki_dir[160], image_dir[160], token[160];
 
@@ -77,7 +79,8 @@ static inline void start_hub(void)
     base = event_base_new();
     struct db_config db_config = {.conninfo = cluster.server, .connections = 3, .queue_max = 100};
     db = db_create(base, &db_config);
-    ck_assert_msg(hub_create(base, db, &config, &hub, &err) == 0, "%s", err.text);
+    ck_assert_int_eq(limits_open(-1, &limits, &err), 0);
+    ck_assert_msg(hub_create(base, db, &config, limits, &hub, &err) == 0, "%s", err.text);
     for (int turns = 0; !db_ready(db); turns++) {
         ck_assert_msg(turns < 2000, "no connection to PostgreSQL");
         agent_turn(base);
@@ -121,6 +124,7 @@ static inline void case_teardown(void)
 {
     agent_finish(&agent);
     hub_destroy(hub);
+    limits_close(limits);
     db_destroy(db);
     agent_run(base, 50);
     event_base_free(base);
