@@ -1,4 +1,5 @@
 // The command line of croft-server: finds the command, reads the configuration, calls it.
+#include "access_token.h"
 #include "commands.h"
 #include "config.h"
 #include "log.h"
@@ -21,8 +22,16 @@ struct options {
 
 typedef int command_main(struct server_config *config, struct options *options);
 
+// The master has no use for the key, but a server that could not check whom it lets in does not start at all.
 static int run_main(struct server_config *config, struct options *options)
 {
+    struct access_key *key;
+    struct err err = {0};
+    if (access_key_load(config->pki_dir, &key, &err) < 0) {
+        fprintf(stderr, "croft-server: %s\n", err.text);
+        return EXIT_FAILURE;
+    }
+    access_key_destroy(key);
     return master_run(options->config, config, options->pid_file);
 }
 

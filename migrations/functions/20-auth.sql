@@ -166,8 +166,9 @@ BEGIN
 END
 $$;
 
+-- p_user: whose session the access token says it is.
 CREATE OR REPLACE FUNCTION croft_auth_session(p_session uuid, p_surface text, p_tenant uuid, p_scope text, p_peer text,
-    p_request text, p_traceparent text, p_roles text[])
+    p_request text, p_traceparent text, p_roles text[], p_user uuid DEFAULT NULL)
 RETURNS TABLE (token_id uuid, session_id uuid, user_id uuid, tenant_id uuid, role text, db_role text, valid_s int)
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
 DECLARE
@@ -176,7 +177,7 @@ DECLARE
 BEGIN
     SELECT s.id, s.user_id, s.expires_at, u.platform_role INTO k
     FROM sessions s JOIN users u ON u.id = s.user_id AND u.state = 'active'
-    WHERE s.id = p_session AND s.revoked_at IS NULL AND s.expires_at > now();
+    WHERE s.id = p_session AND s.user_id = coalesce(p_user, s.user_id) AND s.revoked_at IS NULL AND s.expires_at > now();
     IF NOT FOUND THEN
         PERFORM croft_raise(401, 'unauthenticated', 'The session has ended: sign in again.');
     END IF;

@@ -36,6 +36,7 @@ static int read_access_token(struct request *request, const char *text, struct e
     struct credentials *credentials = &request->credentials;
     credentials->kind = CREDENTIALS_SESSION;
     snprintf(credentials->key, sizeof(credentials->key), "%s", claims.session);
+    snprintf(credentials->user, sizeof(credentials->user), "%s", claims.user);
     snprintf(credentials->name, sizeof(credentials->name), "session:%s", claims.session);
     return 0;
 }
@@ -84,12 +85,12 @@ static void full_step(struct request *request, struct db_step *ret_step)
     *ret_step = (struct db_step){
         .sql = session ? SQL_AUTH_SESSION : SQL_AUTH_TOKEN,
         .role = DB_ROLE_LOGIN,
-        .param_count = 8,
+        .param_count = session ? 9 : 8,
         .params = {request->credentials.key,
                    request->route->auth == AUTH_OPERATOR ? "operator" : "tenant",
                    tenant && uuid_is(tenant) ? tenant : NULL, request->route->scope,
                    edge_peer(request->edge), edge_id(request->edge), trace_of(request),
-                   roles_of(request)},
+                   roles_of(request), request->credentials.user},
     };
 }
 

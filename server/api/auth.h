@@ -13,6 +13,7 @@ enum credentials_kind { CREDENTIALS_NONE, CREDENTIALS_TOKEN, CREDENTIALS_SESSION
 struct credentials {
     enum credentials_kind kind;
     char key[65]; // SHA-256 of the token, or the session's id
+    char user[37]; // whose session it says it is; empty: of a token
     char name[48]; // for logs: no secret
 };
 
