@@ -1,7 +1,7 @@
 # shellcheck shell=bash
 # Every statement of a tenant without its row filters, as a tenant's role: nothing of anybody else may come (sourced by run).
 sql -f "$here/neutral.sql" >/dev/null || fatal "neutral.sql fails"
-for f in "$root"/server/sql/*.sql; do
+for f in "$dir"/sql/*.sql; do # made by run
     name=$(basename "$f" .sql)
     if [ "$(role_of "$name")" = croft_tenant ]; then
         sql -v name="$name" -v text="$(cat "$f")" -v neutral="$("$here/neutral.py" <"$f")" \
