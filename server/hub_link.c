@@ -187,14 +187,14 @@ static bool send_task(struct hub_link *link, const char *text)
         return false;
     }
     _cleanup_json_ json_t *task = json_loads(text, 0, NULL);
-    int64_t seq = json_get_int(task, "seq", 0);
-    if (seq <= link->sent_seq) {
+    int64_t seq = json_get_int(task, "seq", 0); // a task_cancel has none, and may be said twice
+    if (seq > 0 && seq <= link->sent_seq) {
         return true; // this fetch was asked for before an earlier one had answered
     }
-    link->sent_seq = seq;
+    link->sent_seq = seq > 0 ? seq : link->sent_seq;
     log_info("task_sent", "node=%s epoch=%s task=%s kind=%s vps=%s", link->entry.node,
-             link->epoch_text, json_get_string(task, "task", ""), json_get_string(task, "kind", ""),
-             json_get_string(task, "vps", ""));
+             link->epoch_text, json_get_string(task, "task", ""),
+             json_get_string(task, "kind", "task_cancel"), json_get_string(task, "vps", ""));
     send_text(link, text);
     return true;
 }
