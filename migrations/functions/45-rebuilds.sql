@@ -1,0 +1,187 @@
+-- Orders that give a vps another disk, or a vps another's: restore, reinstall, rescue, clone.
+
+-- In rescue mode the own disk is mounted in the rescue system.
+CREATE OR REPLACE FUNCTION croft_rescue_refuse(v vps) RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+    IF v.rescue_image_id IS NOT NULL THEN
+        PERFORM croft_raise(409, 'conflict', 'The vps is in rescue mode: leave that first.');
+    END IF;
+END
+$$;
+
+CREATE OR REPLACE FUNCTION croft_rebuild_image(p_image uuid, p_disk bigint) RETURNS images LANGUAGE plpgsql AS $$
+DECLARE
+    i images;
+BEGIN
+    SELECT * INTO i FROM images WHERE id = p_image AND active AND deleted_at IS NULL FOR KEY SHARE;
+    IF NOT FOUND THEN
+        PERFORM croft_raise(422, 'invalid_value', 'There is no such image on offer.', '/image_id');
+    ELSIF i.min_disk_bytes > p_disk THEN
+        PERFORM croft_raise(422, 'invalid_value', format('This image needs a disk of %s, the vps has %s.',
+            pg_size_pretty(i.min_disk_bytes), pg_size_pretty(p_disk)), '/image_id');
+    END IF;
+    RETURN i;
+END
+$$;
+
+-- Nothing but a snapshot that is ready and fits the disk as it is now can be gone back to.
+CREATE OR REPLACE FUNCTION croft_snapshot_check(s snapshots, p_disk bigint) RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+    IF s.state <> 'ready' THEN
+        PERFORM croft_raise(409, 'conflict', format('The snapshot is %s.', s.state));
+    ELSIF s.size_bytes > p_disk THEN
+        PERFORM croft_raise(409, 'conflict', format('The snapshot holds %s, the disk has room for %s.',
+            pg_size_pretty(s.size_bytes), pg_size_pretty(p_disk)));
+    END IF;
+END
+$$;
+
+CREATE OR REPLACE FUNCTION croft_snapshot_restore(p_req jsonb) RETURNS croft_answer
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+DECLARE
+    a croft_answer := croft_idempotency_begin(p_req);
+    s snapshots;
+    v_old vps;
+    v vps;
+BEGIN
+    IF a.status IS NOT NULL THEN
+        RETURN a;
+    END IF;
+    SELECT * INTO s FROM snapshots WHERE id = (p_req->>'id')::uuid AND tenant_id = croft_tenant_id();
+    IF NOT FOUND THEN
+        PERFORM croft_raise_not_found('snapshot');
+    END IF;
+    v_old := croft_order_begin(jsonb_build_object('id', s.vps_id), 'restore');
+    s := croft_snapshot_hold(p_req); -- again, behind the lock of its vps
+    PERFORM croft_rescue_refuse(v_old);
+    PERFORM croft_snapshot_check(s, v_old.disk_bytes);
+    v := v_old;
+    v.frozen := false;
+    PERFORM croft_event('snapshot.restore_ordered', s.tenant_id, 'snapshot', s.id, jsonb_build_object('vps_id', s.vps_id));
+    RETURN croft_idempotency_end(p_req, croft_order(v_old, v, 'vps_restore', 'vps.restored',
+        jsonb_build_object('snapshot', s.id), croft_vps_before(v_old)));
+END
+$$;
+
+-- The row shows the new image once the guest runs from it (croft_rebuilt).
+CREATE OR REPLACE FUNCTION croft_vps_reinstall(p_req jsonb) RETURNS croft_answer
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+DECLARE
+    b jsonb := p_req->'body';
+    a croft_answer := croft_idempotency_begin(p_req);
+    v_old vps;
+    v vps;
+BEGIN
+    IF a.status IS NOT NULL THEN
+        RETURN a;
+    END IF;
+    v_old := croft_order_begin(p_req, 'reinstall');
+    PERFORM croft_rescue_refuse(v_old);
+    v := v_old;
+    v.image_id := (croft_rebuild_image((b->>'image_id')::uuid, v.disk_bytes)).id;
+    v.ssh_keys := CASE jsonb_typeof(b->'ssh_keys') WHEN 'array' THEN b->'ssh_keys' ELSE v.ssh_keys END;
+    v.frozen := false;
+    RETURN croft_idempotency_end(p_req, croft_order(v_old, v, 'vps_reinstall', 'vps.reinstalled',
+        jsonb_build_object('image_id', v.image_id), croft_vps_before(v_old)));
+END
+$$;
+
+CREATE OR REPLACE FUNCTION croft_rebuilt(t tasks) RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+    UPDATE vps SET image_id = (t.args->>'image_id')::uuid WHERE id = t.vps_id;
+END
+$$;
+
+-- Without one that is named: the catalogue's image called rescue, else what the vps was made from.
+CREATE OR REPLACE FUNCTION croft_rescue_image(v vps, p_image uuid) RETURNS uuid LANGUAGE plpgsql AS $$
+BEGIN
+    RETURN (croft_rebuild_image(coalesce(p_image,
+        (SELECT id FROM images WHERE name = 'rescue' AND active AND deleted_at IS NULL ORDER BY id DESC LIMIT 1),
+        v.image_id), v.disk_bytes)).id;
+END
+$$;
+
+-- p_enter: into the rescue mode, else out of it. Either boots the guest.
+CREATE OR REPLACE FUNCTION croft_vps_rescue_switch(p_req jsonb, p_enter boolean) RETURNS croft_answer LANGUAGE plpgsql AS $$
+DECLARE
+    a croft_answer := croft_idempotency_begin(p_req);
+    v_old vps;
+    v vps;
+BEGIN
+    IF a.status IS NOT NULL THEN
+        RETURN a;
+    END IF;
+    v_old := croft_order_begin(p_req, 'rescue');
+    v := v_old;
+    IF p_enter THEN
+        PERFORM croft_rescue_refuse(v_old);
+        v.rescue_image_id := croft_rescue_image(v, (p_req->'body'->>'image_id')::uuid);
+    ELSIF v.rescue_image_id IS NULL THEN
+        PERFORM croft_raise(409, 'conflict', 'The vps is not in rescue mode.');
+    ELSE
+        v.rescue_image_id := NULL;
+    END IF;
+    v.desired := 'running';
+    v.frozen := false;
+    RETURN croft_idempotency_end(p_req, croft_order(v_old, v, 'vps_rescue',
+        CASE WHEN p_enter THEN 'vps.rescued' ELSE 'vps.unrescued' END, NULL, croft_vps_before(v_old)));
+END
+$$;
+
+CREATE OR REPLACE FUNCTION croft_vps_rescue(p_req jsonb) RETURNS croft_answer
+LANGUAGE sql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+    SELECT croft_vps_rescue_switch(p_req, true)
+$$;
+
+CREATE OR REPLACE FUNCTION croft_vps_unrescue(p_req jsonb) RETURNS croft_answer
+LANGUAGE sql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+    SELECT croft_vps_rescue_switch(p_req, false)
+$$;
+
+-- The source's own snapshot, ready; null: its disk as it is.
+CREATE OR REPLACE FUNCTION croft_clone_snapshot(v_source vps, p_snapshot uuid) RETURNS uuid LANGUAGE plpgsql AS $$
+DECLARE
+    s snapshots;
+BEGIN
+    IF p_snapshot IS NULL THEN
+        RETURN NULL;
+    END IF;
+    SELECT * INTO s FROM snapshots WHERE id = p_snapshot AND vps_id = v_source.id FOR NO KEY UPDATE;
+    IF NOT FOUND THEN
+        PERFORM croft_raise(422, 'invalid_value', 'The vps has no such snapshot.', '/snapshot_id');
+    END IF;
+    PERFORM croft_snapshot_check(s, v_source.disk_bytes);
+    RETURN s.id;
+END
+$$;
+
+-- A new vps on the source's node, with quota, capacity and addresses as for a create, from the source's disk.
+CREATE OR REPLACE FUNCTION croft_vps_clone(p_req jsonb) RETURNS croft_answer
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+DECLARE
+    b jsonb := p_req->'body';
+    a croft_answer := croft_idempotency_begin(p_req);
+    v_source vps;
+    v_snapshot uuid;
+    p plans;
+    v vps;
+BEGIN
+    IF a.status IS NOT NULL THEN
+        RETURN a;
+    END IF;
+    v_source := croft_order_begin(p_req, 'clone');
+    v_snapshot := croft_clone_snapshot(v_source, (b->>'snapshot_id')::uuid);
+    p := croft_vps_plan(b || jsonb_build_object('plan_id', coalesce(b->>'plan_id', v_source.plan_id::text)));
+    IF p.disk_bytes < v_source.disk_bytes THEN
+        PERFORM croft_raise(422, 'invalid_value', format('The disk of this plan has %s, that of the source %s.',
+            pg_size_pretty(p.disk_bytes), pg_size_pretty(v_source.disk_bytes)), '/plan_id');
+    END IF;
+    v := croft_vps_new(b, p);
+    v.image_id := v_source.image_id;
+    v.location_id := v_source.location_id;
+    v.node_id := v_source.node_id;
+    v.ssh_keys := CASE jsonb_typeof(b->'ssh_keys') WHEN 'array' THEN b->'ssh_keys' ELSE v_source.ssh_keys END;
+    RETURN croft_idempotency_end(p_req, croft_vps_make(v, p, 'vps_clone',
+        jsonb_strip_nulls(jsonb_build_object('source', v_source.id, 'snapshot', v_snapshot))));
+END
+$$;
