@@ -34,6 +34,8 @@ CREATE TABLE vps (
     hostname text NOT NULL CHECK (hostname ~ '^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$'),
     user_data text CHECK (octet_length(user_data) <= 65536), -- for its first boot
     frozen boolean NOT NULL DEFAULT false,
+    rescue_image_id uuid REFERENCES images, -- what it runs from instead of its own disk; null: it is not in rescue mode
+    cloned_from jsonb, -- {source, snapshot?}: the vps whose disk it began with
     -- {task_id, plan_id, vcpus, …} of before, while a resize is under way: until it ends, the larger of each amount is held.
     resize jsonb,
     -- Deleted with a hold: kept until then; desired is stopped, undelete makes it held_desired again.
@@ -59,6 +61,7 @@ CREATE UNIQUE INDEX vps_name ON vps (name, tenant_id) WHERE deleted_at IS NULL;
 CREATE INDEX vps_tenant ON vps (tenant_id, id) WHERE deleted_at IS NULL;
 CREATE INDEX vps_node ON vps (node_id);
 CREATE INDEX vps_image ON vps (image_id);
+CREATE INDEX vps_rescue_image ON vps (rescue_image_id) WHERE rescue_image_id IS NOT NULL;
 CREATE INDEX vps_plan ON vps (plan_id);
 CREATE INDEX vps_location ON vps (location_id);
 CREATE INDEX vps_retry ON vps (retry_at) WHERE retry_at IS NOT NULL;

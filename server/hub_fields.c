@@ -127,6 +127,7 @@ const struct field hub_result_fields[] = {
     INTEGER("generation", struct hub_result, generation, AT_LEAST(0)),
     TEXT("observed", struct hub_result, observed, 1, 16),
     OBJECT("error", struct hub_result, error, failure_fields, FIELD_NULLABLE),
+    {"size_bytes", FIELD_INT, offsetof(struct hub_result, size_bytes), .max = INT64_MAX},
     {0},
 };
 

@@ -56,6 +56,7 @@ struct hub_result {
     const char *type, *task, *status, *vps, *observed;
     int64_t epoch, generation;
     struct hub_failure error;
+    int64_t size_bytes; // of a snapshot
 };
 
 struct hub_inventory {

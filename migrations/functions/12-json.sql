@@ -23,7 +23,7 @@ CREATE OR REPLACE FUNCTION croft_vps_render(v vps) RETURNS json LANGUAGE sql STA
         'observed', v.observed, 'generation', v.generation, 'observed_generation', v.observed_generation,
         'vcpus', v.vcpus, 'memory_bytes', v.memory_bytes, 'swap_bytes', v.swap_bytes, 'disk_bytes', v.disk_bytes,
         'net_rate_bps', v.net_rate_bps, 'io_bps', v.io_bps, 'iops', v.iops,
-        'tun', v.tun, 'fuse', v.fuse, 'nesting', v.nesting, 'hostname', v.hostname, 'frozen', v.frozen,
+        'tun', v.tun, 'fuse', v.fuse, 'nesting', v.nesting, 'hostname', v.hostname, 'frozen', v.frozen, 'rescue_image_id', v.rescue_image_id,
         'delete_after', v.delete_after, 'addresses', v.addresses, 'ssh_keys', v.ssh_keys,
         'labels', v.labels, 'external_ref', v.external_ref, 'protection', v.protection, 'error', v.error, 'task_id', v.task_id,
         'created_at', v.created_at, 'updated_at', v.updated_at);
@@ -71,6 +71,7 @@ CREATE OR REPLACE FUNCTION croft_root_used(p_root uuid, p_resource text) RETURNS
         + coalesce((SELECT sum(a.amount) FROM vps v,
                 croft_vps_amounts(v.vcpus, v.memory_bytes, v.disk_bytes, v.ipv4_count, v.ipv6_count) a
             WHERE v.tenant_id = p_root AND v.deleted_at IS NULL AND a.resource = p_resource), 0)
+        + (SELECT count(*) FROM snapshots s WHERE s.tenant_id = p_root AND p_resource = 'snapshots')
 $$;
 
 CREATE OR REPLACE FUNCTION croft_quotas_json(p_tenant uuid) RETURNS json LANGUAGE sql STABLE AS $$

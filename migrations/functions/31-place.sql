@@ -110,14 +110,15 @@ END
 $$;
 
 -- Tries the nodes that fit, one after another; what a node that fails after all had given is rolled back with its locks.
--- Fills node_id, slot, id_base and addresses of the vps to be.
+-- Fills node_id, slot, id_base and addresses of the vps to be. One that has a node_id goes there or nowhere.
 CREATE OR REPLACE FUNCTION croft_place(v vps, p plans) RETURNS vps LANGUAGE plpgsql AS $$
 DECLARE
     v_node uuid;
+    v_only uuid := v.node_id;
     n nodes;
 BEGIN
     FOR v_node IN SELECT f.id FROM croft_nodes_fit(p, v.location_id) f
-        WHERE croft_pools_free(v.location_id, f.id, 4) >= p.ipv4_count
+        WHERE (v_only IS NULL OR f.id = v_only) AND croft_pools_free(v.location_id, f.id, 4) >= p.ipv4_count
             AND croft_pools_free(v.location_id, f.id, 6) >= p.ipv6_count
     LOOP
         BEGIN
@@ -131,6 +132,9 @@ BEGIN
             v.node_id := NULL;
         END;
     END LOOP;
+    IF v_only IS NOT NULL AND NOT EXISTS (SELECT FROM croft_nodes_fit(p, v.location_id) f WHERE f.id = v_only) THEN
+        PERFORM croft_raise(409, 'no_capacity', 'The node of the source has no room for another one of this plan.');
+    END IF;
     PERFORM croft_place_refuse(v, p);
 END
 $$;

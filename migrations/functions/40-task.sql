@@ -12,7 +12,9 @@ BEGIN
             FROM jsonb_array_elements(v.addresses) a),
         'ssh_keys', v.ssh_keys,
         'image', (SELECT jsonb_build_object('sha256', i.sha256, 'size', i.size, 'signature', i.signature, 'name', i.name)
-            FROM images i WHERE i.id = v.image_id));
+            FROM images i WHERE i.id = v.image_id),
+        'rescue', (SELECT jsonb_build_object('sha256', i.sha256, 'size', i.size, 'signature', i.signature, 'name', i.name)
+            FROM images i WHERE i.id = v.rescue_image_id));
 END
 $$;
 
@@ -63,6 +65,9 @@ BEGIN
         PERFORM pg_notify('croft_task_end', t.id::text);
         PERFORM croft_event('task.' || p_status, t.tenant_id, 'vps', t.vps_id,
             jsonb_strip_nulls(jsonb_build_object('task_id', t.id, 'kind', t.kind, 'error', p_error)));
+        IF t.kind IN ('vps_snapshot', 'vps_snapshot_delete') THEN
+            PERFORM croft_snapshot_ended(t);
+        END IF;
     END IF;
     RETURN t;
 END
@@ -89,13 +94,18 @@ BEGIN
         END IF;
         v := croft_resize_done(v);
     END IF;
-    IF p_status = 'failed' AND t.kind = 'vps_password' THEN
+    IF t.kind IN ('vps_snapshot', 'vps_snapshot_delete') THEN
+        UPDATE vps SET task_id = v_open, observed = coalesce(p_observed, observed) WHERE id = v.id; -- not about what is desired
+    ELSIF p_status = 'failed' AND t.kind = 'vps_password' THEN
         UPDATE vps SET task_id = v_open WHERE id = v.id; -- its task says why; there is nothing to try again
     ELSIF p_status = 'failed' THEN
         PERFORM croft_settle_failed(v, t, v_open, p_observed);
     ELSIF t.kind = 'vps_delete' AND v.desired = 'deleted' THEN
         PERFORM croft_settle_gone(v, v_open);
     ELSE
+        IF t.kind = 'vps_reinstall' THEN
+            PERFORM croft_rebuilt(t);
+        END IF;
         PERFORM croft_addresses_release(v, t.generation);
         UPDATE vps SET task_id = v_open, observed = coalesce(p_observed, observed), attempts = 0, retry_at = NULL,
             observed_generation = greatest(observed_generation, least(t.generation, generation)),
@@ -109,6 +119,7 @@ $$;
 CREATE OR REPLACE FUNCTION croft_settle_gone(v vps, p_open uuid) RETURNS void LANGUAGE plpgsql AS $$
 BEGIN
     IF v.deleted_at IS NULL THEN
+        PERFORM croft_snapshots_gone(v);
         PERFORM croft_release(v);
         PERFORM croft_changed('vps.deleted', v.tenant_id, 'vps', v.id, v.body::jsonb, NULL);
     END IF;
@@ -124,11 +135,14 @@ $$;
 CREATE OR REPLACE FUNCTION croft_settle_failed(v vps, t tasks, p_open uuid, p_observed text) RETURNS void
 LANGUAGE plpgsql AS $$
 BEGIN
-    IF t.kind = 'vps_create' AND v.desired <> 'deleted' THEN
+    IF t.kind IN ('vps_create', 'vps_clone') AND v.desired <> 'deleted' THEN
         UPDATE vps SET task_id = p_open, desired = 'deleted', generation = generation + 1, error = t.error, attempts = 0,
             retry_at = NULL, observed = coalesce(p_observed, observed) WHERE id = v.id RETURNING * INTO v;
         PERFORM croft_converge(v, 'create failed');
         RETURN;
+    END IF;
+    IF t.kind = 'vps_rescue' AND t.generation = v.generation THEN
+        UPDATE vps SET rescue_image_id = NULL WHERE id = v.id; -- the agent has gone back to the vps's own disk
     END IF;
     UPDATE vps SET task_id = p_open, error = t.error, observed = coalesce(p_observed, observed), attempts = attempts + 1,
         retry_at = CASE WHEN p_open IS NULL AND attempts < 4 AND deleted_at IS NULL

@@ -67,13 +67,14 @@ BEGIN
     v := croft_place(v, p);
     INSERT INTO vps (id, tenant_id, name, plan_id, image_id, location_id, node_id, desired, vcpus, memory_bytes, swap_bytes,
         disk_bytes, pids, ipv4_count, ipv6_count, net_rate_bps, io_bps, iops, tun, fuse, nesting,
-        slot, id_base, addresses, ssh_keys, hostname, user_data, labels, external_ref, protection)
+        slot, id_base, addresses, ssh_keys, hostname, user_data, labels, external_ref, protection, cloned_from)
     VALUES (v.id, v.tenant_id, v.name, v.plan_id, v.image_id, v.location_id, v.node_id, v.desired, v.vcpus, v.memory_bytes,
         v.swap_bytes, v.disk_bytes, v.pids, v.ipv4_count, v.ipv6_count, p.net_rate_bps, p.io_bps, p.iops,
         p.tun, p.fuse, p.nesting, v.slot, v.id_base, v.addresses, v.ssh_keys, v.hostname, v.user_data,
-        v.labels, v.external_ref, v.protection)
+        v.labels, v.external_ref, v.protection, v.cloned_from)
     RETURNING * INTO v;
-    t := croft_task_add(v, 'vps_create', jsonb_strip_nulls(jsonb_build_object('user_data', v.user_data)));
+    t := croft_task_add(v, CASE WHEN v.cloned_from IS NULL THEN 'vps_create' ELSE 'vps_clone' END,
+        coalesce(v.cloned_from, jsonb_strip_nulls(jsonb_build_object('user_data', v.user_data))));
     UPDATE vps SET task_id = t.id WHERE id = v.id RETURNING * INTO v;
     PERFORM croft_changed('vps.created', v.tenant_id, 'vps', v.id, NULL, v.body::jsonb, jsonb_build_object('task_id', t.id));
     RETURN croft_accepted(t, v);
@@ -102,7 +103,13 @@ BEGIN
     v.external_ref := v_body->>'external_ref';
     PERFORM croft_vps_ref_free(v.tenant_id, v.external_ref);
     p := croft_vps_plan(v_body);
-    PERFORM croft_vps_check(v_body, p);
+    IF p_req ? 'clone' THEN -- put there by croft_vps_clone()
+        PERFORM croft_clone_check(p_req->'clone', p.disk_bytes);
+        v.node_id := (p_req->'clone'->>'node_id')::uuid;
+        v.cloned_from := p_req->'clone'->'args';
+    ELSE
+        PERFORM croft_vps_check(v_body, p);
+    END IF;
     v.name := v_body->>'name';
     PERFORM croft_vps_name_free(v.tenant_id, v.name);
     v.hostname := coalesce(v_body->>'hostname', v.name);

@@ -45,7 +45,8 @@ $$;
 
 -- What an order may change of a vps, as a cancel puts it back.
 CREATE OR REPLACE FUNCTION croft_vps_before(v vps) RETURNS jsonb LANGUAGE sql IMMUTABLE
-    RETURN jsonb_build_object('desired', v.desired, 'frozen', v.frozen, 'hostname', v.hostname, 'ssh_keys', v.ssh_keys);
+    RETURN jsonb_build_object('desired', v.desired, 'frozen', v.frozen, 'hostname', v.hostname, 'ssh_keys', v.ssh_keys,
+        'rescue_image_id', v.rescue_image_id);
 
 -- A guest that its owner switched off from inside stays off while something else of it is changed.
 CREATE OR REPLACE FUNCTION croft_keeps_power(v vps) RETURNS boolean LANGUAGE sql IMMUTABLE
@@ -63,6 +64,7 @@ BEGIN
     END IF;
     t := croft_task_add(v, p_kind, p_args, p_before);
     UPDATE vps SET desired = v.desired, frozen = v.frozen, hostname = v.hostname, ssh_keys = v.ssh_keys, addresses = v.addresses,
+        rescue_image_id = v.rescue_image_id,
         delete_after = v.delete_after, held_desired = v.held_desired, generation = v.generation, task_id = t.id, error = NULL,
         attempts = 0, retry_at = NULL
     WHERE id = v.id RETURNING * INTO v;
@@ -365,7 +367,7 @@ BEGIN
         RETURN;
     END IF;
     UPDATE vps SET desired = t.before->>'desired', frozen = (t.before->>'frozen')::boolean, hostname = t.before->>'hostname',
-        ssh_keys = t.before->'ssh_keys', generation = generation + 1, attempts = 0, retry_at = NULL
+        ssh_keys = t.before->'ssh_keys', rescue_image_id = (t.before->>'rescue_image_id')::uuid, generation = generation + 1, attempts = 0, retry_at = NULL
     WHERE id = v.id RETURNING * INTO v;
     PERFORM croft_converge(v, 'cancelled');
 END

@@ -48,8 +48,8 @@ BEGIN
     t := croft_snapshot_task(v, 'vps_snapshot', s.id);
     SELECT * INTO s FROM snapshots WHERE id = s.id;
     SELECT * INTO v FROM vps WHERE id = v.id;
-    PERFORM croft_event('snapshot.created', v.tenant_id, 'snapshot', s.id, jsonb_build_object('task_id', t.id, 'vps_id', v.id,
-        'name', s.name, 'period', s.period));
+    PERFORM croft_changed('snapshot.created', v.tenant_id, 'snapshot', s.id, NULL, croft_snapshot_json(s)::jsonb,
+        jsonb_build_object('task_id', t.id));
     RETURN croft_snapshot_accepted(t, v, s);
 END
 $$;
@@ -87,13 +87,13 @@ LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
 DECLARE
     s snapshots := croft_snapshot_hold(p_req);
     v_name text := p_req->'body'->>'name';
-    v_old text := s.name;
+    v_old snapshots := s;
 BEGIN
     PERFORM croft_check_match(p_req, s.version);
     IF v_name IS NOT NULL AND v_name <> s.name THEN
         UPDATE snapshots SET name = v_name WHERE id = s.id RETURNING * INTO s;
-        PERFORM croft_event('snapshot.updated', s.tenant_id, 'snapshot', s.id,
-            jsonb_build_object('before', jsonb_build_object('name', v_old), 'after', jsonb_build_object('name', v_name)));
+        PERFORM croft_changed('snapshot.updated', s.tenant_id, 'snapshot', s.id, croft_snapshot_json(v_old)::jsonb,
+            croft_snapshot_json(s)::jsonb);
     END IF;
     RETURN (200, croft_snapshot_json(s)::text, croft_etag(s.version), NULL)::croft_answer;
 END
@@ -108,12 +108,14 @@ $$;
 -- Orders the delete of a snapshot whose vps is locked. It holds its quota until the node has said that it is gone.
 CREATE OR REPLACE FUNCTION croft_snapshot_remove(v vps, s snapshots, p_why text) RETURNS tasks LANGUAGE plpgsql AS $$
 DECLARE
+    v_old snapshots := s;
     t tasks;
 BEGIN
     UPDATE snapshots SET state = 'deleting', attempts = 0 WHERE id = s.id;
     t := croft_snapshot_task(v, 'vps_snapshot_delete', s.id);
-    PERFORM croft_event('snapshot.delete_ordered', s.tenant_id, 'snapshot', s.id, jsonb_build_object('task_id', t.id,
-        'vps_id', s.vps_id, 'name', s.name, 'why', p_why));
+    SELECT * INTO s FROM snapshots WHERE id = s.id;
+    PERFORM croft_changed('snapshot.delete_ordered', s.tenant_id, 'snapshot', s.id, croft_snapshot_json(v_old)::jsonb,
+        croft_snapshot_json(s)::jsonb, jsonb_build_object('task_id', t.id, 'why', p_why));
     RETURN t;
 END
 $$;
@@ -160,8 +162,7 @@ BEGIN
     ELSIF t.status = 'done' AND s.state = 'deleting' THEN
         PERFORM croft_quota_move(s.tenant_id, '{snapshots}', '{1}', -1);
         DELETE FROM snapshots WHERE id = s.id;
-        PERFORM croft_event('snapshot.deleted', s.tenant_id, 'snapshot', s.id,
-            jsonb_build_object('vps_id', s.vps_id, 'name', s.name));
+        PERFORM croft_changed('snapshot.deleted', s.tenant_id, 'snapshot', s.id, croft_snapshot_json(s)::jsonb, NULL);
     ELSE
         -- After 10, 20, 40, 80 s; then it rests with its error until somebody deletes it again.
         UPDATE snapshots SET task_id = nullif(task_id, t.id), error = t.error, attempts = attempts + 1,
@@ -174,14 +175,15 @@ $$;
 -- The snapshots of a vps that is gone went with it.
 CREATE OR REPLACE FUNCTION croft_snapshots_gone(v vps) RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
-    v_ids uuid[] := ARRAY(SELECT s.id FROM snapshots s WHERE s.vps_id = v.id ORDER BY s.id FOR NO KEY UPDATE);
+    s snapshots;
+    v_all snapshots[] := ARRAY(SELECT x FROM snapshots x WHERE x.vps_id = v.id ORDER BY x.id FOR NO KEY UPDATE);
 BEGIN
     DELETE FROM snapshot_schedules WHERE vps_id = v.id;
-    IF cardinality(v_ids) > 0 THEN
-        PERFORM croft_quota_move(v.tenant_id, '{snapshots}', ARRAY[cardinality(v_ids)::bigint], -1);
-        DELETE FROM snapshots WHERE id = ANY (v_ids);
-        PERFORM croft_event('snapshot.deleted', v.tenant_id, 'snapshot', x, jsonb_build_object('vps_id', v.id)) FROM unnest(v_ids) x;
-    END IF;
+    PERFORM croft_quota_move(v.tenant_id, '{snapshots}', ARRAY[cardinality(v_all)::bigint], -1) WHERE cardinality(v_all) > 0;
+    DELETE FROM snapshots WHERE vps_id = v.id;
+    FOREACH s IN ARRAY v_all LOOP
+        PERFORM croft_changed('snapshot.deleted', s.tenant_id, 'snapshot', s.id, croft_snapshot_json(s)::jsonb, NULL);
+    END LOOP;
 END
 $$;
 
@@ -245,7 +247,7 @@ DECLARE
     b jsonb := p_req->'body';
     v vps;
     c snapshot_schedules;
-    v_before json;
+    v_before jsonb;
 BEGIN
     PERFORM croft_tenant_hold(croft_tenant_id());
     v := croft_vps_hold(p_req);
@@ -255,7 +257,7 @@ BEGIN
     SELECT * INTO c FROM snapshot_schedules WHERE vps_id = v.id FOR NO KEY UPDATE;
     IF FOUND THEN
         PERFORM croft_check_match(p_req, c.version);
-        v_before := croft_schedule_json(c);
+        v_before := croft_schedule_json(c)::jsonb;
     END IF;
     c.vps_id := v.id;
     c.hourly := coalesce((b->>'hourly')::int, 0);
@@ -270,8 +272,8 @@ BEGIN
             next_at = excluded.next_at, error = NULL
         RETURNING * INTO c;
     PERFORM croft_schedule_retain(v);
-    PERFORM croft_event('snapshot_schedule.set', v.tenant_id, 'vps', v.id,
-        jsonb_build_object('before', v_before, 'after', croft_schedule_json(c)));
+    PERFORM croft_changed(CASE WHEN v_before IS NULL THEN 'snapshot_schedule.created' ELSE 'snapshot_schedule.updated' END,
+        v.tenant_id, 'vps', v.id, v_before, croft_schedule_json(c)::jsonb);
     RETURN croft_schedule_answer(c);
 END
 $$;
@@ -287,8 +289,7 @@ BEGIN
     IF NOT FOUND THEN
         PERFORM croft_raise_not_found('snapshot schedule');
     END IF;
-    PERFORM croft_event('snapshot_schedule.deleted', v.tenant_id, 'vps', v.id,
-        jsonb_build_object('before', croft_schedule_json(c)));
+    PERFORM croft_changed('snapshot_schedule.deleted', v.tenant_id, 'vps', v.id, croft_schedule_json(c)::jsonb, NULL);
     RETURN (204, NULL, NULL, NULL)::croft_answer;
 END
 $$;
@@ -299,7 +300,10 @@ DECLARE
     v_period text := croft_schedule_period(c);
     v_code text;
 BEGIN
-    PERFORM croft_tenant_hold(v.tenant_id);
+    -- Not held: tenants are locked before vps.
+    IF EXISTS (SELECT FROM tenants t, tenants above WHERE t.id = v.tenant_id AND above.id = ANY (t.path) AND above.state <> 'active') THEN
+        PERFORM croft_raise(403, 'forbidden', 'The tenant is not active.');
+    END IF;
     PERFORM croft_order_check(v, 'snapshot');
     PERFORM croft_snapshot_make(v, NULL, v_period);
     UPDATE snapshot_schedules SET hourly_at = CASE v_period WHEN 'hourly' THEN now() ELSE hourly_at END,
@@ -324,7 +328,8 @@ DECLARE
 BEGIN
     v_due := ARRAY(SELECT k FROM vps k WHERE k.id IN (
             SELECT d.vps_id FROM snapshot_schedules d JOIN vps w ON w.id = d.vps_id JOIN node_status n ON n.node_id = w.node_id
-            WHERE d.next_at <= now() AND n.online AND w.desired <> 'deleted' ORDER BY d.next_at LIMIT 20)
+            WHERE d.next_at <= now() AND n.online AND w.desired <> 'deleted'
+                AND w.delete_after IS NULL ORDER BY d.next_at LIMIT 20)
         ORDER BY k.id FOR NO KEY UPDATE SKIP LOCKED);
     FOREACH v IN ARRAY v_due LOOP
         SELECT * INTO c FROM snapshot_schedules WHERE vps_id = v.id AND next_at <= now();

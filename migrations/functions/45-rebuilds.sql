@@ -57,7 +57,6 @@ BEGIN
     PERFORM croft_snapshot_check(s, v_old.disk_bytes);
     v := v_old;
     v.frozen := false;
-    PERFORM croft_event('snapshot.restore_ordered', s.tenant_id, 'snapshot', s.id, jsonb_build_object('vps_id', s.vps_id));
     RETURN croft_idempotency_end(p_req, croft_order(v_old, v, 'vps_restore', 'vps.restored',
         jsonb_build_object('snapshot', s.id), croft_vps_before(v_old)));
 END
@@ -155,33 +154,34 @@ BEGIN
 END
 $$;
 
--- A new vps on the source's node, with quota, capacity and addresses as for a create, from the source's disk.
+-- The disk of a clone is as large as its source's, or larger.
+CREATE OR REPLACE FUNCTION croft_clone_check(p_clone jsonb, p_disk bigint) RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+    IF p_disk < (p_clone->>'disk_bytes')::bigint THEN
+        PERFORM croft_raise(422, 'invalid_value', format('The disk of this plan has %s, that of the source %s.',
+            pg_size_pretty(p_disk), pg_size_pretty((p_clone->>'disk_bytes')::bigint)), '/plan_id');
+    END IF;
+END
+$$;
+
+-- A create, with all its checks, on the source's node and from the source's disk.
 CREATE OR REPLACE FUNCTION croft_vps_clone(p_req jsonb) RETURNS croft_answer
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
 DECLARE
     b jsonb := p_req->'body';
     a croft_answer := croft_idempotency_begin(p_req);
-    v_source vps;
-    v_snapshot uuid;
-    p plans;
     v vps;
+    v_snapshot uuid;
 BEGIN
     IF a.status IS NOT NULL THEN
         RETURN a;
     END IF;
-    v_source := croft_order_begin(p_req, 'clone');
-    v_snapshot := croft_clone_snapshot(v_source, (b->>'snapshot_id')::uuid);
-    p := croft_vps_plan(b || jsonb_build_object('plan_id', coalesce(b->>'plan_id', v_source.plan_id::text)));
-    IF p.disk_bytes < v_source.disk_bytes THEN
-        PERFORM croft_raise(422, 'invalid_value', format('The disk of this plan has %s, that of the source %s.',
-            pg_size_pretty(p.disk_bytes), pg_size_pretty(v_source.disk_bytes)), '/plan_id');
-    END IF;
-    v := croft_vps_new(b, p);
-    v.image_id := v_source.image_id;
-    v.location_id := v_source.location_id;
-    v.node_id := v_source.node_id;
-    v.ssh_keys := CASE jsonb_typeof(b->'ssh_keys') WHEN 'array' THEN b->'ssh_keys' ELSE v_source.ssh_keys END;
-    RETURN croft_idempotency_end(p_req, croft_vps_make(v, p, 'vps_clone',
-        jsonb_strip_nulls(jsonb_build_object('source', v_source.id, 'snapshot', v_snapshot))));
+    v := croft_order_begin(p_req, 'clone');
+    v_snapshot := croft_clone_snapshot(v, (b->>'snapshot_id')::uuid);
+    RETURN croft_vps_create(p_req || jsonb_build_object(
+        'body', jsonb_build_object('plan_id', v.plan_id, 'ssh_keys', v.ssh_keys) || (b - 'snapshot_id')
+            || jsonb_build_object('image_id', v.image_id, 'location_id', v.location_id),
+        'clone', jsonb_build_object('node_id', v.node_id, 'disk_bytes', v.disk_bytes,
+            'args', jsonb_strip_nulls(jsonb_build_object('source', v.id, 'snapshot', v_snapshot)))));
 END
 $$;

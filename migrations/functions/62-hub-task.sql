@@ -48,6 +48,10 @@ BEGIN
     -- A result of a task that is settled, or not of this node, changes nothing and is confirmed: its journal entry may go.
     IF EXISTS (SELECT FROM tasks WHERE id = v_task AND node_id = p_node AND ended_at IS NULL) THEN
         PERFORM croft_settle(v_task, p_message->>'status', v_error, p_message->>'observed');
+        IF p_message ? 'size_bytes' THEN
+            UPDATE snapshots s SET size_bytes = greatest((p_message->>'size_bytes')::bigint, 0)
+            FROM tasks t WHERE t.id = v_task AND t.kind = 'vps_snapshot' AND s.id = (t.args->>'snapshot')::uuid;
+        END IF;
     ELSE
         UPDATE tasks SET cancel_sent = true WHERE id = v_task AND node_id = p_node AND NOT cancel_sent;
     END IF;

@@ -61,6 +61,7 @@ DECLARE
     v_overdue int;
     v_retried int;
     v_deleted int;
+    v_snapshots int;
 BEGIN
     IF NOT pg_try_advisory_xact_lock(hashtext('croft_housekeeping')) THEN
         RETURN '{"busy":true}';
@@ -71,7 +72,9 @@ BEGIN
     v_overdue := croft_fail_overdue(make_interval(secs => coalesce((p_request->>'task_deadline_s')::int, 600)));
     v_retried := croft_retry_due();
     v_deleted := croft_delete_due();
+    v_snapshots := croft_snapshots_due() + croft_schedules_due();
     PERFORM croft_expire();
-    RETURN jsonb_build_object('offline', v_offline, 'overdue', v_overdue, 'retried', v_retried, 'deleted', v_deleted);
+    RETURN jsonb_build_object('offline', v_offline, 'overdue', v_overdue, 'retried', v_retried, 'deleted', v_deleted,
+        'snapshots', v_snapshots);
 END
 $$;

@@ -70,6 +70,7 @@ const struct field body_quotas[] = {
     {"disk_bytes", FIELD_INT, .max = INT_MAX_SAFE, .flags = FIELD_NULLABLE},
     {"ipv4", FIELD_INT, .max = INT_MAX_SAFE, .flags = FIELD_NULLABLE},
     {"ipv6", FIELD_INT, .max = INT_MAX_SAFE, .flags = FIELD_NULLABLE},
+    {"snapshots", FIELD_INT, .max = INT_MAX_SAFE, .flags = FIELD_NULLABLE},
     {NULL},
 };
 
@@ -230,6 +231,7 @@ const struct field query_admin_tasks[] = {
 
 static const char *const words_observed[] = {"absent", "stopped", "running", "error", NULL};
 static const char *const words_task[] = {"queued", "running", "done", "failed", "cancelled", NULL};
+static const char *const words_snapshot[] = {"creating", "ready", "deleting", "failed", NULL};
 static const char *const words_node[] = {"active", "draining", NULL};
 static const char *const words_platform[] = {"operator", NULL};
 static const char *const words_role[] = {"owner", "admin", "member", "billing", "viewer", NULL};
@@ -247,6 +249,7 @@ static const struct {
     {body_user, "role", words_role},
     {body_token, "role", words_role},
     {body_token, "platform_role", words_platform},
+    {query_snapshots, "state", words_snapshot},
 };
 
 static const struct {

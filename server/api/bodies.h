@@ -12,6 +12,10 @@ extern const struct field body_session[], body_token[], body_vps[], body_vps_pat
 extern const struct field body_power[], body_hostname[], body_ssh_keys[], body_vps_password[],
     body_resize[], body_address[], query_address[], query_delete[];
 
+// bodies_snapshots.c
+extern const struct field body_snapshot[], body_schedule[], body_reinstall[], body_rescue[],
+    body_clone[], query_snapshots[];
+
 extern const struct field query_none[], query_page[], query_vps[], query_images[], query_tasks[],
     query_usage[], query_task[], query_admin_vps[], query_admin_tasks[];
 

@@ -27,6 +27,8 @@ enum route_flags {
     ROUTE_PREFER_WAIT = 1 << 4, // Prefer: wait=N is honoured
     ROUTE_TASK_WAIT = 1 << 5, // ?wait=N is honoured
     ROUTE_BODY_OPTIONAL = 1 << 6, // no body is an empty one
+    ROUTE_IF_MATCH_KNOWN =
+        1 << 7, // If-Match is required by the statement, where there is something
 };
 
 enum route_roles {

@@ -107,7 +107,11 @@ static int read_sort(struct request *request, struct err *err)
 static int read_if_match(struct request *request, struct err *err)
 {
     const char *etag = edge_header(request->edge, "If-Match");
-    if (!(request->route->flags & ROUTE_IF_MATCH)) {
+    bool known = request->route->flags & ROUTE_IF_MATCH_KNOWN;
+    if (!known && !(request->route->flags & ROUTE_IF_MATCH)) {
+        return 0;
+    }
+    if (!etag && known) {
         return 0;
     }
     if (!etag) {

@@ -14,7 +14,7 @@ FROM information_schema.role_table_grants
 WHERE grantee IN ('croft_tenant', 'croft_operator', 'croft_agent') AND table_schema = 'public' GROUP BY grantee;
 
 SELECT test.is(string_agg(table_name, ' ' ORDER BY table_name),
-    'events images locations memberships plans quotas resources tasks tenants tokens_visible usage_gaps usage_hours usage_marks vps webhook_deliveries webhooks_visible',
+    'events images locations memberships plans quotas resources snapshot_schedules snapshots tasks tenants tokens_visible usage_gaps usage_hours usage_marks vps webhook_deliveries webhooks_visible',
     'what tenants may read whole')
 FROM information_schema.role_table_grants WHERE grantee = 'croft_tenant' AND table_schema = 'public';
 

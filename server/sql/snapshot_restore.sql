@@ -1,0 +1,1 @@
+SELECT status, body, etag, location FROM croft_snapshot_restore($1::jsonb)
