@@ -324,6 +324,7 @@ DECLARE
     v_due vps[];
     v vps;
     c snapshot_schedules;
+    v_new snapshot_schedules;
     v_error jsonb;
 BEGIN
     v_due := ARRAY(SELECT k FROM vps k WHERE k.id IN (
@@ -338,9 +339,10 @@ BEGIN
         UPDATE snapshot_schedules SET error = v_error,
             next_at = CASE v_error->>'code' WHEN 'conflict' THEN least(now() + interval '5 minutes', croft_schedule_next(c))
                 ELSE croft_schedule_next(c) END
-        WHERE vps_id = v.id;
+        WHERE vps_id = v.id RETURNING * INTO v_new;
         IF v_error IS NOT NULL THEN
-            PERFORM croft_event('snapshot_schedule.failed', v.tenant_id, 'vps', v.id, jsonb_build_object('error', v_error));
+            PERFORM croft_changed('snapshot_schedule.failed', v.tenant_id, 'vps', v.id, croft_schedule_json(c)::jsonb,
+                croft_schedule_json(v_new)::jsonb);
         END IF;
     END LOOP;
     RETURN cardinality(v_due);

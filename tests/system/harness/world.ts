@@ -27,7 +27,7 @@ export interface Customer {
     api: Api;
 }
 
-export const unlimited = { vps: null, vcpus: null, memory_bytes: null, disk_bytes: null, ipv4: null, ipv6: null };
+export const unlimited = { vps: null, vcpus: null, memory_bytes: null, disk_bytes: null, ipv4: null, ipv6: null, snapshots: null };
 
 // Built once by tests/run; by hand if it is not there.
 export async function busyboxImage(): Promise<string> {
