@@ -33,6 +33,9 @@ static const struct err_info infos[] = {
     [-ERR_IDEMPOTENCY] = {"idempotency_key_reused", 422, "Idempotency key used before"},
     [-ERR_PROTECTED] = {"protected", 409, "Protected"},
     [-ERR_EXTERNAL_REF] = {"external_ref_exists", 409, "Reference in use"},
+    [-ERR_TOTP] = {"totp_required", 401, "Code required"},
+    [-ERR_BREACHED] = {"password_breached", 422, "Password known to have been stolen"},
+    [-ERR_LAST_OWNER] = {"last_owner", 409, "The last owner"},
 };
 
 static void set_text(struct err *err, const char *fmt, va_list ap) _printf_(2, 0);

@@ -38,7 +38,10 @@ enum err_code {
     ERR_IDEMPOTENCY = -25, // an Idempotency-Key was used with another body
     ERR_PROTECTED = -26, // what is protected is not destroyed
     ERR_EXTERNAL_REF = -27, // a billing module's reference is in use
-    ERR_CODE_MIN = -27,
+    ERR_TOTP = -28, // the password was right, a code is missing
+    ERR_BREACHED = -29, // a new password is known to have been stolen
+    ERR_LAST_OWNER = -30, // a tenant would be left without an owner
+    ERR_CODE_MIN = -30,
 };
 
 struct err {

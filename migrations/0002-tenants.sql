@@ -44,7 +44,9 @@ CREATE TABLE quotas (
 CREATE TABLE users (
     id uuid PRIMARY KEY DEFAULT croft_uuid(),
     email text NOT NULL CHECK (length(email) BETWEEN 3 AND 254),
+    name text NOT NULL DEFAULT '' CHECK (length(name) <= 200),
     password_hash text,
+    password_changed_at timestamptz NOT NULL DEFAULT now(),
     platform_role text CHECK (platform_role = 'operator'),
     state text NOT NULL DEFAULT 'active' CHECK (state IN ('active', 'disabled')),
     version bigint NOT NULL DEFAULT 1,
@@ -57,7 +59,9 @@ CREATE TABLE memberships (
     user_id uuid NOT NULL REFERENCES users,
     tenant_id uuid NOT NULL REFERENCES tenants,
     role text NOT NULL CHECK (role IN ('owner', 'admin', 'member', 'billing', 'viewer')),
+    version bigint NOT NULL DEFAULT 1,
     created_at timestamptz NOT NULL DEFAULT now(),
+    updated_at timestamptz NOT NULL DEFAULT now(),
     PRIMARY KEY (user_id, tenant_id)
 );
 CREATE INDEX memberships_tenant ON memberships (tenant_id);
@@ -96,9 +100,18 @@ CREATE TABLE sessions (
     created_at timestamptz NOT NULL DEFAULT now(),
     refreshed_at timestamptz NOT NULL DEFAULT now(),
     expires_at timestamptz NOT NULL,
-    revoked_at timestamptz
+    revoked_at timestamptz,
+    -- Of staff who act as the user, in this tenant alone. Who it was stays readable to the customer.
+    tenant_id uuid REFERENCES tenants,
+    impersonator_id uuid REFERENCES users,
+    impersonator_email text,
+    reason text CHECK (length(reason) BETWEEN 3 AND 500),
+    CHECK (num_nulls(tenant_id, impersonator_id, impersonator_email, reason) IN (0, 4)),
+    CHECK (impersonator_id IS NULL OR expires_at <= created_at + interval '1 hour')
 );
 CREATE INDEX sessions_user ON sessions (user_id);
+CREATE INDEX sessions_tenant ON sessions (tenant_id) WHERE tenant_id IS NOT NULL;
+CREATE INDEX sessions_impersonator ON sessions (impersonator_id) WHERE impersonator_id IS NOT NULL;
 CREATE INDEX sessions_expiry ON sessions (expires_at);
 
 -- Answers of POSTs that carried an Idempotency-Key, in the transaction of their effect.

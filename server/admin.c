@@ -1,4 +1,5 @@
 // `croft-server admin operator`: the first person who may do anything, made on the owner's connection.
+#include "bodies_people.h"
 #include "command_db.h"
 #include "commands.h"
 #include "config.h"
@@ -10,8 +11,6 @@
 #include <getopt.h>
 #include <sodium.h>
 #include <string.h>
-
-enum { PASSWORD_MIN = 8, PASSWORD_MAX = 1024 };
 
 struct options {
     const char *email;

@@ -106,6 +106,10 @@ static const struct field passwords_fields[] = {
      .help = "Hashes computed at once per worker."},
     {"queue", FIELD_INT, IN(passwords, queue), .min = 1, .max = 1000, .preset = "32",
      .help = "Hashes that may wait per worker; more are answered 503."},
+    {"breach_list", FIELD_STRING, IN(passwords, breach_list), .min = 1, .max = TEXT_MAX,
+     .help = "File of the SHA-1 of passwords that were stolen, sorted, a line each (`Pwned "
+             "Passwords`, ordered by "
+             "hash); none of them becomes a new password."},
     {NULL},
 };
 
@@ -171,6 +175,9 @@ static int check(const struct server_config *config, struct err *err)
     if (!config->api.tls_certificate != !config->api.tls_key) {
         return err_at(err, ERR_INVALID, "/api/tls_key",
                       "tls_certificate and tls_key belong together: set both or neither");
+    }
+    if (config->passwords.breach_list && access(config->passwords.breach_list, R_OK) < 0) {
+        return err_at(err, ERR_INVALID, "/passwords/breach_list", "cannot be read");
     }
     if (config->timing.access_s > config->timing.session_s) {
         return err_at(err, ERR_INVALID, "/timing/access_s", "must not exceed session_s");

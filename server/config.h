@@ -52,6 +52,7 @@ struct server_config {
         int64_t passes;
         int64_t threads; // hashing at once, per worker
         int64_t queue; // waiting to be hashed, per worker
+        const char *breach_list; // NULL: none
     } passwords;
     void *tree, *places; // private: owns every string above
 };

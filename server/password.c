@@ -1,5 +1,8 @@
 #include "password.h"
 
+#include "breach.h"
+#include "log.h"
+
 #include <crypt.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -18,6 +21,7 @@ struct password_job {
     bool crypt; // of crypt(5), instead of argon2id
     bool decoy;
     bool worked;
+    struct err err; // of making a hash
     password_done *done; // NULL: cancelled. Only the loop's thread looks at it
     void *arg;
 };
@@ -59,6 +63,8 @@ static bool compute_crypt(struct password_job *job)
     bool worked = hash && strlen(hash) < sizeof(job->hash);
     if (worked) {
         snprintf(job->hash, sizeof(job->hash), "%s", hash);
+    } else {
+        err_set(&job->err, ERR_UNAVAILABLE, "crypt(5) does not work");
     }
     if (data) {
         sodium_memzero(data, sizeof(*data));
@@ -67,15 +73,39 @@ static bool compute_crypt(struct password_job *job)
     return worked;
 }
 
+// A list that cannot be read lets nothing pass: it is there because somebody wants it to be asked.
+static int check_breach(const struct password_config *config, struct password_job *job)
+{
+    bool found = false;
+    int r = config->breach_list ? breach_find(config->breach_list, job->password, &found, &job->err)
+                                : 0;
+    if (r == 0 && found) {
+        r = err_at(&job->err, ERR_BREACHED, "/password",
+                   "This password is in a list of stolen ones: take another.");
+    }
+    return r;
+}
+
+static bool make_hash(const struct password_config *config, struct password_job *job)
+{
+    if (check_breach(config, job) < 0) {
+        return false;
+    }
+    if (crypto_pwhash_str_alg(job->hash, job->password, strlen(job->password), config->passes,
+                              config->memory_bytes, crypto_pwhash_ALG_ARGON2ID13) != 0) {
+        err_set(&job->err, ERR_UNAVAILABLE, "not enough memory for a password hash");
+        return false;
+    }
+    return true;
+}
+
 static void compute(const struct password_config *config, struct password_job *job)
 {
     size_t len = strlen(job->password);
     if (job->crypt) {
         job->worked = compute_crypt(job);
     } else if (job->make) {
-        job->worked =
-            crypto_pwhash_str_alg(job->hash, job->password, len, config->passes,
-                                  config->memory_bytes, crypto_pwhash_ALG_ARGON2ID13) == 0;
+        job->worked = make_hash(config, job);
     } else {
         job->worked = crypto_pwhash_str_verify(job->hash, job->password, len) == 0 && !job->decoy;
     }
@@ -110,10 +140,21 @@ static void *thread_main(void *arg)
     return NULL;
 }
 
+// What only operators should read is logged here, on the loop.
+static void hide_cause(struct err *err)
+{
+    if (err->code != ERR_OK && err->code != ERR_BREACHED) {
+        log_error("password_not_hashed", "error=%s", LOGQ(err->text));
+        err_set(err, ERR_UNAVAILABLE, "The password cannot be checked now: try again.");
+    }
+}
+
 static void finish(struct password_job *job)
 {
+    hide_cause(&job->err);
     struct password_outcome outcome = {
         .hash = job->make && job->worked ? job->hash : NULL,
+        .err = job->err.code == ERR_OK ? NULL : &job->err,
         .right = !job->make && job->worked,
     };
     if (job->done) {

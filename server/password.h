@@ -12,14 +12,17 @@ struct password_config {
     unsigned long long passes;
     int threads;
     int queue_max; // waiting; more get ERR_UNAVAILABLE at once
+    const char *breach_list; // new passwords are looked up here first (breach.h); NULL: in no list
 };
 
 struct password_pool;
 struct password_job;
 
-// One of the two is set: the new hash, or whether the password was right.
+// Of password_hash() the hash or, where there is none, why; of password_verify() whether the password was right.
 struct password_outcome {
-    const char *hash; // NULL when it could not be computed (memory)
+    const char *hash;
+    const struct err *
+        err; // ERR_BREACHED: it is in the list; ERR_UNAVAILABLE: memory, or the list cannot be read
     bool right;
 };
 

@@ -85,8 +85,13 @@ CREATE OR REPLACE FUNCTION croft_quotas_json(p_tenant uuid) RETURNS json LANGUAG
     ) q
 $$;
 
+-- As far as the reader may see it.
+CREATE OR REPLACE FUNCTION croft_has_totp(p_user uuid) RETURNS boolean LANGUAGE sql STABLE
+    RETURN EXISTS (SELECT FROM totp_secrets t WHERE t.user_id = p_user AND t.confirmed_at IS NOT NULL);
+
 CREATE OR REPLACE FUNCTION croft_user_json(u users_visible) RETURNS json LANGUAGE sql STABLE AS $$
-    SELECT json_build_object('id', u.id, 'email', u.email, 'memberships', (
+    SELECT json_build_object('id', u.id, 'email', u.email, 'name', u.name, 'state', u.state, 'totp_enabled', croft_has_totp(u.id),
+        'memberships', (
             SELECT coalesce(json_agg(json_build_object('tenant_id', m.tenant_id, 'role', m.role) ORDER BY m.tenant_id), '[]')
             FROM memberships m WHERE m.user_id = u.id),
         'created_at', u.created_at)
@@ -123,6 +128,10 @@ CREATE OR REPLACE FUNCTION croft_pool_json(p pools) RETURNS json LANGUAGE sql ST
         'family', p.family, 'cidr', p.cidr::text,
         'size', CASE p.family WHEN 4 THEN to_json(p.size) ELSE to_json(p.size::text) END, 'used', p.used);
 
+CREATE OR REPLACE FUNCTION croft_impersonator_json(s sessions_visible) RETURNS json LANGUAGE sql STABLE
+    RETURN CASE WHEN s.impersonator_id IS NOT NULL THEN json_build_object('id', s.impersonator_id, 'email', s.impersonator_email,
+        'reason', s.reason, 'expires_at', s.expires_at) END;
+
 -- Who is signed in, as the transaction's context and the reader's own rows say.
 CREATE OR REPLACE FUNCTION croft_principal_json() RETURNS json LANGUAGE sql STABLE AS $$
     SELECT json_build_object(
@@ -134,5 +143,6 @@ CREATE OR REPLACE FUNCTION croft_principal_json() RETURNS json LANGUAGE sql STAB
             AND k.tenant_id = croft_tenant_id()), '["read","write"]'),
         'platform_role', CASE WHEN croft_setting('token') IS NULL
             THEN (SELECT u.platform_role FROM users u WHERE u.id = croft_user_id())
-            ELSE (SELECT k.platform_role FROM tokens k WHERE k.id = croft_setting('token')::uuid) END)
+            ELSE (SELECT k.platform_role FROM tokens k WHERE k.id = croft_setting('token')::uuid) END,
+        'impersonator', (SELECT croft_impersonator_json(s) FROM sessions_visible s WHERE s.id = croft_setting('session')::uuid))
 $$;

@@ -11,6 +11,7 @@ BEGIN
         set_config('croft.session', coalesce(p_session::text, ''), true),
         set_config('croft.node', '', true),
         set_config('croft.actor_tenant', '', true),
+        set_config('croft.impersonator', '', true),
         set_config('croft.peer', coalesce(p_peer, ''), true),
         set_config('croft.request_id', coalesce(p_request, ''), true),
         set_config('croft.traceparent', coalesce(p_traceparent, ''), true);
@@ -48,7 +49,7 @@ BEGIN
         PERFORM croft_raise(500, 'internal', 'There is no such surface.');
     ELSIF NOT coalesce(p_role = ANY (p_roles), false) THEN
         PERFORM croft_raise(403, 'forbidden', format('The role %s may not do this.', p_role));
-    ELSIF croft_scope_writes(p_scope) AND p_tenant_state <> 'active' THEN
+    ELSIF croft_scope_writes(p_scope) AND p_scope NOT LIKE 'profile:%' AND p_tenant_state <> 'active' THEN
         PERFORM croft_raise(403, 'forbidden', format('The tenant is %s.', p_tenant_state));
     END IF;
 END
@@ -175,17 +176,28 @@ DECLARE
     k record;
     m record;
 BEGIN
-    SELECT s.id, s.user_id, s.expires_at, u.platform_role INTO k
+    -- Staff who act as somebody do it in one tenant, on no other surface, and as long as they are staff.
+    SELECT s.id, s.user_id, s.expires_at, s.impersonator_id, coalesce(p_tenant, s.tenant_id) AS tenant_id,
+        CASE WHEN s.impersonator_id IS NULL THEN u.platform_role END AS platform_role INTO k
     FROM sessions s JOIN users u ON u.id = s.user_id AND u.state = 'active'
-    WHERE s.id = p_session AND s.user_id = coalesce(p_user, s.user_id) AND s.revoked_at IS NULL AND s.expires_at > now();
+    WHERE s.id = p_session AND s.user_id = coalesce(p_user, s.user_id) AND s.revoked_at IS NULL AND s.expires_at > now()
+        AND (s.impersonator_id IS NULL OR coalesce(p_tenant, s.tenant_id) = s.tenant_id AND EXISTS
+            (SELECT FROM users i WHERE i.id = s.impersonator_id AND i.state = 'active' AND i.platform_role = 'operator'));
     IF NOT FOUND THEN
         PERFORM croft_raise(401, 'unauthenticated', 'The session has ended: sign in again.');
     END IF;
-    IF p_surface = 'tenant' THEN
-        SELECT * INTO m FROM croft_session_tenant(k.user_id, p_tenant);
+    IF p_surface = 'tenant' AND k.tenant_id IS NULL AND p_scope ~ '^(any|profile):' AND (SELECT count(*) FROM memberships x
+        JOIN tenants n ON n.id = x.tenant_id AND n.state <> 'closed' WHERE x.user_id = k.user_id) <> 1 THEN
+        -- What is a person's own needs no tenant.
+        PERFORM croft_enter(NULL, k.user_id, NULL, NULL, k.id, p_peer, p_request, p_traceparent);
+        RETURN QUERY SELECT NULL::uuid, k.id, k.user_id, NULL::uuid, NULL::text, 'croft_tenant'::text,
+            croft_seconds_until(k.expires_at);
+    ELSIF p_surface = 'tenant' THEN
+        SELECT * INTO m FROM croft_session_tenant(k.user_id, k.tenant_id);
         PERFORM croft_check_access(p_surface, p_scope, p_roles, k.platform_role, m.role, m.state);
         PERFORM croft_enter(m.tenant_id, k.user_id, m.role, NULL, k.id, p_peer, p_request, p_traceparent),
-            set_config('croft.actor_tenant', coalesce(m.home::text, ''), true);
+            set_config('croft.actor_tenant', coalesce(m.home::text, ''), true),
+            set_config('croft.impersonator', coalesce(k.impersonator_id::text, ''), true);
         RETURN QUERY SELECT NULL::uuid, k.id, k.user_id, m.tenant_id, m.role, 'croft_tenant'::text,
             croft_seconds_until(k.expires_at);
     ELSE
@@ -194,79 +206,5 @@ BEGIN
         RETURN QUERY SELECT NULL::uuid, k.id, k.user_id, NULL::uuid, NULL::text, 'croft_operator'::text,
             croft_seconds_until(k.expires_at);
     END IF;
-END
-$$;
-
--- Always one row: what is missing must look like what is wrong.
-CREATE OR REPLACE FUNCTION croft_credentials(p_email text, OUT user_id uuid, OUT password_hash text) LANGUAGE sql STABLE
-SECURITY DEFINER SET search_path = public, pg_temp AS $$
-    SELECT u.id, u.password_hash
-    FROM (SELECT) one
-    LEFT JOIN users u ON lower(u.email) = lower(p_email) AND u.state = 'active' AND u.password_hash IS NOT NULL
-$$;
-
--- A session as sign-in answers it, without the secrets, which only C has.
-CREATE OR REPLACE FUNCTION croft_session_body(s sessions) RETURNS text LANGUAGE sql STABLE AS $$
-    SELECT json_build_object('id', s.id, 'expires_at', s.expires_at,
-        'user', (SELECT json_build_object('id', u.id, 'email', u.email) FROM users u WHERE u.id = s.user_id),
-        'tenants', (SELECT coalesce(json_agg(json_build_object('id', t.id, 'name', t.name, 'role', m.role) ORDER BY t.id), '[]')
-            FROM memberships m JOIN tenants t ON t.id = m.tenant_id AND t.state <> 'closed'
-            WHERE m.user_id = s.user_id))::text
-$$;
-
-CREATE OR REPLACE FUNCTION croft_session_create(p_req jsonb) RETURNS croft_answer
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
-DECLARE
-    s sessions;
-BEGIN
-    PERFORM croft_enter(NULL, (p_req->>'user_id')::uuid, NULL, NULL, NULL, p_req->>'peer', p_req->>'request_id', NULL);
-    INSERT INTO sessions (user_id, refresh_hash, csrf_hash, peer, user_agent, expires_at)
-    SELECT u.id, p_req->>'refresh_hash', p_req->>'csrf_hash', p_req->>'peer', left(p_req->>'user_agent', 400),
-        now() + make_interval(secs => (p_req->>'expires_in')::int)
-    FROM users u WHERE u.id = (p_req->>'user_id')::uuid AND u.state = 'active'
-    RETURNING * INTO s;
-    IF NOT FOUND THEN
-        PERFORM croft_raise(401, 'unauthenticated', 'The email or the password is wrong.');
-    END IF;
-    PERFORM croft_changed('session.created', NULL, 'session', s.id, NULL, jsonb_build_object('user_id', s.user_id,
-        'user_agent', s.user_agent, 'expires_at', s.expires_at));
-    RETURN (201, croft_session_body(s), NULL, NULL)::croft_answer;
-END
-$$;
-
-CREATE OR REPLACE FUNCTION croft_session_refresh(p_req jsonb) RETURNS croft_answer
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
-DECLARE
-    s sessions;
-BEGIN
-    SELECT x.* INTO s FROM sessions x JOIN users u ON u.id = x.user_id AND u.state = 'active'
-        WHERE x.refresh_hash = p_req->>'refresh_hash' AND x.revoked_at IS NULL AND x.expires_at > now();
-    IF NOT FOUND THEN
-        PERFORM croft_raise(401, 'unauthenticated', 'The session has ended: sign in again.');
-    END IF;
-    IF s.csrf_hash IS DISTINCT FROM p_req->>'csrf_hash' THEN
-        PERFORM croft_raise(403, 'forbidden', 'The X-CSRF-Token header does not belong to this session.');
-    END IF;
-    UPDATE sessions SET refreshed_at = now() WHERE id = s.id;
-    RETURN (200, croft_session_body(s), NULL, NULL)::croft_answer;
-END
-$$;
-
--- Ends the session or, of a token, the token that asks.
-CREATE OR REPLACE FUNCTION croft_session_delete(p_req jsonb) RETURNS croft_answer
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
-DECLARE
-    v_session uuid := croft_setting('session')::uuid;
-    v_before jsonb;
-BEGIN
-    IF v_session IS NULL THEN
-        SELECT to_jsonb(croft_token_json(t)) INTO v_before FROM tokens_visible t WHERE t.id = croft_setting('token')::uuid;
-        UPDATE tokens SET revoked_at = now() WHERE id = croft_setting('token')::uuid AND revoked_at IS NULL;
-        PERFORM croft_changed('token.deleted', croft_tenant_id(), 'token', croft_setting('token')::uuid, coalesce(v_before, '{}'), NULL);
-    ELSE
-        UPDATE sessions SET revoked_at = now() WHERE id = v_session AND revoked_at IS NULL;
-        PERFORM croft_changed('session.deleted', NULL, 'session', v_session, jsonb_build_object('user_id', croft_user_id()), NULL);
-    END IF;
-    RETURN (204, NULL, NULL, NULL)::croft_answer;
 END
 $$;

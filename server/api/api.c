@@ -34,6 +34,7 @@ static int make_passwords(struct api *api, struct err *err)
         .passes = (unsigned long long)api->config->passwords.passes,
         .threads = (int)api->config->passwords.threads,
         .queue_max = (int)api->config->passwords.queue,
+        .breach_list = api->config->passwords.breach_list,
     };
     return password_pool_create(api->base, &config, &api->passwords, err);
 }

@@ -1,5 +1,6 @@
 #include "bodies.h"
 
+#include "bodies_people.h"
 #include "json.h"
 #include "labels.h"
 #include "macro.h"
@@ -11,14 +12,7 @@
 #define INT_MAX_SAFE 9007199254740991
 #define MIN_SIZE (16 << 20)
 
-enum {
-    TITLE_MAX = 200,
-    REF_MAX = 200,
-    CURSOR_MAX = 1200,
-    SELECTOR_MAX = 2100,
-    NAME_MAX_LEN = 63,
-    PASSWORD_MAX = 1024
-};
+enum { TITLE_MAX = 200, REF_MAX = 200, CURSOR_MAX = 1200, SELECTOR_MAX = 2100, NAME_MAX_LEN = 63 };
 
 // Bodies are passed on whole, so that the tables only check: offsets stay 0.
 
@@ -26,6 +20,7 @@ const struct field body_session[] = {
     {"email", FIELD_EMAIL, .min = 3, .max = 254, .flags = FIELD_REQUIRED},
     {"password", FIELD_STRING, .min = 1, .max = PASSWORD_MAX,
      .flags = FIELD_REQUIRED | FIELD_SECRET},
+    {"code", FIELD_STRING, .min = 1, .max = 40, .flags = FIELD_SECRET},
     {NULL},
 };
 
@@ -87,7 +82,7 @@ const struct field body_tenant_patch[] = {
 
 const struct field body_user[] = {
     {"email", FIELD_EMAIL, .min = 3, .max = 254, .flags = FIELD_REQUIRED},
-    {"password", FIELD_STRING, .min = 8, .max = PASSWORD_MAX,
+    {"password", FIELD_STRING, .min = PASSWORD_MIN, .max = PASSWORD_MAX,
      .flags = FIELD_REQUIRED | FIELD_SECRET},
     {"tenant_id", FIELD_UUID, .flags = FIELD_REQUIRED},
     {"role", FIELD_STRING, .min = 1, .max = 16, .flags = FIELD_REQUIRED},
@@ -236,6 +231,8 @@ static const char *const words_node[] = {"active", "draining", NULL};
 static const char *const words_platform[] = {"operator", NULL};
 static const char *const words_role[] = {"owner", "admin", "member", "billing", "viewer", NULL};
 
+static const char *const words_user[] = {"active", "disabled", NULL};
+
 static const struct {
     const struct field *table;
     const char *name;
@@ -250,6 +247,8 @@ static const struct {
     {body_token, "role", words_role},
     {body_token, "platform_role", words_platform},
     {query_snapshots, "state", words_snapshot},
+    {body_member_patch, "role", words_role},
+    {body_user_patch, "state", words_user},
 };
 
 static const struct {

@@ -58,8 +58,8 @@ static int send_answer(struct request *request)
     if (answer->etag) {
         edge_add_header(edge, "ETag", answer->etag);
     }
-    if (answer->cookie) {
-        edge_add_header(edge, "Set-Cookie", answer->cookie);
+    for (size_t i = 0; i < ARRAY_LEN(answer->cookies) && answer->cookies[i]; i++) {
+        edge_add_header(edge, "Set-Cookie", answer->cookies[i]);
     }
     if (answer->location && request->route->flags & ROUTE_LIST) {
         add_next_link(request);
@@ -79,7 +79,7 @@ static int send_answer(struct request *request)
 static int send_error(struct request *request)
 {
     const struct err *err = &request->err;
-    if (err->code == ERR_UNAUTHENTICATED) {
+    if (err_info(err->code)->status == 401) {
         edge_add_header(request->edge, "WWW-Authenticate", "Bearer");
     }
     if (err->code == ERR_METHOD) {

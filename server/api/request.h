@@ -24,7 +24,7 @@ struct answer {
     const char *content_type; // NULL: application/json
     const char *etag;
     const char *location; // of a list: the next cursor
-    const char *cookie; // Set-Cookie
+    const char *cookies[2]; // Set-Cookie
 };
 
 struct request {
@@ -56,9 +56,14 @@ struct request {
 
     // Of the hand-written steps.
     const char *user; // sign-in: the user's id
-    const char *hash; // and its password's hash; or a new one
+    const char *hash; // and its password's hash
+    const char *new_hash; // of a password to be stored
+    const char *totp; // the secret of the second factor that counts; NULL: none
+    const char *totp_pending; // of one that is not confirmed yet
+    const char *device_hash; // of the cookie that names the device; NULL: none
     const char *csrf;
-    bool right;
+    bool right; // the password was
+    bool known; // the device is; or the link's address
 };
 
 TAILQ_HEAD(request_list, request);

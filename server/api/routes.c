@@ -1,6 +1,7 @@
 #include "routes.h"
 
 #include "bodies.h"
+#include "bodies_people.h"
 #include "macro.h"
 #include "steps.h"
 #include "uuid.h"
@@ -26,7 +27,7 @@ static request_step *const vps_password[] = {
     step_limit_address, step_credentials, step_input, step_make_vps_password,
     step_put_password,  step_query,       NULL};
 static request_step *const signin[] = {
-    step_limit_signin,   step_input, step_signin_find, step_signin_verify, step_signin_create,
+    step_limit_signin,   step_input, step_signin_find, step_verify_password, step_signin_create,
     step_session_answer, NULL};
 static request_step *const refresh[] = {step_limit_address, step_input, step_refresh,
                                         step_session_answer, NULL};
@@ -80,6 +81,16 @@ static const struct route routes[] = {
     {POST,   "/v1/sessions/refresh", .steps = refresh},
     {GET,    "/v1/session", TENANT(any, READ, ALL), .sql = SQL_PRINCIPAL_READ},
     {DELETE, "/v1/session", TENANT_BY(signout, any, READ, ALL), .sql = SQL_SESSION_DELETE},
+    {GET,    "/v1/sessions", TENANT(profile, READ, ALL), .sql = SQL_SESSION_LIST, LIST},
+    {DELETE, "/v1/sessions/{id}", TENANT(profile, WRITE, ALL), .sql = SQL_SESSION_REVOKE},
+    {GET,    "/v1/profile", TENANT(profile, READ, ALL), .sql = SQL_PROFILE_READ, .flags = ROUTE_ETAG},
+    {PATCH,  "/v1/profile", TENANT(profile, WRITE, ALL), .sql = SQL_PROFILE_UPDATE, .body = body_profile_patch, .flags = ROUTE_IF_MATCH},
+    {GET,    "/v1/members", TENANT(members, READ, ALL), .sql = SQL_MEMBER_LIST, LIST},
+    {GET,    "/v1/members/{id}", TENANT(members, READ, ALL), .sql = SQL_MEMBER_READ, .flags = ROUTE_ETAG},
+    {PATCH,  "/v1/members/{id}", TENANT(members, WRITE, MANAGERS), .sql = SQL_MEMBER_UPDATE, .body = body_member_patch, .flags = ROUTE_IF_MATCH},
+    {DELETE, "/v1/members/{id}", TENANT(members, WRITE, ALL), .sql = SQL_MEMBER_DELETE},
+    {GET,    "/v1/invitations", TENANT(members, READ, MANAGERS), .sql = SQL_INVITATION_LIST, LIST},
+    {DELETE, "/v1/invitations/{id}", TENANT(members, WRITE, MANAGERS), .sql = SQL_INVITATION_DELETE},
     {GET,    "/v1/tokens", TENANT(tokens, READ, ALL), .sql = SQL_TOKEN_LIST, LIST},
     {POST,   "/v1/tokens", TENANT_BY(token_create, tokens, WRITE, WORKERS), .sql = SQL_TOKEN_CREATE, .body = body_token, IDEMPOTENT},
     {GET,    "/v1/tokens/{id}", TENANT(tokens, READ, ALL), .sql = SQL_TOKEN_READ},
@@ -140,6 +151,8 @@ static const struct route routes[] = {
     {PUT,    "/v1/admin/tenants/{id}/quotas", OPERATOR(quotas, WRITE), .sql = SQL_ADMIN_QUOTA_SET, .body = body_quotas},
     {GET,    "/v1/admin/users", OPERATOR(members, READ), .sql = SQL_ADMIN_USER_LIST, LIST},
     {POST,   "/v1/admin/users", OPERATOR_BY(user_create, members, WRITE), .sql = SQL_ADMIN_USER_CREATE, .body = body_user, IDEMPOTENT},
+    {GET,    "/v1/admin/users/{id}", OPERATOR(members, READ), .sql = SQL_ADMIN_USER_READ, .flags = ROUTE_ETAG},
+    {PATCH,  "/v1/admin/users/{id}", OPERATOR(members, WRITE), .sql = SQL_ADMIN_USER_UPDATE, .body = body_user_patch, .flags = ROUTE_IF_MATCH},
     {GET,    "/v1/admin/plans", OPERATOR(catalogue, READ), .sql = SQL_ADMIN_PLAN_LIST, LIST},
     {POST,   "/v1/admin/plans", OPERATOR(catalogue, WRITE), .sql = SQL_ADMIN_PLAN_CREATE, .body = body_plan, IDEMPOTENT},
     {GET,    "/v1/admin/plans/{id}", OPERATOR(catalogue, READ), .sql = SQL_ADMIN_PLAN_READ, .flags = ROUTE_ETAG},

@@ -19,9 +19,11 @@ request_step step_prefer_look;
 request_step step_stream_admit; // caps; from where on
 request_step step_stream;
 
-// steps_session.c
+// steps_signin.c
 request_step step_limit_signin;
-request_step step_signin_find, step_signin_verify, step_signin_create;
+request_step step_signin_find, step_verify_password, step_signin_create;
+
+// steps_session.c
 request_step step_refresh;
 request_step step_session_answer; // adds access token, CSRF token and cookie
 request_step step_signout_cookie;

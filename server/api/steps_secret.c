@@ -49,9 +49,9 @@ static void on_hashed(const struct password_outcome *outcome, void *arg)
     struct request *request = arg;
     request->password_job = NULL;
     if (outcome->hash) {
-        request->hash = arena_string(&request->arena, outcome->hash);
+        request->new_hash = arena_string(&request->arena, outcome->hash);
     } else {
-        err_set(&request->err, ERR_UNAVAILABLE, "The password cannot be hashed now: try again.");
+        request->err = *outcome->err;
         request->step = NULL;
     }
     request_run(request);
@@ -71,7 +71,7 @@ enum step_result step_put_password(struct request *request)
 {
     json_t *body = body_of(request);
     json_object_del(body, "password");
-    json_object_set_new(body, "password_hash", json_string(request->hash));
+    json_object_set_new(body, "password_hash", json_string(request->new_hash));
     return STEP_NEXT;
 }
 

@@ -209,7 +209,18 @@ enum step_result step_input(struct request *request)
 
 // ---- Query
 
-static void take_answer(struct request *request, const struct db_rows *rows)
+static void take_refusal(struct request *request, const char *body)
+{
+    _cleanup_json_ json_t *refusal = NULL;
+    if (json_read(body ? body : "", body ? strlen(body) : 0, 2, &refusal, &request->err) < 0) {
+        request->err.code = ERR_INTERNAL; // the database's answer, not the client's
+        return;
+    }
+    err_set(&request->err, err_code_from_slug(json_get_string(refusal, "code", "")), "%s",
+            json_get_string(refusal, "detail", ""));
+}
+
+void step_take_answer(struct request *request, const struct db_rows *rows)
 {
     if (db_rows_count(rows) == 0) {
         err_set(&request->err, ERR_NOT_FOUND, "There is no such thing here.");
@@ -223,12 +234,14 @@ static void take_answer(struct request *request, const struct db_rows *rows)
                 "The first request with this Idempotency-Key is still running.");
         return;
     }
-    request->answer = (struct answer){
-        .status = atoi(status),
-        .body = arena_string(arena, db_rows_get(rows, 0, "body")),
-        .etag = arena_string(arena, db_rows_get(rows, 0, "etag")),
-        .location = arena_string(arena, db_rows_get(rows, 0, "location")),
-    };
+    if (atoi(status) >= 400) {
+        take_refusal(request, db_rows_get(rows, 0, "body"));
+        return;
+    }
+    request->answer.status = atoi(status);
+    request->answer.body = arena_string(arena, db_rows_get(rows, 0, "body"));
+    request->answer.etag = arena_string(arena, db_rows_get(rows, 0, "etag"));
+    request->answer.location = arena_string(arena, db_rows_get(rows, 0, "location"));
     request->answer.body_len = request->answer.body ? strlen(request->answer.body) : 0;
 }
 
@@ -263,7 +276,8 @@ static void on_answer(const struct db_outcome *outcome, void *arg)
         request->step = NULL;
     } else {
         auth_note_use(request, outcome->step_rows[0]);
-        take_answer(request, outcome->rows);
+        step_take_answer(request, outcome->rows);
+        request->step = request->err.code == ERR_OK ? request->step : NULL;
     }
     request_run(request);
 }
@@ -292,6 +306,19 @@ static bool is_filtered(const struct request *request)
         }
     }
     return false;
+}
+
+enum step_result step_login(struct request *request, enum sql_id sql, json_t *input, db_done *done)
+{
+    _cleanup_free_ char *text = json_write(input);
+    json_decref(input);
+    request->sql = sql;
+    struct db_request db_request = {
+        .deadline_ms = STEP_DEADLINE_MS,
+        .step_count = 1,
+        .steps = {{.sql = sql, .role = DB_ROLE_LOGIN, .param_count = 1, .params = {text}}},
+    };
+    return step_run(request, &db_request, done);
 }
 
 enum step_result step_query(struct request *request)

@@ -1,1 +1,1 @@
-SELECT user_id, password_hash FROM croft_credentials($1::text)
+SELECT user_id, password_hash, totp_secret, wait_s, known FROM croft_credentials($1::jsonb)

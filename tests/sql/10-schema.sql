@@ -14,7 +14,8 @@ FROM information_schema.role_table_grants
 WHERE grantee IN ('croft_tenant', 'croft_operator', 'croft_agent') AND table_schema = 'public' GROUP BY grantee;
 
 SELECT test.is(string_agg(table_name, ' ' ORDER BY table_name),
-    'events images locations memberships plans quotas resources snapshot_schedules snapshots tasks tenants tokens_visible usage_gaps usage_hours usage_marks vps webhook_deliveries webhooks_visible',
+    'events images invitations_visible locations memberships plans quotas resources sessions_visible snapshot_schedules snapshots tasks tenants '
+    'tokens_visible usage_gaps usage_hours usage_marks users_visible vps webhook_deliveries webhooks_visible',
     'what tenants may read whole')
 FROM information_schema.role_table_grants WHERE grantee = 'croft_tenant' AND table_schema = 'public';
 
@@ -28,7 +29,8 @@ FROM information_schema.role_table_grants WHERE grantee <> 'croft_owner' AND tab
 SELECT test.ok(NOT has_column_privilege(r, t, c, 'SELECT'), format('%s may not read %s.%s', r, t, c))
 FROM unnest(ARRAY['croft_tenant', 'croft_operator', 'croft_agent', 'croft_server']) r,
     (VALUES ('users', 'password_hash'), ('tokens', 'token_hash'), ('join_tokens', 'token_hash'), ('sessions', 'refresh_hash'),
-        ('webhooks', 'secret'), ('webhooks', 'old_secret')) s (t, c);
+        ('webhooks', 'secret'), ('webhooks', 'old_secret'), ('totp_secrets', 'secret'), ('recovery_codes', 'code_hash'),
+        ('invitations', 'token_hash'), ('devices', 'device_hash')) s (t, c);
 
 SELECT test.ok(p.prosecdef, 'croft_definer owns only what is SECURITY DEFINER: ' || p.proname)
 FROM pg_proc p WHERE p.proowner = 'croft_definer'::regrole AND NOT p.prosecdef;
@@ -38,7 +40,9 @@ SELECT test.is(string_agg(p.proname, ' '), NULL, 'no function is for everybody')
 FROM pg_proc p, aclexplode(coalesce(p.proacl, acldefault('f', p.proowner))) a
 WHERE p.pronamespace = 'public'::regnamespace AND p.proname LIKE 'croft\_%' AND a.grantee = 0;
 SELECT test.is(string_agg(p.proname, ' ' ORDER BY p.proname), 'croft_auth_node croft_auth_session croft_auth_token '
-    'croft_certificate_record croft_credentials croft_housekeeping croft_node_join croft_scope_held croft_session_create croft_session_refresh',
+    'croft_certificate_record croft_credentials croft_housekeeping croft_invitation_accept croft_invitation_find croft_mail_claim '
+    'croft_mail_result croft_node_join croft_profile_credentials croft_reset_confirm croft_reset_find croft_reset_request '
+    'croft_scope_held croft_session_create croft_session_refresh',
     'what croft_server itself may execute')
 FROM pg_proc p, aclexplode(p.proacl) a WHERE a.grantee = 'croft_server'::regrole;
 SELECT test.is(string_agg(p.proname, ' '), NULL, 'tenants may not execute admin functions')

@@ -47,11 +47,12 @@ BEGIN
     r := test.api('op', 'admin_quota_set', jsonb_build_object('id', test.get('ada'), 'body', '{"vps":-1}'::jsonb));
     PERFORM test.is((r.status, r.pointer)::text, '(422,/vps)', 'a quota is not negative');
 
-    SELECT * INTO c FROM croft_credentials('Ada@Example.org');
+    SELECT * INTO c FROM croft_credentials('{"email":"Ada@Example.org","network":"192.0.2.9"}');
     PERFORM test.is(c.password_hash, 'h', 'credentials are found whatever the case');
-    PERFORM test.is((SELECT count(*) FROM croft_credentials('nobody@example.org')), 1::bigint, 'nobody has one row, too');
+    PERFORM test.is((SELECT count(*) FROM croft_credentials('{"email":"nobody@example.org","network":"192.0.2.9"}')), 1::bigint, 'nobody has one row, too');
     SELECT body::jsonb->>'id' INTO v_session FROM croft_session_create(jsonb_build_object('user_id', test.get('ada_user'),
-        'refresh_hash', test.hash('r'), 'csrf_hash', test.hash('c'), 'expires_in', 600, 'peer', '::1'));
+        'password_hash', 'h', 'refresh_hash', test.hash('r'), 'csrf_hash', test.hash('c'), 'device_hash', test.hash('d'), 'known', false,
+        'expires_in', 600, 'peer', '::1', 'network', '::/64'));
     PERFORM test.is((SELECT role FROM croft_auth_session(v_session, 'tenant', NULL, 'vps:read', NULL, NULL, NULL, '{owner,admin,member,billing,viewer}')), 'owner', 'a session is signed in');
     BEGIN
         PERFORM croft_auth_session(v_session, 'tenant', test.get('bob')::uuid, 'vps:read', NULL, NULL, NULL, '{owner,admin,member,billing,viewer}');

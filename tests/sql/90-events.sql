@@ -14,6 +14,11 @@ INSERT INTO silent VALUES
     ('croft_node_usage', 'a measurement'),
     ('croft_task_progress', 'a report; the end of a task is an event'),
     ('croft_housekeeping', 'marks nodes offline, drops what has expired; what it settles are tasks, with events'),
+    ('croft_credentials', 'counts an attempt to sign in; the session is an event'),
+    ('croft_profile_credentials', 'counts an attempt'),
+    ('croft_totp_begin', 'asks for nothing until it is confirmed, which is an event'),
+    ('croft_reset_request', 'the same for everybody; that somebody''s was found is an event of croft_mail_claim()'),
+    ('croft_mail_result', 'how a mail went'),
     ('croft_webhook_claim', 'the lease of a delivery'),
     ('croft_webhook_done', 'the log of a delivery; that a webhook is disabled is an event');
 

@@ -107,7 +107,7 @@ describe("administration", () => {
         const plan = { name: "twice", title: "t", vcpus: 1, memory_bytes: 64 * MiB, disk_bytes: 64 * MiB, swap_bytes: 0, pids: 64, traffic_bytes: 0 };
         await operator.expect(409, "POST", "/v1/admin/plans", { body: plan });
         await operator.expect(409, "POST", "/v1/admin/locations", { body: { name: "lab", title: "again" } });
-        const user = { email: world.customer.email.toUpperCase(), password: "long enough", tenant_id: world.customer.id, role: "viewer" };
+        const user = { email: world.customer.email.toUpperCase(), password: "long enough!", tenant_id: world.customer.id, role: "viewer" };
         await operator.expect(409, "POST", "/v1/admin/users", { body: user });
     });
 

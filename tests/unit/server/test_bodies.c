@@ -52,7 +52,7 @@ START_TEST(test_names_the_place_of_what_is_wrong)
          "/vcpus"},
         {body_node_patch, "{\"state\":\"retired\"}", "/state"},
         {body_user,
-         "{\"email\":\"a@b\",\"password\":\"12345678\",\"tenant_id\":" ID ",\"role\":\"king\"}",
+         "{\"email\":\"a@b\",\"password\":\"123456789012\",\"tenant_id\":" ID ",\"role\":\"king\"}",
          "/role"},
         {body_token, "{\"name\":\"a\",\"expires_at\":\"tomorrow, at about noon\"}", "/expires_at"},
     };

@@ -1,0 +1,1 @@
+SELECT status, body, etag, location FROM croft_reset_confirm($1::jsonb)

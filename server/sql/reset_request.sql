@@ -1,0 +1,1 @@
+SELECT status, body, etag, location FROM croft_reset_request($1::jsonb)

@@ -1,0 +1,1 @@
+SELECT status, body, etag, location FROM croft_totp_begin($1::jsonb)
