@@ -8,6 +8,7 @@
 #include "sysfile.h"
 
 #include <errno.h>
+#include <ftw.h>
 #include <lxc/lxccontainer.h>
 #include <poll.h>
 #include <string.h>
@@ -204,6 +205,21 @@ static int lxc_stop(const struct agent_config *config, const char *vps, int time
     return r < 0 ? err_wrap(err, "stopping vps %s", vps) : 0;
 }
 
+static int visit_remove(const char *path, const struct stat *st, int type, struct FTW *ftw)
+{
+    return remove(path) < 0 && errno != ENOENT ? -1 : 0;
+}
+
+// The folder with the generated AppArmor profile: the monitor removes it when the container stops, one that was
+// killed did not. Only root writes below it.
+static int remove_apparmor(const char *folder, struct err *err)
+{
+    if (nftw(folder, visit_remove, 8, FTW_DEPTH | FTW_PHYS | FTW_MOUNT) < 0 && errno != ENOENT) {
+        return err_errno(err, errno, "removing %s", folder);
+    }
+    return 0;
+}
+
 static int lxc_undefine(const struct agent_config *config, const char *vps, struct err *err)
 {
     static const char *const files[] = {
@@ -219,6 +235,13 @@ static int lxc_undefine(const struct agent_config *config, const char *vps, stru
         if (unlink(path) < 0 && errno != ENOENT) {
             return err_errno(err, errno, "removing %s", path);
         }
+    }
+    int r = sysfile_path(path, sizeof(path), err, "%s/vps/%s/apparmor", config->state_dir, vps);
+    if (r == 0) {
+        r = remove_apparmor(path, err);
+    }
+    if (r < 0) {
+        return r;
     }
     cgroup_forget_monitor(vps, 0);
     // liblxc's lock file, which it never removes; best effort.

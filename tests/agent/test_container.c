@@ -232,6 +232,18 @@ START_TEST(forged_sources_are_dropped)
 }
 END_TEST
 
+// Where the kernel has no AppArmor, what a killed monitor leaves is made by hand.
+START_TEST(a_profile_that_a_dead_monitor_left_goes_with_the_container)
+{
+    ck_assert_int_eq(
+        rig_host("mkdir -p %s/vps/%s/apparmor/cache && echo profile >%s/vps/%s/apparmor/lxc-x",
+                 rig_config.state_dir, spec.vps, rig_config.state_dir, spec.vps),
+        0);
+    rig_destroy(&spec);
+    ck_assert_int_ne(rig_host("test -e %s/vps/%s/apparmor", rig_config.state_dir, spec.vps), 0);
+}
+END_TEST
+
 START_TEST(a_missing_init_is_an_error)
 {
     CALL(0, container_lxc.stop(&rig_config, spec.vps, 5, err));
@@ -372,6 +384,7 @@ Suite *suite_container(void)
     tcase_add_test(tcase, counters_rise);
     tcase_add_test(tcase, sampling_is_quick);
     tcase_add_test(tcase, forged_sources_are_dropped);
+    tcase_add_test(tcase, a_profile_that_a_dead_monitor_left_goes_with_the_container);
     tcase_add_test(tcase, a_missing_init_is_an_error);
     tcase_add_loop_test(tcase, a_refused_start_says_why_and_leaves_no_cgroups, 0, 2);
     if (access("/sys/fs/cgroup/memory", F_OK) == 0) {
