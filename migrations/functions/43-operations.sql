@@ -318,10 +318,14 @@ DECLARE
     v vps;
     v_due vps[];
 BEGIN
-    v_due := ARRAY(SELECT k FROM vps k WHERE k.delete_after <= now() ORDER BY k.id LIMIT 100 FOR NO KEY UPDATE SKIP LOCKED);
+    v_due := ARRAY(SELECT k FROM vps k WHERE k.delete_after <= now() AND NOT k.protection ORDER BY k.id LIMIT 100 FOR NO KEY UPDATE SKIP LOCKED);
     FOREACH v IN ARRAY v_due LOOP
-        PERFORM croft_order_check(v, 'delete');
-        PERFORM croft_vps_remove(v);
+        BEGIN
+            PERFORM croft_order_check(v, 'delete');
+            PERFORM croft_vps_remove(v);
+        EXCEPTION WHEN SQLSTATE 'CR409' THEN
+            NULL; -- the next time
+        END;
     END LOOP;
     RETURN cardinality(v_due);
 END

@@ -1,4 +1,5 @@
 #include "guest.h"
+#include "guest_identity.h"
 #include "rig.h"
 #include "test_drivers.h"
 
@@ -63,6 +64,47 @@ START_TEST(writes_nothing_outside)
 }
 END_TEST
 
+// A guest that runs, and lays the same traps while its name, keys and password are changed.
+START_TEST(changes_nothing_outside)
+{
+    char commands[1024];
+    snprintf(commands, sizeof(commands),
+             "cd %s && OUT=%s && eval \"$(printf '%%s' '%s' | sed \"s|%%s|$OUT|g\")\"", root.path,
+             root.path, traps[_i]);
+    ck_assert_int_eq(rig_host("%s", commands), 0);
+    rig_host("cd %s && { [ -L etc ] || mkfifo etc/shadow; }", root.path);
+    struct err err = {0};
+    const int results[] = {
+        guest_set_hostname(&spec, &root, &err),
+        guest_set_keys(&spec, &root, &err),
+        guest_set_password(&spec, &root, "$6$salt$hash", &err),
+    };
+    for (size_t i = 0; i < ARRAY_LEN(results); i++) {
+        ck_assert_msg(results[i] == 0 || results[i] == ERR_IMAGE || results[i] == ERR_NOT_FOUND,
+                      "%zu: %d %s", i, results[i], err.text);
+    }
+    ck_assert_int_eq(rig_host("[ -z \"$(ls -A %s.out)\" ]", root.path), 0);
+}
+END_TEST
+
+START_TEST(what_is_the_guests_own_stays)
+{
+    CALL(0, guest_prepare(&rig_config, &spec, &root, err));
+    rig_host("cd %s && echo own >> root/.ssh/authorized_keys && "
+             "printf 'daemon:*:1:0:99999:7:::\nroot:old:1:0:99999:7:::\n' > etc/shadow",
+             root.path);
+    spec.ssh_key_count = 0;
+    CALL(0, guest_set_keys(&spec, &root, err));
+    CALL(0, guest_set_keys(&spec, &root, err));
+    CALL(0, guest_set_password(&spec, &root, "$6$salt$hash", err));
+    ck_assert_int_eq(rig_host("cd %s && [ \"$(cat root/.ssh/authorized_keys)\" = own ] && "
+                              "grep -q '^daemon:' etc/shadow && "
+                              "[ $(grep -c '^root:.6.salt.hash:' etc/shadow) = 1 ]",
+                              root.path),
+                     0);
+}
+END_TEST
+
 Suite *suite_guest(void)
 {
     Suite *suite = suite_create("guest");
@@ -71,6 +113,8 @@ Suite *suite_guest(void)
     tcase_set_timeout(tcase, 10);
     tcase_add_test(tcase, writes_what_a_guest_needs);
     tcase_add_loop_test(tcase, writes_nothing_outside, 0, (int)ARRAY_LEN(traps));
+    tcase_add_loop_test(tcase, changes_nothing_outside, 0, (int)ARRAY_LEN(traps));
+    tcase_add_test(tcase, what_is_the_guests_own_stays);
     suite_add_tcase(suite, tcase);
     return suite;
 }

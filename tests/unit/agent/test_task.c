@@ -15,6 +15,7 @@
 
 static char dir[32], state[64], image[192];
 static struct agent_config config;
+static const char *suspended; // in the spec; NULL: not there
 
 static void setup(void)
 {
@@ -54,6 +55,9 @@ static json_t *input_of(const char *kind, int generation)
     json_t *input = json_pack("{s:s, s:s, s:i, s:o}", "kind", kind, "vps", VPS, "generation",
                               generation, "spec", json_loads(text, 0, NULL));
     ck_assert_ptr_nonnull(input);
+    if (suspended) {
+        json_object_set_new(json_object_get(input, "spec"), "suspended", json_string(suspended));
+    }
     return input;
 }
 
@@ -157,6 +161,23 @@ START_TEST(a_repeated_create_that_fails_leaves_a_finished_vps_alone)
 }
 END_TEST
 
+START_TEST(a_suspended_vps_is_kept_off_and_comes_back)
+{
+    struct err err = {0};
+    enum observed observed;
+    expect("vps_create", 1, OBSERVED_RUNNING);
+    suspended = "stop";
+    expect("vps_update", 2, OBSERVED_STOPPED);
+    expect("vps_start", 2, OBSERVED_STOPPED);
+    suspended = "throttle";
+    expect("vps_update", 3, OBSERVED_RUNNING);
+    suspended = "somehow";
+    ck_assert_int_eq(run("vps_update", 4, &observed, &err), ERR_INVALID);
+    suspended = NULL;
+    expect("vps_update", 5, OBSERVED_RUNNING);
+}
+END_TEST
+
 #ifdef CROFT_FAULTS
 
 static void set_fault(const char *who, const char *step)
@@ -219,6 +240,9 @@ START_TEST(killed_at_any_step_every_task_converges)
     kill_at_each_step("vps_stop", 2, OBSERVED_STOPPED, make_vps);
     kill_at_each_step("vps_start", 3, OBSERVED_RUNNING, make_stopped_vps);
     kill_at_each_step("vps_delete", 4, OBSERVED_ABSENT, make_vps);
+    kill_at_each_step("vps_update", 3, OBSERVED_RUNNING, make_stopped_vps);
+    kill_at_each_step("vps_reboot", 2, OBSERVED_RUNNING, make_vps);
+    remove_vps();
     expect_nothing_left();
 }
 END_TEST
@@ -289,6 +313,7 @@ int main(void)
     tcase_set_timeout(cases, 60);
     tcase_add_test(cases, a_life_from_create_to_delete);
     tcase_add_test(cases, what_is_not_there_is_neither_started_nor_stopped);
+    tcase_add_test(cases, a_suspended_vps_is_kept_off_and_comes_back);
     tcase_add_test(cases, a_repeated_create_that_fails_leaves_a_finished_vps_alone);
 #ifdef CROFT_FAULTS
     tcase_add_test(cases, killed_at_any_step_every_task_converges);
