@@ -75,6 +75,12 @@ export async function differences(world: World): Promise<string[]> {
     }
     found.push(...[...folders].map((id) => `folder without a row: ${id}`));
     found.push(...[...guests].map((id) => `subvolume without a row: ${id}`));
+    const snapshots = new Set((await world.cluster.sql("SELECT id FROM snapshots")).split("\n").filter(Boolean));
+    for (const owner of listed(`${world.agent.state}/pool/snapshots`)) {
+        const there = [...listed(`${world.agent.state}/pool/snapshots/${owner}`)];
+        found.push(...there.filter((id) => !snapshots.delete(id)).map((id) => `snapshot without a row: ${id} of ${owner}`));
+    }
+    found.push(...[...snapshots].map((id) => `snapshot that is missing: ${id}`));
     found.push(...[...devices].map((name) => `link without a row: ${name}`));
     found.push(...[...groups.keys()].map((id) => `cgroup without a row: ${id}`));
     const leftover = world.agent.state + "/vps/";

@@ -1,0 +1,103 @@
+// Snapshots, restore, reinstall, rescue and clone on real parts; then a death at each step of each, in the same world.
+import assert from "node:assert/strict";
+import { readFileSync, writeFileSync } from "node:fs";
+import { after, before, describe, test } from "node:test";
+import { run, until } from "../harness/command.js";
+import { agree } from "../harness/match.js";
+import { World } from "../harness/world.js";
+import { stepNames } from "./faults.js";
+
+type Row = { id: string; image_id: string; addresses: { address: string; family: number }[] };
+
+describe("copies on real parts", () => {
+    let world: World;
+    let key: string;
+    let vps: Row;
+    const wait = { Prefer: "wait=55" };
+    const api = () => world.customer.api;
+    const address = (one: Row) => one.addresses.find(({ family }) => family === 4)!.address;
+    const ssh = (one: Row, command: string, accept: number[] = []) =>
+        run(world.netns!.command("ssh", "-n", "-i", key, "-o", "BatchMode=yes", "-o", "StrictHostKeyChecking=no", "-o", "UserKnownHostsFile=/dev/null",
+            "-o", "LogLevel=ERROR", "-o", "ConnectTimeout=3", `root@${address(one)}`, command), { accept, timeoutMs: 60_000 });
+    const says = async (one: Row, command: string) => (await until("ssh works", () => ssh(one, command), 30_000)).stdout.trim();
+    const order = async (path: string, body?: object) => {
+        const answer = await api().raw("POST", path, { body, headers: wait });
+        assert.equal(answer.json.task?.status, "done", answer.text);
+        return answer.json;
+    };
+    const limited = async (one: Row) => {
+        assert.match((await ssh(one, "dd if=/dev/urandom of=/fill bs=1M count=200 2>&1; echo status $?; rm -f /fill")).stdout, /status 1/, "a write past the disk limit");
+    };
+
+    // The rescue system has no keys of the customer's: it is entered as its console would be.
+    const inRescue = (command: string) =>
+        run(world.netns!.command("lxc-attach", "-P", `${world.agent.state}/vps`, "-n", vps.id, "--clear-env", "--", "/bin/sh", "-c", command));
+
+    before(async () => {
+        world = await World.create({ drivers: "real" });
+        key = world.sandbox.path("ssh");
+        await run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "test", "-f", key]);
+        vps = await world.createVps({ ssh_keys: [readFileSync(`${key}.pub`, "utf8").trim()] });
+    });
+    after(() => world?.close());
+
+    test("what was written before the snapshot is there after the restore, and limits hold", { timeout: 180_000 }, async () => {
+        await says(vps, "echo then >/root/word");
+        const { snapshot } = await order(`/v1/vps/${vps.id}/snapshots`);
+        assert.equal(snapshot.state, "ready");
+        assert.equal(await says(vps, "cat /root/word; echo now >/root/word"), "then");
+        await order(`/v1/snapshots/${snapshot.id}/restore`);
+        assert.equal(await says(vps, "cat /root/word"), "then");
+        await limited(vps);
+        const machine = await says(vps, "cat /etc/machine-id");
+        const { vps: clone } = await order(`/v1/vps/${vps.id}/clone`, { name: "clone", snapshot_id: snapshot.id });
+        assert.equal(await says(clone, "cat /root/word"), "then");
+        assert.notEqual(await says(clone, "cat /etc/machine-id"), machine);
+        await limited(clone);
+        await world.deleteVps(clone.id);
+        await agree(world);
+    });
+
+    test("rescue: the own disk at /mnt, and back; reinstall: a new disk", { timeout: 180_000 }, async () => {
+        await says(vps, "echo mine >/root/word; sync");
+        await order(`/v1/vps/${vps.id}/rescue`);
+        assert.equal((await inRescue("cat /mnt/root/word")).stdout.trim(), "mine");
+        await order(`/v1/vps/${vps.id}/unrescue`);
+        assert.equal(await says(vps, "cat /root/word"), "mine");
+        const { vps: fresh } = await order(`/v1/vps/${vps.id}/reinstall`, { image_id: vps.image_id });
+        assert.deepEqual(fresh.addresses, vps.addresses);
+        assert.equal(await says(vps, "cat /root/word 2>/dev/null || echo none"), "none");
+        await limited(vps);
+        await agree(world);
+    });
+
+    for (const kind of ["vps_snapshot", "vps_restore", "vps_reinstall", "vps_rescue", "vps_snapshot_delete", "vps_clone"]) {
+        for (const step of stepNames.filter((name) => name.startsWith(`${kind}.`) && !name.includes(".undo_"))) {
+            for (const who of ["worker", "broker"]) {
+                test(`${who} dies at ${step}`, { timeout: 120_000 }, async () => {
+                    const { snapshot } = await order(`/v1/vps/${vps.id}/snapshots`);
+                    writeFileSync(`${world.agent.state}/fault`, `${who} ${step}\n`);
+                    if (kind === "vps_snapshot") {
+                        const answer = await api().expect(202, "POST", `/v1/vps/${vps.id}/snapshots`);
+                        assert.equal((await api().settled(answer.task.id)).status, "done");
+                        await api().raw("DELETE", `/v1/snapshots/${answer.snapshot.id}`, { headers: wait });
+                    } else if (kind === "vps_restore") {
+                        await order(`/v1/snapshots/${snapshot.id}/restore`);
+                    } else if (kind === "vps_reinstall") {
+                        await order(`/v1/vps/${vps.id}/reinstall`, { image_id: vps.image_id });
+                    } else if (kind === "vps_clone") {
+                        const { vps: clone } = await order(`/v1/vps/${vps.id}/clone`, { name: "clone", snapshot_id: snapshot.id });
+                        await world.deleteVps(clone.id);
+                    } else if (kind === "vps_rescue") {
+                        await order(`/v1/vps/${vps.id}/rescue`);
+                        await order(`/v1/vps/${vps.id}/unrescue`);
+                    }
+                    const gone = await api().raw("DELETE", `/v1/snapshots/${snapshot.id}`, { headers: wait });
+                    assert.equal(gone.json.task.status, "done", gone.text);
+                    assert.equal(world.agent.faultPending(), false, "the step was never reached");
+                    await agree(world);
+                });
+            }
+        }
+    }
+});
