@@ -97,6 +97,22 @@ static const struct field events_fields[] = {
     {NULL},
 };
 
+static const struct field webhooks_fields[] = {
+    {"allow_http", FIELD_BOOL, IN(webhooks, allow_http), .preset = "false",
+     .help = "Lets webhooks go out in the clear: for tests and development only."},
+    {"allow_private", FIELD_BOOL, IN(webhooks, allow_private), .preset = "false",
+     .help = "Lets customers' webhooks reach loopback, private and link-local addresses, this "
+             "machine's own "
+             "services among them: for tests and development only."},
+    {"ca_file", FIELD_STRING, IN(webhooks, ca_file), .min = 1, .max = TEXT_MAX,
+     .help = "PEM file of the CAs that targets are believed by. Default: the system's."},
+    {"timeout_s", FIELD_INT, IN(webhooks, timeout_s), .min = 1, .max = 60, .preset = "15",
+     .help = "Seconds that a target has to answer."},
+    {"concurrency", FIELD_INT, IN(webhooks, concurrency), .min = 1, .max = 1000, .preset = "64",
+     .help = "Deliveries under way at once per worker; of one webhook never more than four."},
+    {NULL},
+};
+
 static const struct field passwords_fields[] = {
     {"memory_bytes", FIELD_INT, IN(passwords, memory_bytes), .min = 8192, .max = 1 << 30,
      .preset = "67108864", .help = "Memory of one argon2id hash."},
@@ -133,6 +149,7 @@ static const struct field config_fields[] = {
     {"timing", FIELD_OBJECT, TOP(timing), .fields = timing_fields, .help = "How long things last."},
     {"limits", FIELD_OBJECT, TOP(limits), .fields = limits_fields, .help = "Rate limits."},
     {"events", FIELD_OBJECT, TOP(events), .fields = events_fields, .help = "Event streams."},
+    {"webhooks", FIELD_OBJECT, TOP(webhooks), .fields = webhooks_fields, .help = "Webhooks."},
     {"passwords", FIELD_OBJECT, TOP(passwords), .fields = passwords_fields,
      .help = "Password hashing (argon2id)."},
     {NULL},

@@ -3,6 +3,7 @@
 
 #include "err.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 
@@ -47,6 +48,12 @@ struct server_config {
         int64_t streams; // per worker
         int64_t streams_per_credential; // per worker
     } events;
+    struct {
+        bool allow_http, allow_private; // for tests and development
+        const char *ca_file; // NULL: the system's
+        int64_t timeout_s;
+        int64_t concurrency; // per worker
+    } webhooks;
     struct {
         int64_t memory_bytes; // argon2id
         int64_t passes;

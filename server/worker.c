@@ -7,6 +7,7 @@
 #include "limiter.h"
 #include "log.h"
 #include "macro.h"
+#include "webhooks.h"
 
 #include <event2/event.h>
 #include <event2/thread.h>
@@ -14,7 +15,7 @@
 #include <sodium.h>
 #include <sys/resource.h>
 
-enum { RUN_FAILED = 1, DRAIN_PARTS = 2 };
+enum { RUN_FAILED = 1, DRAIN_PARTS = 3 };
 
 struct worker {
     struct event_base *base;
@@ -24,6 +25,7 @@ struct worker {
     struct api *api;
     struct hub *hub;
     struct housekeeping *housekeeping;
+    struct webhooks *webhooks;
     struct event *on_term, *on_int, *drain_timer;
     int draining; // parts that have not drained yet; 0: not draining or all done
     bool stopping;
@@ -60,6 +62,7 @@ static void on_stop(evutil_socket_t signal, short what, void *arg)
     housekeeping_stop(STEAL(worker->housekeeping));
     api_drain(worker->api, part_drained, worker);
     hub_drain(worker->hub, part_drained, worker);
+    webhooks_drain(worker->webhooks, part_drained, worker);
 }
 
 static size_t count_links(void *arg)
@@ -90,6 +93,7 @@ static int start(struct worker *worker, int limits_fd, struct err *err)
         return err_wrap(err, "API listener");
     }
     worker->housekeeping = housekeeping_start(worker->base, worker->db, config);
+    worker->webhooks = webhooks_start(worker->base, worker->db, config);
     worker->on_term = evsignal_new(worker->base, SIGTERM, on_stop, worker);
     worker->on_int = evsignal_new(worker->base, SIGINT, on_stop, worker);
     worker->drain_timer = evtimer_new(worker->base, on_drain_timeout, worker);
@@ -108,6 +112,7 @@ static void free_event(struct event *event)
 static void finish(struct worker *worker)
 {
     housekeeping_stop(worker->housekeeping);
+    webhooks_stop(worker->webhooks);
     api_destroy(worker->api);
     if (worker->hub) {
         hub_destroy(worker->hub);

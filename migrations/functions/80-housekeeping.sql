@@ -75,6 +75,7 @@ BEGIN
     v_snapshots := croft_snapshots_due() + croft_schedules_due();
     PERFORM croft_expire();
     PERFORM croft_people_expire();
+    PERFORM croft_webhook_expire();
     RETURN jsonb_build_object('offline', v_offline, 'overdue', v_overdue, 'retried', v_retried, 'deleted', v_deleted,
         'snapshots', v_snapshots);
 END

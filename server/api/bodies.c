@@ -231,6 +231,7 @@ static const char *const words_node[] = {"active", "draining", NULL};
 static const char *const words_platform[] = {"operator", NULL};
 static const char *const words_role[] = {"owner", "admin", "member", "billing", "viewer", NULL};
 
+static const char *const words_delivery[] = {"pending", "delivered", "failed", NULL};
 static const char *const words_user[] = {"active", "disabled", NULL};
 
 static const struct {
@@ -238,6 +239,7 @@ static const struct {
     const char *name;
     const char *const *words;
 } words[] = {
+    {query_deliveries, "state", words_delivery},
     {query_vps, "observed", words_observed},
     {query_tasks, "status", words_task},
     {query_admin_vps, "status", words_observed},

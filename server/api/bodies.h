@@ -21,7 +21,8 @@ extern const struct field query_none[], query_page[], query_vps[], query_images[
 
 // bodies_events.c
 extern const struct field query_events[], query_admin_events[], query_stream[],
-    query_admin_stream[];
+    query_admin_stream[], query_webhooks[], query_deliveries[], body_webhook[],
+    body_webhook_patch[];
 
 // What a table cannot say: a field of that name is one of these words. ERR_INVALID names the field.
 int bodies_check_words(const struct field *table, json_t *object, struct err *err) _must_check_;

@@ -35,6 +35,13 @@ static request_step *const signout[] = {step_limit_address, step_credentials,   
                                         step_query,         step_signout_cookie, NULL};
 static request_step *const stream[] = {step_limit_address, step_credentials, step_input,
                                        step_stream_admit,  step_stream,      NULL};
+static request_step *const webhook_create[] = {
+    step_limit_address,       step_credentials, step_input, step_check_webhook,
+    step_make_webhook_secret, step_query,       NULL};
+static request_step *const webhook_update[] = {step_limit_address, step_credentials, step_input,
+                                               step_check_webhook, step_query,       NULL};
+static request_step *const webhook_rotate[] = {
+    step_limit_address, step_credentials, step_input, step_make_webhook_secret, step_query, NULL};
 static request_step *const healthz[] = {step_healthz, NULL};
 static request_step *const readyz[] = {step_ping, step_readyz, NULL};
 static request_step *const show_metrics[] = {step_metrics, NULL};
@@ -142,6 +149,17 @@ static const struct route routes[] = {
 
     {GET,    "/v1/events", TENANT(events, READ, ALL), .sql = SQL_EVENT_LIST, LIST_OF(query_events)},
     {GET,    "/v1/events/stream", TENANT_BY(stream, events, READ, ALL), .sql = SQL_EVENT_FEED, .query = query_stream},
+
+    {GET,    "/v1/webhooks", TENANT(webhooks, READ, MANAGERS), .sql = SQL_WEBHOOK_LIST, LIST_OF(query_webhooks)},
+    {POST,   "/v1/webhooks", TENANT_BY(webhook_create, webhooks, WRITE, MANAGERS), .sql = SQL_WEBHOOK_CREATE, .body = body_webhook, IDEMPOTENT},
+    {GET,    "/v1/webhooks/{id}", TENANT(webhooks, READ, MANAGERS), .sql = SQL_WEBHOOK_READ, .flags = ROUTE_ETAG},
+    {PATCH,  "/v1/webhooks/{id}", TENANT_BY(webhook_update, webhooks, WRITE, MANAGERS), .sql = SQL_WEBHOOK_UPDATE, .body = body_webhook_patch, .flags = ROUTE_IF_MATCH},
+    {DELETE, "/v1/webhooks/{id}", TENANT(webhooks, WRITE, MANAGERS), .sql = SQL_WEBHOOK_DELETE},
+    {POST,   "/v1/webhooks/{id}/rotate-secret", TENANT_BY(webhook_rotate, webhooks, WRITE, MANAGERS), .sql = SQL_WEBHOOK_ROTATE},
+    {POST,   "/v1/webhooks/{id}/test", TENANT(webhooks, WRITE, MANAGERS), .sql = SQL_WEBHOOK_TEST, IDEMPOTENT},
+    {GET,    "/v1/webhooks/{id}/deliveries", TENANT(webhooks, READ, MANAGERS), .sql = SQL_WEBHOOK_DELIVERY_LIST, LIST_OF(query_deliveries)},
+    {GET,    "/v1/webhook-deliveries/{id}", TENANT(webhooks, READ, MANAGERS), .sql = SQL_WEBHOOK_DELIVERY_READ},
+    {POST,   "/v1/webhook-deliveries/{id}/redeliver", TENANT(webhooks, WRITE, MANAGERS), .sql = SQL_WEBHOOK_REDELIVER},
 
     {GET,    "/v1/admin/tenants", OPERATOR(tenants, READ), .sql = SQL_ADMIN_TENANT_LIST, LIST},
     {POST,   "/v1/admin/tenants", OPERATOR(tenants, WRITE), .sql = SQL_ADMIN_TENANT_CREATE, .body = body_tenant, IDEMPOTENT},

@@ -19,6 +19,10 @@ request_step step_prefer_look;
 request_step step_stream_admit; // caps; from where on
 request_step step_stream;
 
+// steps_webhook.c
+request_step step_check_webhook; // where it points
+request_step step_make_webhook_secret;
+
 // steps_signin.c
 request_step step_limit_signin;
 request_step step_signin_find, step_verify_password, step_signin_create;

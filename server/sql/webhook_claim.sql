@@ -1,0 +1,1 @@
+SELECT * FROM croft_webhook_claim($1::jsonb)

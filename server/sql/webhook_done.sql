@@ -1,0 +1,1 @@
+SELECT croft_webhook_done($1::jsonb) AS reply

@@ -1,0 +1,1 @@
+SELECT status, body, etag, location FROM croft_webhook_rotate($1::jsonb)
