@@ -76,9 +76,30 @@ static json_t *row_of(const struct route *route)
         !!(route->flags & ROUTE_IF_MATCH), "idempotent", !!(route->flags & ROUTE_IDEMPOTENT));
 }
 
-int main(void)
+// docs/routes.md.
+static void print_table(void)
+{
+    printf("# Who may use which endpoint\n\n"
+           "Made from the table of routes by `server/routes_check --table` in the build folder; a "
+           "test compares. "
+           "[api.md](api.md) says what scopes and roles are.\n\n"
+           "| method and path | scope | roles |\n| --- | --- | --- |\n");
+    for (int i = 0; i < routes_count(); i++) {
+        const struct route *route = route_at(i);
+        char names[ROUTE_ROLES_MAX];
+        route_role_names(route->roles, names, sizeof(names));
+        printf("| %s %s | %s | %s |\n", route_method_name(route->method), route->path,
+               route->scope ? route->scope : "-", route->auth == AUTH_NONE ? "everybody" : names);
+    }
+}
+
+int main(int argc, char **argv)
 {
     int bad = 0;
+    if (argc > 1 && strcmp(argv[1], "--table") == 0) {
+        print_table();
+        return 0;
+    }
     json_t *table = json_array();
     for (int i = 0; i < routes_count(); i++) {
         const struct route *route = route_at(i);

@@ -1,4 +1,5 @@
 # shellcheck shell=bash
+# shellcheck disable=SC2154 # set by run
 # Every statement of a tenant without its row filters, as a tenant's role: nothing of anybody else may come (sourced by run).
 sql -f "$here/neutral.sql" >/dev/null || fatal "neutral.sql fails"
 for f in "$dir"/sql/*.sql; do # made by run

@@ -1,4 +1,5 @@
 # shellcheck shell=bash
+# shellcheck disable=SC2154 # set by run
 # Whom the servers are told to cut off, as a listener hears it after the commit (sourced by run). psql prints a notification
 # after the command that follows it.
 

@@ -2,7 +2,11 @@
 // A new route is in it by itself; one whose path has an id needs a rule below that makes such a thing.
 import assert from "node:assert/strict";
 import { createHash, randomBytes, randomUUID } from "node:crypto";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
+import { output } from "../harness/command.js";
+import { build, root } from "../harness/paths.js";
 import { Api, type RawAnswer } from "../harness/client.js";
 import { nameOf, reads, type Route, routes, sampleBody, sampleQuery } from "../harness/routes.js";
 import { World, unlimited, type Customer } from "../harness/world.js";
@@ -203,6 +207,11 @@ describe("every route, everybody, every id", () => {
             assert.equal(route.auth === "none", route.scope === null && route.roles.length === 0, nameOf(route));
             assert.ok(!route.path.includes("{id}") || rules[kindOf(route)], `${nameOf(route)}: add a rule that makes such a thing to matrix.test.ts`);
         }
+    });
+
+    test("docs/routes.md is the table", async () => {
+        const made = await output([join(build, "server/routes_check"), "--table"]);
+        assert.equal(readFileSync(join(root, "docs/routes.md"), "utf8").trim(), made.trim(), "make it anew: server/routes_check --table > docs/routes.md");
     });
 
     // A query that nobody takes is refused only behind authorisation, so nothing is changed by who is let in.
