@@ -175,7 +175,7 @@ int guest_prepare(const struct agent_config *config, const struct vps_spec *spec
     if (r < 0) {
         return r;
     }
-    _cleanup_fd_ int fd = guest.root;
+    _cleanup_fd_ _unused_ int fd = guest.root;
     r = prepare(&guest, spec);
     return r < 0 ? err_wrap(err, "writing into vps %s", spec->vps) : 0;
 }

@@ -100,7 +100,7 @@ int guest_set_user_data(const struct vps_spec *spec, const struct volume_root *r
     if (r < 0) {
         return r;
     }
-    _cleanup_fd_ int fd = guest.root;
+    _cleanup_fd_ _unused_ int fd = guest.root;
     r = has_cloud_init(&guest) ? write_seed(&guest, spec, text) : write_script(&guest, text);
     return r < 0 ? err_wrap(err, "user data") : 0;
 }

@@ -60,7 +60,7 @@ DECLARE
     v_state text; v_message text; v_detail text; v_hint text;
 BEGIN
     PERFORM set_config('role', 'croft_server', true);
-    EXECUTE test.statement(p_statement) INTO a USING p_req;
+    EXECUTE test.statement(p_statement) INTO a USING '{"peer":"198.51.100.1","request_id":"req-l"}' || p_req;
     PERFORM set_config('role', 'none', true);
     RETURN (a.status, a.body::jsonb, NULL, NULL, NULL, NULL)::test.reply;
 EXCEPTION WHEN OTHERS THEN

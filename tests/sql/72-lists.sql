@@ -79,7 +79,7 @@ BEGIN
         END IF;
         PERFORM test.is((x.status, x.pointer)::text, '(422,/cursor)', format('%s takes no cursor %s', s.name, left(c, 40)))
         FROM unnest(ARRAY['x', '!!!!', '____', 'AAAA', repeat('A', 1200), 'AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA',
-                translate(encode(convert_to(s.name || ' zz ' || 'k', 'UTF8'), 'base64'), E'+/=\n', '-_'),
+                translate(encode(convert_to(s.name || ' zz ' || repeat('k', 20), 'UTF8'), 'base64'), E'+/=\n', '-_'),
                 translate(encode('\xff00fe', 'base64'), '+/=', '-_')]
             || CASE WHEN s.key IN ('created_at', 'expires_at', 'vcpus', 'memory_bytes', 'price_month')
                 THEN ARRAY(SELECT croft_cursor_sorted(s.name, k, croft_uuid())
