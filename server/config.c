@@ -3,6 +3,7 @@
 #include "field.h"
 #include "log.h"
 #include "macro.h"
+#include "mail_text.h"
 #include "places.h"
 #include "yaml_tree.h"
 
@@ -129,6 +130,25 @@ static const struct field passwords_fields[] = {
     {NULL},
 };
 
+static const struct field mail_fields[] = {
+    {"server", FIELD_STRING, IN(mail, server), .min = 3, .max = 255,
+     .help = "`host:port` of the mail server (SMTP); without it and `file` mails wait."},
+    {"tls", FIELD_STRING, IN(mail, tls), .min = 3, .max = 8, .preset = "starttls",
+     .help = "`starttls`, `tls` from the first byte, or `none`."},
+    {"ca_file", FIELD_STRING, IN(mail, ca_file), .min = 1, .max = TEXT_MAX,
+     .help = "PEM file of who vouches for the mail server. Default: the system's."},
+    {"user", FIELD_STRING, IN(mail, user), .min = 1, .max = TEXT_MAX, .help = "Account there."},
+    {"password", FIELD_STRING, IN(mail, password), .min = 1, .max = TEXT_MAX, .flags = FIELD_SECRET,
+     .help = "Its password."},
+    {"from", FIELD_EMAIL, IN(mail, from), .min = 3, .max = 254, .preset = "croft@localhost",
+     .help = "Address that mails come from."},
+    {"file", FIELD_STRING, IN(mail, file), .min = 1, .max = TEXT_MAX,
+     .help = "For trials: mails are appended to this file, a line of JSON each, instead of sent."},
+    {"retry_s", FIELD_INT, IN(mail, retry_s), .min = 1, .max = 3600, .preset = "30",
+     .help = "Seconds before a mail is sent again; doubled each time, two hours at most."},
+    {NULL},
+};
+
 static const struct field config_fields[] = {
     {"state_dir", FIELD_STRING, TOP(state_dir), .min = 1, .max = TEXT_MAX,
      .preset = "/var/lib/croft", .help = "Absolute folder of everything that is kept."},
@@ -152,6 +172,7 @@ static const struct field config_fields[] = {
     {"webhooks", FIELD_OBJECT, TOP(webhooks), .fields = webhooks_fields, .help = "Webhooks."},
     {"passwords", FIELD_OBJECT, TOP(passwords), .fields = passwords_fields,
      .help = "Password hashing (argon2id)."},
+    {"mail", FIELD_OBJECT, TOP(mail), .fields = mail_fields, .help = "Mail to people."},
     {NULL},
 };
 
@@ -192,6 +213,16 @@ static int check(const struct server_config *config, struct err *err)
     if (!config->api.tls_certificate != !config->api.tls_key) {
         return err_at(err, ERR_INVALID, "/api/tls_key",
                       "tls_certificate and tls_key belong together: set both or neither");
+    }
+    if (strcmp(config->mail.tls, "none") != 0 && strcmp(config->mail.tls, "tls") != 0 &&
+        strcmp(config->mail.tls, "starttls") != 0) {
+        return err_at(err, ERR_INVALID, "/mail/tls", "must be starttls, tls or none");
+    }
+    if (!config->mail.user != !config->mail.password) {
+        return err_at(err, ERR_INVALID, "/mail/user", "user and password belong together");
+    }
+    if (!mail_address_ok(config->mail.from)) {
+        return err_at(err, ERR_INVALID, "/mail/from", "is no address that can be mailed from");
     }
     if (config->passwords.breach_list && access(config->passwords.breach_list, R_OK) < 0) {
         return err_at(err, ERR_INVALID, "/passwords/breach_list", "cannot be read");

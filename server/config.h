@@ -61,6 +61,13 @@ struct server_config {
         int64_t queue; // waiting to be hashed, per worker
         const char *breach_list; // NULL: none
     } passwords;
+    struct {
+        const char *server; // host:port; NULL: file
+        const char *tls; // none, starttls, tls
+        const char *ca_file, *user, *password, *from;
+        const char *file; // NULL: none
+        int64_t retry_s;
+    } mail;
     void *tree, *places; // private: owns every string above
 };
 

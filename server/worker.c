@@ -7,6 +7,7 @@
 #include "limiter.h"
 #include "log.h"
 #include "macro.h"
+#include "mailer.h"
 #include "webhooks.h"
 
 #include <event2/event.h>
@@ -26,6 +27,7 @@ struct worker {
     struct hub *hub;
     struct housekeeping *housekeeping;
     struct webhooks *webhooks;
+    struct mailer *mailer;
     struct event *on_term, *on_int, *drain_timer;
     int draining; // parts that have not drained yet; 0: not draining or all done
     bool stopping;
@@ -60,6 +62,7 @@ static void on_stop(evutil_socket_t signal, short what, void *arg)
     struct timeval tv = {worker->config->timing.drain_s, 0};
     evtimer_add(worker->drain_timer, &tv);
     housekeeping_stop(STEAL(worker->housekeeping));
+    mailer_stop(STEAL(worker->mailer));
     api_drain(worker->api, part_drained, worker);
     hub_drain(worker->hub, part_drained, worker);
     webhooks_drain(worker->webhooks, part_drained, worker);
@@ -92,6 +95,10 @@ static int start(struct worker *worker, int limits_fd, struct err *err)
     if (r < 0) {
         return err_wrap(err, "API listener");
     }
+    r = mailer_start(worker->base, worker->db, config, &worker->mailer, err);
+    if (r < 0) {
+        return err_wrap(err, "mail");
+    }
     worker->housekeeping = housekeeping_start(worker->base, worker->db, config);
     worker->webhooks = webhooks_start(worker->base, worker->db, config);
     worker->on_term = evsignal_new(worker->base, SIGTERM, on_stop, worker);
@@ -113,6 +120,7 @@ static void finish(struct worker *worker)
 {
     housekeeping_stop(worker->housekeeping);
     webhooks_stop(worker->webhooks);
+    mailer_stop(worker->mailer);
     api_destroy(worker->api);
     if (worker->hub) {
         hub_destroy(worker->hub);

@@ -9,7 +9,6 @@ BEGIN
         PERFORM croft_raise(429, 'rate_limited', 'Too much mail went to this address: try again in an hour.', '/email');
     END IF;
     INSERT INTO mails (kind, to_address, subject_id, args) VALUES (p_kind, p_to, p_subject, p_args);
-    PERFORM pg_notify('croft_mail', '');
 END
 $$;
 
@@ -19,7 +18,6 @@ LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
 BEGIN
     INSERT INTO password_resets (email, nonce, token_hash, peer, request_id, expires_at)
     VALUES (p_req->>'email', p_req->>'nonce', p_req->>'token_hash', p_req->>'peer', p_req->>'request_id', now() + interval '1 hour');
-    PERFORM pg_notify('croft_mail', '');
     RETURN (202, '{}', NULL, NULL)::croft_answer;
 END
 $$;

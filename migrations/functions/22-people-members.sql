@@ -161,13 +161,13 @@ END
 $$;
 
 -- Whether the link may be used and whether it would make a new user, who needs a password.
-CREATE OR REPLACE FUNCTION croft_invitation_find(p_token_hash text, OUT found boolean, OUT known boolean) LANGUAGE plpgsql STABLE
+CREATE OR REPLACE FUNCTION croft_invitation_find(p_token_hash text, OUT is_open boolean, OUT known boolean) LANGUAGE plpgsql STABLE
 SECURITY DEFINER SET search_path = public, pg_temp AS $$
 BEGIN
     SELECT EXISTS (SELECT FROM users u WHERE lower(u.email) = lower(i.email)) INTO known
         FROM invitations i JOIN tenants t ON t.id = i.tenant_id AND t.state = 'active'
         WHERE i.token_hash = p_token_hash AND i.expires_at > now();
-    found := FOUND;
+    is_open := FOUND;
 END
 $$;
 

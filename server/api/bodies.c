@@ -250,6 +250,7 @@ static const struct {
     {body_token, "platform_role", words_platform},
     {query_snapshots, "state", words_snapshot},
     {body_member_patch, "role", words_role},
+    {body_invitation, "role", words_role},
     {body_user_patch, "state", words_user},
 };
 

@@ -62,6 +62,8 @@ struct request {
     const char *totp_pending; // of one that is not confirmed yet
     const char *device_hash; // of the cookie that names the device; NULL: none
     const char *csrf;
+    const char *email; // of who asks, in person
+    const char *link_hash; // what the database knows a mailed link by
     bool right; // the password was
     bool known; // the device is; or the link's address
 };

@@ -29,6 +29,33 @@ static request_step *const vps_password[] = {
 static request_step *const signin[] = {
     step_limit_signin,   step_input, step_signin_find, step_verify_password, step_signin_create,
     step_session_answer, NULL};
+static request_step *const password_change[] = {step_limit_address,   step_credentials,
+                                                step_input,           step_person_find,
+                                                step_verify_password, step_person_right,
+                                                step_hash_password,   step_put_new_password,
+                                                step_query,           NULL};
+static request_step *const totp_begin[] = {
+    step_limit_address, step_credentials,     step_input,
+    step_person_find,   step_verify_password, step_person_right,
+    step_totp_make,     step_query,           NULL};
+static request_step *const totp_confirm[] = {
+    step_limit_address, step_credentials, step_input, step_person_find,
+    step_totp_confirm,  step_query,       NULL};
+static request_step *const totp_delete[] = {
+    step_limit_address, step_credentials, step_input, step_person_find,
+    step_totp_code,     step_query,       NULL};
+static request_step *const invite[] = {step_limit_address, step_credentials, step_input,
+                                       step_make_link,     step_query,       NULL};
+static request_step *const invitation_accept[] = {step_limit_signin,      step_input,
+                                                  step_invitation_find,   step_invitee,
+                                                  step_invitation_accept, NULL};
+static request_step *const reset_request[] = {step_limit_signin, step_input, step_reset_request,
+                                              NULL};
+static request_step *const reset_confirm[] = {
+    step_limit_signin, step_input, step_reset_find, step_hash_password, step_reset_confirm, NULL};
+static request_step *const impersonate[] = {
+    step_limit_address, step_credentials,    step_input, step_make_session_secrets,
+    step_query,         step_session_answer, NULL};
 static request_step *const refresh[] = {step_limit_address, step_input, step_refresh,
                                         step_session_answer, NULL};
 static request_step *const signout[] = {step_limit_address, step_credentials,    step_input,
@@ -92,11 +119,19 @@ static const struct route routes[] = {
     {DELETE, "/v1/sessions/{id}", TENANT(profile, WRITE, ALL), .sql = SQL_SESSION_REVOKE},
     {GET,    "/v1/profile", TENANT(profile, READ, ALL), .sql = SQL_PROFILE_READ, .flags = ROUTE_ETAG},
     {PATCH,  "/v1/profile", TENANT(profile, WRITE, ALL), .sql = SQL_PROFILE_UPDATE, .body = body_profile_patch, .flags = ROUTE_IF_MATCH},
+    {POST,   "/v1/profile/password", TENANT_BY(password_change, profile, WRITE, ALL), .sql = SQL_PASSWORD_CHANGE, .body = body_password_change},
+    {POST,   "/v1/profile/totp", TENANT_BY(totp_begin, profile, WRITE, ALL), .sql = SQL_TOTP_BEGIN, .body = body_password_proof},
+    {DELETE, "/v1/profile/totp", TENANT_BY(totp_delete, profile, WRITE, ALL), .sql = SQL_TOTP_DELETE},
+    {POST,   "/v1/profile/totp/confirm", TENANT_BY(totp_confirm, profile, WRITE, ALL), .sql = SQL_TOTP_CONFIRM, .body = body_totp},
+    {POST,   "/v1/password-resets", .steps = reset_request, .body = body_reset},
+    {POST,   "/v1/password-resets/confirm", .steps = reset_confirm, .body = body_reset_confirm},
     {GET,    "/v1/members", TENANT(members, READ, ALL), .sql = SQL_MEMBER_LIST, LIST},
     {GET,    "/v1/members/{id}", TENANT(members, READ, ALL), .sql = SQL_MEMBER_READ, .flags = ROUTE_ETAG},
     {PATCH,  "/v1/members/{id}", TENANT(members, WRITE, MANAGERS), .sql = SQL_MEMBER_UPDATE, .body = body_member_patch, .flags = ROUTE_IF_MATCH},
     {DELETE, "/v1/members/{id}", TENANT(members, WRITE, ALL), .sql = SQL_MEMBER_DELETE},
     {GET,    "/v1/invitations", TENANT(members, READ, MANAGERS), .sql = SQL_INVITATION_LIST, LIST},
+    {POST,   "/v1/invitations", TENANT_BY(invite, members, WRITE, MANAGERS), .sql = SQL_INVITATION_CREATE, .body = body_invitation, IDEMPOTENT},
+    {POST,   "/v1/invitations/accept", .steps = invitation_accept, .body = body_invitation_accept},
     {DELETE, "/v1/invitations/{id}", TENANT(members, WRITE, MANAGERS), .sql = SQL_INVITATION_DELETE},
     {GET,    "/v1/tokens", TENANT(tokens, READ, ALL), .sql = SQL_TOKEN_LIST, LIST},
     {POST,   "/v1/tokens", TENANT_BY(token_create, tokens, WRITE, WORKERS), .sql = SQL_TOKEN_CREATE, .body = body_token, IDEMPOTENT},
@@ -169,6 +204,7 @@ static const struct route routes[] = {
     {PUT,    "/v1/admin/tenants/{id}/quotas", OPERATOR(quotas, WRITE), .sql = SQL_ADMIN_QUOTA_SET, .body = body_quotas},
     {GET,    "/v1/admin/users", OPERATOR(members, READ), .sql = SQL_ADMIN_USER_LIST, LIST},
     {POST,   "/v1/admin/users", OPERATOR_BY(user_create, members, WRITE), .sql = SQL_ADMIN_USER_CREATE, .body = body_user, IDEMPOTENT},
+    {POST,   "/v1/admin/impersonations", OPERATOR_BY(impersonate, members, WRITE), .sql = SQL_ADMIN_IMPERSONATION_CREATE, .body = body_impersonation, IDEMPOTENT},
     {GET,    "/v1/admin/users/{id}", OPERATOR(members, READ), .sql = SQL_ADMIN_USER_READ, .flags = ROUTE_ETAG},
     {PATCH,  "/v1/admin/users/{id}", OPERATOR(members, WRITE), .sql = SQL_ADMIN_USER_UPDATE, .body = body_user_patch, .flags = ROUTE_IF_MATCH},
     {GET,    "/v1/admin/plans", OPERATOR(catalogue, READ), .sql = SQL_ADMIN_PLAN_LIST, LIST},

@@ -27,6 +27,15 @@ request_step step_make_webhook_secret;
 request_step step_limit_signin;
 request_step step_signin_find, step_verify_password, step_signin_create;
 
+// steps_person.c
+request_step step_person_find, step_person_right, step_put_new_password;
+request_step step_totp_make, step_totp_confirm, step_totp_code;
+
+// steps_link.c
+request_step step_make_link, step_make_session_secrets;
+request_step step_reset_request, step_reset_find, step_reset_confirm;
+request_step step_invitation_find, step_invitee, step_invitation_accept;
+
 // steps_session.c
 request_step step_refresh;
 request_step step_session_answer; // adds access token, CSRF token and cookie

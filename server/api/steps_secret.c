@@ -44,6 +44,12 @@ enum step_result step_make_join_token(struct request *request)
     return STEP_NEXT;
 }
 
+// The field that holds the password to be stored.
+static const char *name_of(struct request *request)
+{
+    return json_object_get(body_of(request), "new_password") ? "new_password" : "password";
+}
+
 static void on_hashed(const struct password_outcome *outcome, void *arg)
 {
     struct request *request = arg;
@@ -52,6 +58,9 @@ static void on_hashed(const struct password_outcome *outcome, void *arg)
         request->new_hash = arena_string(&request->arena, outcome->hash);
     } else {
         request->err = *outcome->err;
+        if (request->err.pointer[0]) {
+            snprintf(request->err.pointer, sizeof(request->err.pointer), "/%s", name_of(request));
+        }
         request->step = NULL;
     }
     request_run(request);
@@ -59,7 +68,7 @@ static void on_hashed(const struct password_outcome *outcome, void *arg)
 
 enum step_result step_hash_password(struct request *request)
 {
-    const char *password = json_get_string(body_of(request), "password", "");
+    const char *password = json_get_string(body_of(request), name_of(request), "");
     if (password_hash(request->api->passwords, password, on_hashed, request, &request->password_job,
                       &request->err) < 0) {
         return STEP_DONE;

@@ -1,1 +1,1 @@
-SELECT found, known FROM croft_invitation_find($1::text)
+SELECT is_open AS found, known FROM croft_invitation_find($1::text)

@@ -197,6 +197,7 @@ BEGIN
     r := test.person(test.get('s-admin'), 'invitation_create', jsonb_build_object('body', jsonb_build_object('email', 'new@CREW.example',
         'role', 'viewer', 'nonce', test.hash('n'), 'token_hash', test.hash('i2'))));
     PERFORM test.is((r.status, r.pointer)::text, '(409,/email)', 'one at a time');
+    PERFORM test.is((SELECT (f.is_open, f.known)::text FROM croft_invitation_find(test.hash('i1')) f), '(t,f)', 'its link is found open, for a new person');
     r := test.login('invitation_accept', jsonb_build_object('token_hash', test.hash('i1'), 'session', test.get('s-owner')));
     PERFORM test.is(r.status, 403, 'somebody else does not accept it');
     PERFORM test.is((test.login('invitation_accept', jsonb_build_object('token_hash', test.hash('i9'), 'password_hash', 'h'))).pointer, '/token',
