@@ -30,6 +30,7 @@ struct agent_config {
     int64_t report_s; // 1..600, default 60
     int64_t workers; // 1..64 parallel tasks, default 16
     int64_t stop_timeout_s; // clean shutdown before force, default 30
+    int64_t restart_max_ms; // pause before broker and link start again, default 5000
     int64_t spool_max_bytes; // default 256 MiB
     // private: owns every string above
     void *tree, *places;

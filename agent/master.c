@@ -17,7 +17,6 @@
 
 enum {
     PAUSE_MIN_MS = 200,
-    PAUSE_MAX_MS = 5000,
     GOOD_RUN_MS = 30000, // after which the pause is short again
     STOP_MS = 10000,
     REAP_MS = 2000,
@@ -141,7 +140,8 @@ static bool pause_before_restart(struct master *master)
         master->pause_ms = PAUSE_MIN_MS;
     }
     int64_t end = now_ms() + master->pause_ms;
-    master->pause_ms = master->pause_ms * 2 < PAUSE_MAX_MS ? master->pause_ms * 2 : PAUSE_MAX_MS;
+    int64_t longest = master->config->restart_max_ms;
+    master->pause_ms = master->pause_ms * 2 < longest ? master->pause_ms * 2 : longest;
     for (int64_t left; (left = end - now_ms()) > 0;) {
         if (is_stop(wait_signal(master, left))) {
             return false;

@@ -1,11 +1,10 @@
-// Snapshots, restore, reinstall, rescue and clone on real parts; then a death at each step of each, in the same world.
+// Snapshots, restore, reinstall, rescue and clone on real parts. A death at each step of each: faults-copies.ts.
 import assert from "node:assert/strict";
-import { readFileSync, writeFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { after, before, describe, test } from "node:test";
 import { run, until } from "../harness/command.js";
 import { agree } from "../harness/match.js";
 import { World } from "../harness/world.js";
-import { stepNames } from "./faults.js";
 
 type Row = { id: string; image_id: string; addresses: { address: string; family: number }[] };
 
@@ -70,34 +69,4 @@ describe("copies on real parts", () => {
         await limited(vps);
         await agree(world);
     });
-
-    for (const kind of ["vps_snapshot", "vps_restore", "vps_reinstall", "vps_rescue", "vps_snapshot_delete", "vps_clone"]) {
-        for (const step of stepNames.filter((name) => name.startsWith(`${kind}.`) && !name.includes(".undo_"))) {
-            for (const who of ["worker", "broker"]) {
-                test(`${who} dies at ${step}`, { timeout: 120_000 }, async () => {
-                    const { snapshot } = await order(`/v1/vps/${vps.id}/snapshots`);
-                    writeFileSync(`${world.agent.state}/fault`, `${who} ${step}\n`);
-                    if (kind === "vps_snapshot") {
-                        const answer = await api().expect(202, "POST", `/v1/vps/${vps.id}/snapshots`);
-                        assert.equal((await api().settled(answer.task.id)).status, "done");
-                        await api().raw("DELETE", `/v1/snapshots/${answer.snapshot.id}`, { headers: wait });
-                    } else if (kind === "vps_restore") {
-                        await order(`/v1/snapshots/${snapshot.id}/restore`);
-                    } else if (kind === "vps_reinstall") {
-                        await order(`/v1/vps/${vps.id}/reinstall`, { image_id: vps.image_id });
-                    } else if (kind === "vps_clone") {
-                        const { vps: clone } = await order(`/v1/vps/${vps.id}/clone`, { name: "clone", snapshot_id: snapshot.id });
-                        await world.deleteVps(clone.id);
-                    } else if (kind === "vps_rescue") {
-                        await order(`/v1/vps/${vps.id}/rescue`);
-                        await order(`/v1/vps/${vps.id}/unrescue`);
-                    }
-                    const gone = await api().raw("DELETE", `/v1/snapshots/${snapshot.id}`, { headers: wait });
-                    assert.equal(gone.json.task.status, "done", gone.text);
-                    assert.equal(world.agent.faultPending(), false, "the step was never reached");
-                    await agree(world);
-                });
-            }
-        }
-    }
 });

@@ -55,6 +55,7 @@ export class Agent {
                 sample_s: 1,
                 report_s: 2,
                 stop_timeout_s: 5,
+                restart_max_ms: 200, // many deaths in a row
             },
             options.config,
         );
