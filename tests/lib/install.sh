@@ -12,6 +12,9 @@ packages=(
     lxc lxcfs mmdebstrap jq openssl procps universal-ctags git ca-certificates
 )
 
+# shellcheck disable=SC2034 # tests/run adds them when that suite is named
+packages_vm=(qemu-system-x86 qemu-utils e2fsprogs)
+
 installed()
 {
     dpkg-query -W -f '${Status}\n' "$1" 2>/dev/null | grep -q '^install ok installed$'

@@ -100,6 +100,13 @@ suite_api()
     closing "$sum_passed" "$sum_failed" "$sum_skipped"
 }
 
+# A machine of its own, emulated: only when it is named.
+suite_vm()
+{
+    run_program "$here/vm/run"
+    closing "$sum_passed" "$sum_failed" "$sum_skipped"
+}
+
 suite_e2e()
 {
     local passed=0 failed=0 skipped=0
