@@ -71,8 +71,10 @@ copy_clone()
     (cd "$root" && git ls-files -z --cached --others --exclude-standard | tar --null --ignore-failed-read -T - -c) |
         inside 'mkdir -p croft && tar -x -C croft'
     # The host's way to its package archive, where it needs one.
-    apt-config dump | grep -iE '^Acquire::(http|https)::Proxy|^Acquire::Check-Valid-Until' |
-        inside 'cat >/etc/apt/apt.conf.d/90host'
+    {
+        echo 'Acquire::Languages "none";'
+        apt-config dump | grep -iE '^Acquire::(http|https)::Proxy|^Acquire::Check-Valid-Until'
+    } | inside 'cat >/etc/apt/apt.conf.d/90host'
 }
 
 # Built here, for the same folder; as new as the sources are.
