@@ -84,12 +84,13 @@ CREATE OR REPLACE FUNCTION croft_webhook_update(p_req jsonb) RETURNS croft_answe
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
 DECLARE
     b jsonb := p_req->'body';
+    v_events text[] := croft_webhook_events(b->'events', NULL); -- what is wrong with the body is said first
     w webhooks_visible := croft_webhook_hold(p_req);
     v_before jsonb := croft_webhook_json(w);
 BEGIN
     PERFORM croft_check_match(p_req, w.version);
     UPDATE webhooks SET url = coalesce(b->>'url', url), description = coalesce(b->>'description', description),
-        events = croft_webhook_events(b->'events', events), enabled = coalesce((b->>'enabled')::boolean, enabled),
+        events = coalesce(v_events, events), enabled = coalesce((b->>'enabled')::boolean, enabled),
         disabled_reason = CASE WHEN (b->>'enabled')::boolean THEN NULL ELSE disabled_reason END,
         failing_since = CASE WHEN (b->>'enabled')::boolean THEN NULL ELSE failing_since END
     WHERE id = w.id;

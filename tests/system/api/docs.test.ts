@@ -24,7 +24,7 @@ describe("docs/api.md", () => {
         for (const word of ["external_ref_exists", "304", "precondition_failed", "web1", "vps_create done", '{"env":"test"}']) {
             assert.ok(stdout.includes(word), `${word} in ${stdout}`);
         }
-        assert.match(stdout, /done\s+done\s*$/);
+        assert.match(stdout, /done\s+done\s+croft_\S+\s*$/);
         assert.equal((await world.customer.api.expect(200, "GET", "/v1/vps")).items.length, 0);
     });
 

@@ -1,11 +1,11 @@
 // Every operation of the contract, sent what it should not be: always a 4xx problem that names the place, never a 5xx, and
 // nothing is stored. Nothing here names an endpoint, so that a new one is tested from its first day.
 import assert from "node:assert/strict";
-import { randomUUID } from "node:crypto";
 import { after, before, describe, test } from "node:test";
 import type { Api, RawAnswer } from "../harness/client.js";
 import { operations } from "../harness/contract.js";
 import { hostileBodies, hostileQueries } from "../harness/hostile.js";
+import { kindOf, things } from "../harness/things.js";
 import { World } from "../harness/world.js";
 
 const atOnce = 12;
@@ -13,22 +13,23 @@ const atOnce = 12;
 describe("hostile input", () => {
     let world: World;
     const ids: Record<string, string> = {}; // what {id} stands for, by the path before it
+    const askers: Record<string, Api> = {};
     let known: Record<string, unknown>;
 
     before(async () => {
         world = await World.create({ server: { config: { log_level: "info", limits: { signin_per_min: 1_000_000 } } } });
-        const vps = await world.createVps();
-        const token = await world.customer.api.expect(201, "POST", "/v1/tokens", { body: { name: "t" } });
-        const pool = (await world.operator.expect(200, "GET", "/v1/admin/pools")).items[0];
-        Object.assign(ids, { "/v1/vps": vps.id, "/v1/tokens": token.id, "/v1/admin/pools": pool.id, "/v1/admin/tenants": world.customer.id,
-            "/v1/admin/plans": world.plan.id, "/v1/admin/images": world.image.id, "/v1/admin/nodes": world.node });
-        known = { plan_id: world.plan.id, image_id: world.image.id, location_id: world.location.id, tenant_id: world.customer.id, vps_id: vps.id, node_id: null };
+        for (const kind of new Set(operations.filter(({ path }) => path.includes("{")).map(kindOf))) {
+            const thing = things[kind]!;
+            ids[kind] = await thing.make(world, world.customer);
+            askers[kind] = (await thing.by?.(world, world.customer)) ?? world.customer.api;
+        }
+        known = { plan_id: world.plan.id, image_id: world.image.id, location_id: world.location.id, tenant_id: world.customer.id, vps_id: ids["/v1/vps/"], node_id: null };
         await world.agent.stop(); // what it reports would change tables
     });
     after(() => world?.close());
 
-    const target = (path: string) => path.replace(/\{[^}]*\}.*/, (rest) => rest.replace(/\{[^}]*\}/, ids[path.slice(0, path.indexOf("/{"))] ?? randomUUID()));
-    const asker = (path: string): Api => (path.startsWith("/v1/admin/") ? world.operator : world.customer.api);
+    const target = (path: string) => path.replace(/\{[^}]*\}.*/, (rest) => rest.replace(/\{[^}]*\}/, ids[kindOf({ path })]!));
+    const asker = (path: string): Api => (path.startsWith("/v1/admin/") ? world.operator : (askers[kindOf({ path })] ?? world.customer.api));
 
     // Everything that is stored but for what is noted of each request and each node.
     async function stored(): Promise<Record<string, string>> {

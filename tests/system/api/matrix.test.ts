@@ -1,5 +1,5 @@
 // Every route, as the build printed the table, times everybody who might ask, times own, foreign, random and malformed ids.
-// A new route is in it by itself; one whose path has an id needs a rule below that makes such a thing.
+// A new route is in it by itself; one whose path names a new kind of thing needs an entry in harness/things.ts.
 import assert from "node:assert/strict";
 import { createHash, randomBytes, randomUUID } from "node:crypto";
 import { readFileSync } from "node:fs";
@@ -9,6 +9,7 @@ import { output } from "../harness/command.js";
 import { build, root } from "../harness/paths.js";
 import { Api, type RawAnswer } from "../harness/client.js";
 import { nameOf, reads, type Route, routes, sampleBody, sampleQuery } from "../harness/routes.js";
+import { kindOf, things } from "../harness/things.js";
 import { World, unlimited, type Customer } from "../harness/world.js";
 
 interface Principal {
@@ -48,38 +49,6 @@ function expected(route: Route, who: Principal): 401 | 403 | "let in" {
     return may ? "let in" : 403;
 }
 
-// ---- Ids: a rule for each kind of thing that a path names. foreign: null where it is everybody's.
-
-type Maker = (world: World, of: Customer) => Promise<string>;
-const token: Maker = async (_world, of) => (await of.api.expect(201, "POST", "/v1/tokens", { body: { name: "matrix" } })).id;
-const vps: Maker = async (world, of) => (await world.createVps({}, of.api)).id;
-const task: Maker = async (world, of) => (await of.api.expect(200, "GET", `/v1/tasks?vps_id=${await vps(world, of)}`)).items[0].id;
-const shared = (pick: (world: World) => string): Maker & { shared?: true } => Object.assign(async (world: World) => pick(world), { shared: true as const });
-const listed = (path: string, body?: (world: World) => object): Maker & { shared?: true } =>
-    Object.assign(
-        async (world: World) => {
-            const made = body ? await world.operator.expect(201, "POST", path, { body: body(world) }) : undefined;
-            return (made ?? (await world.operator.expect(200, "GET", path)).items[0]).id;
-        },
-        { shared: true as const },
-    );
-
-const rules: Record<string, Maker & { shared?: true }> = {
-    "/v1/tokens/": token,
-    "/v1/vps/": vps,
-    "/v1/tasks/": task,
-    "/v1/locations/": shared((world) => world.location.id),
-    "/v1/plans/": shared((world) => world.plan.id),
-    "/v1/images/": shared((world) => world.image.id),
-    "/v1/admin/tenants/": shared((world) => world.customer.id),
-    "/v1/admin/plans/": shared((world) => world.plan.id),
-    "/v1/admin/nodes/": shared((world) => world.node),
-    "/v1/admin/images/": shared((world) => world.image.id),
-    "/v1/admin/pools/": listed("/v1/admin/pools"),
-    "/v1/admin/join-tokens/": listed("/v1/admin/join-tokens", (world) => ({ location_id: world.location.id })),
-};
-const kindOf = (route: Route) => route.path.slice(0, route.path.indexOf("{"));
-
 // Bodies that the contract alone does not make: it does not say which fields go together.
 const bodies: Record<string, object> = {};
 const bodyOf = (route: Route) => bodies[nameOf(route)] ?? sampleBody(route);
@@ -109,16 +78,18 @@ describe("every route, everybody, every id", () => {
     let stranger: Customer;
     const own: Record<string, string> = {};
     const foreign: Record<string, string> = {};
+    const askers: Record<string, Api> = {}; // whose own it is
 
     before(async () => {
         world = await World.create();
         stranger = await world.createCustomer(unlimited);
         principals = await everybody();
         for (const kind of new Set(routes.filter((route) => route.path.includes("{id}")).map(kindOf))) {
-            const rule = rules[kind];
-            if (rule) {
-                own[kind] = await rule(world, world.customer);
-                foreign[kind] = rule.shared ? "" : await rule(world, stranger);
+            const thing = things[kind];
+            if (thing) {
+                own[kind] = await thing.make(world, world.customer);
+                foreign[kind] = thing.shared ? "" : await thing.make(world, stranger);
+                askers[kind] = kind.startsWith("/v1/admin/") ? world.operator : ((await thing.by?.(world, world.customer)) ?? world.customer.api);
             }
         }
     });
@@ -197,7 +168,7 @@ describe("every route, everybody, every id", () => {
         return all;
     }
 
-    const askers = (route: Route) => principals.filter(({ about }) => !about || route.scope!.startsWith(`${about}:`));
+    const concerned = (route: Route) => principals.filter(({ about }) => !about || route.scope!.startsWith(`${about}:`));
 
     // ---- The tests
 
@@ -205,13 +176,13 @@ describe("every route, everybody, every id", () => {
         assert.ok(routes.length > 50, `${routes.length} routes`);
         for (const route of routes) {
             assert.equal(route.auth === "none", route.scope === null && route.roles.length === 0, nameOf(route));
-            assert.ok(!route.path.includes("{id}") || rules[kindOf(route)], `${nameOf(route)}: add a rule that makes such a thing to matrix.test.ts`);
+            assert.ok(!route.path.includes("{id}") || things[kindOf(route)], `${nameOf(route)}: add what makes such a thing to harness/things.ts`);
         }
     });
 
     test("docs/routes.md is the table", async () => {
         const made = await output([join(build, "server/routes_check"), "--table"]);
-        assert.equal(readFileSync(join(root, "docs/routes.md"), "utf8").trim(), made.trim(), "make it anew: server/routes_check --table > docs/routes.md");
+        assert.equal(readFileSync(join(root, "docs/routes.md"), "utf8").trim(), made.trim(), `make it anew: ninja -C ${build} && ${build}/server/routes_check --table > ${root}/docs/routes.md`);
     });
 
     // A query that nobody takes is refused only behind authorisation, so nothing is changed by who is let in.
@@ -220,7 +191,7 @@ describe("every route, everybody, every id", () => {
         let asked = 0;
         for (const route of routes.filter(({ auth }) => auth !== "none")) {
             await Promise.all(
-                askers(route).map(async (who) => {
+                concerned(route).map(async (who) => {
                     const want = expected(route, who);
                     const answer = await who.api.raw(route.method, `${withId(route, random)}?nobody-takes-this=1`, { body: bodyOf(route) });
                     const right = want === "let in" ? [400, 422, 428].includes(answer.status) : answer.status === want;
@@ -247,7 +218,7 @@ describe("every route, everybody, every id", () => {
 
     test("what is one's own is read", async () => {
         for (const route of routes.filter((one) => one.method === "GET" && one.path.includes("{id}"))) {
-            const api = route.auth === "operator" ? world.operator : world.customer.api;
+            const api = askers[kindOf(route)]!;
             const answer = await api.raw("GET", withId(route, own[kindOf(route)]!));
             assert.equal(answer.status, 200, `${nameOf(route)}: ${answer.text}`);
         }
@@ -255,7 +226,7 @@ describe("every route, everybody, every id", () => {
 
     test("foreign and missing answer alike, malformed is missing", async () => {
         for (const route of routes.filter((one) => one.path.includes("{id}"))) {
-            const api = route.auth === "operator" ? world.operator : world.customer.api;
+            const api = askers[kindOf(route)]!;
             const ask = (id: string) => api.raw(route.method, withId(route, id) + sampleQuery(route), { body: bodyOf(route), headers: { "If-Match": '"1"' } });
             const missing = await ask(random);
             assert.equal(missing.status, 404, `${nameOf(route)}: ${missing.text}`);
@@ -278,7 +249,7 @@ describe("every route, everybody, every id", () => {
         for (const route of routes.filter((one) => one.auth !== "none" && !reads(one))) {
             const id = own[kindOf(route)] ?? random;
             await Promise.all(
-                askers(route)
+                concerned(route)
                     .filter((one) => expected(route, one) !== "let in")
                     .map(async (who) => {
                         const answer = await who.api.raw(route.method, withId(route, id) + sampleQuery(route), { body: bodyOf(route), headers: { "If-Match": "*" } });
@@ -290,30 +261,33 @@ describe("every route, everybody, every id", () => {
     });
 
     // Each round asks for a foreign, a missing and another missing id, in turn the first. The two missing ones tell what is noise.
+    // Of each kind of thing a route that reads and one that writes: the others find it the same way. What looks slow after a few
+    // rounds is asked for many more, and judged by all of them.
     test("foreign and missing take the same time", async (t) => {
-        const rounds = 60;
-        for (const route of routes.filter((one) => foreign[kindOf(one)])) {
+        const sampled = new Map(routes.filter((one) => foreign[kindOf(one)]).map((one) => [`${kindOf(one)} ${reads(one)}`, one]));
+        for (const route of sampled.values()) {
             const ids = [foreign[kindOf(route)]!, random, random.replace("5a11", "5a12")];
             const ratios: number[] = [];
             const noise: number[] = [];
-            for (let round = 0; round < rounds; round++) {
+            const bound = () => Math.log(1.2) + 5 * Math.max(errorOfMedian(noise), errorOfMedian(ratios));
+            const alike = () => Math.abs(median(ratios)) < bound();
+            while (ratios.length < 15 || (!alike() && ratios.length < 300)) {
                 const took: number[] = [];
-                for (const at of [0, 1, 2].map((i) => (i + round) % 3)) {
+                for (const at of [0, 1, 2].map((i) => (i + ratios.length) % 3)) {
                     took[at] = await time(route, ids[at]!);
                 }
                 ratios.push(Math.log(took[0]! / took[1]!));
                 noise.push(Math.log(took[2]! / took[1]!));
             }
-            const bound = Math.log(1.15) + 4 * errorOfMedian(noise);
-            const ratio = median(ratios);
-            t.diagnostic(`${nameOf(route)}: ${Math.exp(ratio).toFixed(2)} times as long, at most ${Math.exp(bound).toFixed(2)}`);
-            assert.ok(Math.abs(ratio) < bound, `${nameOf(route)}: ${Math.exp(ratio).toFixed(2)} times as long, at most ${Math.exp(bound).toFixed(2)}`);
+            const said = `${nameOf(route)}: ${Math.exp(median(ratios)).toFixed(2)} times as long, at most ${Math.exp(bound()).toFixed(2)}, ${ratios.length} rounds`;
+            t.diagnostic(said);
+            assert.ok(alike(), said);
         }
     });
 
     async function time(route: Route, id: string): Promise<number> {
         const body = bodyOf(route) && JSON.stringify(bodyOf(route));
-        const headers = { ...world.customer.api.headers, "If-Match": '"1"', ...(body ? { "Content-Type": "application/json" } : {}) };
+        const headers = { ...askers[kindOf(route)]!.headers, "If-Match": '"1"', ...(body ? { "Content-Type": "application/json" } : {}) };
         const start = process.hrtime.bigint();
         const answer = await fetch(world.server.url + withId(route, id) + sampleQuery(route), { method: route.method, headers, body });
         await answer.text();

@@ -97,8 +97,8 @@ export class World {
         return this.operator.expect(201, "POST", "/v1/admin/plans", { body });
     }
 
-    async createCustomer(quotas: object, role = "owner"): Promise<Customer> {
-        const tenant = await this.operator.expect(201, "POST", "/v1/admin/tenants", { body: { name: `tenant ${randomUUID()}`, quotas } });
+    async createCustomer(quotas: object, role = "owner", kind?: "reseller"): Promise<Customer> {
+        const tenant = await this.operator.expect(201, "POST", "/v1/admin/tenants", { body: { name: `tenant ${randomUUID()}`, quotas, ...(kind && { kind }) } });
         const email = `${randomUUID()}@example.org`;
         const password = randomUUID();
         await this.operator.expect(201, "POST", "/v1/admin/users", { body: { email, password, tenant_id: tenant.id, role } });

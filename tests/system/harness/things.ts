@@ -1,0 +1,111 @@
+// A thing of each kind that a path names by {id}, made for a customer, so that tests of every route have one's own and a
+// foreign one. By the path before the id; a new noun needs an entry here.
+import { randomUUID } from "node:crypto";
+import { Api } from "./client.js";
+import { type Customer, unlimited, type World } from "./world.js";
+
+export interface Thing {
+    make: (world: World, of: Customer) => Promise<string>;
+    shared?: true; // everybody's, or staff's: there is no foreign one
+    by?: (world: World, of: Customer) => Promise<Api>; // who it belongs to, where that is not the customer
+}
+
+type Maker = Thing["make"];
+const own = (make: Maker): Thing => ({ make });
+const shared = (make: (world: World) => string | Promise<string>): Thing => ({ make: async (world) => make(world), shared: true });
+const made = (path: string, body: object): Maker => async (_world, of) => (await of.api.expect(201, "POST", path, { body })).id;
+
+const vps: Maker = async (world, of) => (await world.createVps({}, of.api)).id;
+
+async function snapshot(world: World, of: Customer): Promise<string> {
+    const { snapshot, task } = await of.api.expect(202, "POST", `/v1/vps/${await vps(world, of)}/snapshots`);
+    await of.api.settled(task.id);
+    return snapshot.id;
+}
+
+// A vps with a schedule, so that each part of it can be read.
+async function whole(world: World, of: Customer): Promise<string> {
+    const id = await vps(world, of);
+    await of.api.expect(200, "PUT", `/v1/vps/${id}/snapshot-schedule`, { body: { daily: 1 } });
+    return id;
+}
+
+const webhook = made("/v1/webhooks", { url: "https://hooks.example.org/", events: ["invoice.*"] });
+
+// Of an attempt that is over: nothing goes out.
+async function delivery(world: World, of: Customer): Promise<string> {
+    return world.cluster.sql(`INSERT INTO webhook_deliveries (webhook_id, tenant_id, action, state, next_at, ended_at)
+        VALUES ('${await webhook(world, of)}', '${of.id}', 'webhook.test', 'failed', NULL, now()) RETURNING id`);
+}
+
+const user = (world: World, of: Customer) => world.cluster.sql(`SELECT user_id FROM memberships WHERE tenant_id = '${of.id}' ORDER BY created_at LIMIT 1`);
+
+async function session(world: World, of: Customer): Promise<string> {
+    const { email, password } = of;
+    const { access_token } = await new Api(world.server.url).expect(201, "POST", "/v1/sessions", { body: { email, password } });
+    const { items } = await new Api(world.server.url, access_token).expect(200, "GET", "/v1/sessions");
+    return items.find((one: any) => one.current).id;
+}
+
+const invitation: Maker = (world, of) =>
+    world.cluster.sql(`INSERT INTO invitations (tenant_id, email, role, token_hash, expires_at)
+        VALUES ('${of.id}', '${randomUUID()}@example.org', 'viewer', md5(random()::text) || md5(random()::text), now() + interval '1 day') RETURNING id`);
+
+// ---- What belongs to a reseller: one for each customer.
+
+const resellers = new WeakMap<Customer, Promise<Customer>>();
+
+function resellerOf(world: World, of: Customer): Promise<Customer> {
+    const one = resellers.get(of) ?? world.createCustomer(unlimited, "owner", "reseller");
+    resellers.set(of, one);
+    return one;
+}
+
+const reseller: Thing["by"] = async (world, of) => (await resellerOf(world, of)).api;
+
+const child: Maker = async (world, of) => (await (await resellerOf(world, of)).api.expect(201, "POST", "/v1/tenants", { body: { name: randomUUID() } })).id;
+
+async function offer(world: World): Promise<string> {
+    const { api } = await resellerOf(world, world.customer);
+    const body = { price_month: "4.00", price_hour: "0.01", currency: "EUR" };
+    const known = await api.raw("GET", `/v1/plan-offers/${world.plan.id}`);
+    await api.expect(200, "PUT", `/v1/plan-offers/${world.plan.id}`, { body, headers: { "If-Match": known.headers.get("etag") ?? '"0"' } });
+    return world.plan.id;
+}
+
+async function planVersion(world: World): Promise<string> {
+    const body = { valid_from: "2040-01-01T00:00:00Z", price_month: "9.00", price_hour: "0.02", currency: "EUR" };
+    const answer = await world.operator.expect(201, "POST", `/v1/admin/plans/${world.plan.id}/versions`, { body });
+    return answer.id;
+}
+
+const joinToken = async (world: World) => (await world.operator.expect(201, "POST", "/v1/admin/join-tokens", { body: { location_id: world.location.id } })).id;
+const pool = async (world: World) => (await world.operator.expect(200, "GET", "/v1/admin/pools")).items[0].id;
+
+export const things: Record<string, Thing> = {
+    "/v1/sessions/": own(session),
+    "/v1/members/": own(user),
+    "/v1/invitations/": own(invitation),
+    "/v1/tokens/": own(made("/v1/tokens", { name: "matrix" })),
+    "/v1/vps/": own(whole),
+    "/v1/snapshots/": own(snapshot),
+    "/v1/tasks/": own(async (world, of) => (await of.api.expect(200, "GET", `/v1/tasks?vps_id=${await vps(world, of)}`)).items[0].id),
+    "/v1/webhooks/": own(webhook),
+    "/v1/webhook-deliveries/": own(delivery),
+    "/v1/tenants/": { make: child, by: reseller },
+    "/v1/plan-offers/": { ...shared(offer), by: reseller },
+    "/v1/locations/": shared((world) => world.location.id),
+    "/v1/plans/": shared((world) => world.plan.id),
+    "/v1/images/": shared((world) => world.image.id),
+    "/v1/admin/tenants/": shared((world) => world.customer.id),
+    "/v1/admin/users/": shared((world) => user(world, world.customer)),
+    "/v1/admin/plans/": shared((world) => world.plan.id),
+    "/v1/admin/plan-versions/": shared(planVersion),
+    "/v1/admin/nodes/": shared((world) => world.node),
+    "/v1/admin/images/": shared((world) => world.image.id),
+    "/v1/admin/pools/": shared(pool),
+    "/v1/admin/join-tokens/": shared(joinToken),
+};
+
+// What a path has before its id: the key of things.
+export const kindOf = ({ path }: { path: string }) => path.slice(0, path.indexOf("{"));
