@@ -115,7 +115,7 @@ suite_vm()
 suite_e2e()
 {
     local passed=0 failed=0 skipped=0
-    node_tests e2e 3 # one of them waits out an outage
+    node_tests e2e 3 outage faults-disks faults-snapshots faults-create faults-delete # outage waits most of its time
     passed=$sum_passed failed=$sum_failed skipped=$sum_skipped
     if [ -x "$here/e2e/quickstart.sh" ]; then
         run_program "$here/e2e/quickstart.sh"
