@@ -15,21 +15,39 @@ CREATE TABLE tenants (
     path uuid[] NOT NULL,
     kind text NOT NULL CHECK (kind IN ('operator', 'reseller', 'tenant')),
     name text NOT NULL CHECK (length(name) BETWEEN 1 AND 200),
-    state text NOT NULL DEFAULT 'active' CHECK (state IN ('active', 'suspended', 'closed')),
+    state text NOT NULL DEFAULT 'active' CHECK (state IN ('active', 'suspended', 'closing', 'closed')),
+    -- Why it is not active, since when, by whose order; null while it is.
+    suspended_reason text CHECK (length(suspended_reason) BETWEEN 1 AND 500),
+    suspended_at timestamptz,
+    suspended_by text CHECK (suspended_by IN ('operator', 'reseller')), -- an operator's order only an operator takes back
+    suspended_actor jsonb,
+    suspend_policy text CHECK (suspend_policy IN ('stop', 'throttle')),
+    grace_until timestamptz, -- of closing: until then nothing is deleted
+    closed_at timestamptz,
+    -- With those above it counted in: the worst state, the hardest policy. Kept by croft_tenant_effective().
+    effective_state text NOT NULL DEFAULT 'active',
+    effective_policy text CHECK (effective_policy IN ('stop', 'throttle')),
     version bigint NOT NULL DEFAULT 1,
     created_at timestamptz NOT NULL DEFAULT now(),
     updated_at timestamptz NOT NULL DEFAULT now(),
     CHECK ((kind = 'operator') = (parent_id IS NULL)),
+    CHECK (kind <> 'operator' OR state = 'active'),
+    CHECK ((state = 'active') = (suspended_at IS NULL)),
+    CHECK ((grace_until IS NOT NULL) = (state IN ('closing', 'closed'))),
+    CHECK ((closed_at IS NOT NULL) = (state = 'closed')),
     CHECK (path[cardinality(path)] = id)
 );
 -- One root.
 CREATE UNIQUE INDEX tenants_one_operator ON tenants (kind) WHERE kind = 'operator';
-CREATE INDEX tenants_parent ON tenants (parent_id);
+CREATE INDEX tenants_parent ON tenants (parent_id, id);
 CREATE INDEX tenants_path ON tenants USING gin (path);
+CREATE INDEX tenants_closing ON tenants (grace_until) WHERE state = 'closing';
+CREATE INDEX tenants_held ON tenants (id) WHERE effective_policy IS NOT NULL;
 
 CREATE TABLE resources (
     name text PRIMARY KEY,
-    title text NOT NULL -- as it reads in "The quota of ... is used up"
+    title text NOT NULL, -- as it reads in "The quota of ... is used up"
+    preset bigint -- the ceiling of a new tenant that was given none; null: unlimited
 );
 
 CREATE TABLE quotas (
@@ -37,8 +55,15 @@ CREATE TABLE quotas (
     resource text NOT NULL REFERENCES resources,
     ceiling bigint CHECK (ceiling >= 0), -- null: unlimited
     used bigint NOT NULL DEFAULT 0 CHECK (used >= 0),
+    -- An operator's word, which beats the ceiling.
+    overridden boolean NOT NULL DEFAULT false,
+    override bigint CHECK (override >= 0), -- null: unlimited
+    override_reason text CHECK (length(override_reason) BETWEEN 1 AND 500),
+    effective bigint GENERATED ALWAYS AS (CASE WHEN overridden THEN override ELSE ceiling END) STORED,
     PRIMARY KEY (tenant_id, resource),
-    CONSTRAINT quotas_within_ceiling CHECK (ceiling IS NULL OR used <= ceiling)
+    CHECK (overridden = (override_reason IS NOT NULL)),
+    CHECK (overridden OR override IS NULL),
+    CONSTRAINT quotas_within_ceiling CHECK (effective IS NULL OR used <= effective)
 ) WITH (fillfactor = 50); -- updated in place by every create and delete
 
 CREATE TABLE users (

@@ -1,31 +1,13 @@
 -- What is sold, and the machines, images and addresses that it is made of.
 
--- Bounds are those of docs/openapi.yaml: 2^53 - 1 is the largest integer that every JSON reader keeps.
+-- What of a plan may change lies in plan_versions (0006).
 CREATE TABLE plans (
     id uuid PRIMARY KEY DEFAULT croft_uuid(),
     name text NOT NULL UNIQUE CHECK (length(name) BETWEEN 1 AND 63),
     title text NOT NULL CHECK (length(title) BETWEEN 1 AND 200),
-    vcpus int NOT NULL CHECK (vcpus BETWEEN 1 AND 1024),
-    memory_bytes bigint NOT NULL CHECK (memory_bytes BETWEEN 1 AND 9007199254740991),
-    swap_bytes bigint NOT NULL DEFAULT 0 CHECK (swap_bytes BETWEEN 0 AND 9007199254740991),
-    disk_bytes bigint NOT NULL CHECK (disk_bytes BETWEEN 1 AND 9007199254740991),
-    pids bigint NOT NULL DEFAULT 4096 CHECK (pids BETWEEN 16 AND 4194304),
-    traffic_bytes bigint NOT NULL DEFAULT 0 CHECK (traffic_bytes >= 0),
-    ipv4_count int NOT NULL DEFAULT 1 CHECK (ipv4_count BETWEEN 0 AND 8),
-    ipv6_count int NOT NULL DEFAULT 1 CHECK (ipv6_count BETWEEN 0 AND 8),
-    -- Rates; null: no limit of its own. Network: bits a second, each way. Disk: bytes and operations a second.
-    net_rate_bps bigint CHECK (net_rate_bps BETWEEN 64000 AND 1000000000000),
-    io_bps bigint CHECK (io_bps BETWEEN 65536 AND 9007199254740991),
-    iops bigint CHECK (iops BETWEEN 16 AND 4294967295),
-    -- What a guest may use beyond the usual.
-    tun boolean NOT NULL DEFAULT false,
-    fuse boolean NOT NULL DEFAULT false,
-    nesting boolean NOT NULL DEFAULT false,
-    delete_hold_s int NOT NULL DEFAULT 0 CHECK (delete_hold_s BETWEEN 0 AND 31536000), -- a deleted vps is kept so long
-    price_month numeric NOT NULL DEFAULT 0 CHECK (price_month >= 0),
-    price_hour numeric NOT NULL DEFAULT 0 CHECK (price_hour >= 0),
-    currency text NOT NULL DEFAULT 'EUR' CHECK (currency ~ '^[A-Z]{3}$'),
     active boolean NOT NULL DEFAULT true,
+    public boolean NOT NULL DEFAULT true, -- else for the tenants in plan_tenants
+    location_ids uuid[] CHECK (cardinality(location_ids) BETWEEN 1 AND 256), -- null: everywhere
     version bigint NOT NULL DEFAULT 1,
     created_at timestamptz NOT NULL DEFAULT now(),
     updated_at timestamptz NOT NULL DEFAULT now()
@@ -51,6 +33,7 @@ CREATE TABLE images (
     signature text NOT NULL CHECK (signature ~ '^[0-9a-f]{128}$'),
     min_disk_bytes bigint NOT NULL DEFAULT 0 CHECK (min_disk_bytes >= 0),
     active boolean NOT NULL DEFAULT true,
+    public boolean NOT NULL DEFAULT true, -- else for the tenants in image_tenants
     version bigint NOT NULL DEFAULT 1,
     created_at timestamptz NOT NULL DEFAULT now(),
     updated_at timestamptz NOT NULL DEFAULT now(),

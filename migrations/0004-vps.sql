@@ -4,7 +4,8 @@ CREATE TABLE vps (
     id uuid PRIMARY KEY DEFAULT croft_uuid(),
     tenant_id uuid NOT NULL REFERENCES tenants,
     name text NOT NULL CHECK (name ~ '^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$'),
-    plan_id uuid NOT NULL REFERENCES plans,
+    plan_id uuid NOT NULL,
+    plan_version int NOT NULL, -- the one it was sold with
     image_id uuid NOT NULL REFERENCES images,
     location_id uuid NOT NULL REFERENCES locations,
     node_id uuid NOT NULL REFERENCES nodes,
@@ -41,6 +42,8 @@ CREATE TABLE vps (
     -- Deleted with a hold: kept until then; desired is stopped, undelete makes it held_desired again.
     delete_after timestamptz,
     held_desired text,
+    -- What its tenant's state does to it, whatever is desired: so that taking that back restores it.
+    suspended text CHECK (suspended IN ('stop', 'throttle')),
     error jsonb, -- {code, detail} of what keeps observed from desired
     task_id uuid, -- the newest task that is open
     attempts int NOT NULL DEFAULT 0, -- tasks that failed since the last order
@@ -64,6 +67,7 @@ CREATE INDEX vps_image ON vps (image_id);
 CREATE INDEX vps_rescue_image ON vps (rescue_image_id) WHERE rescue_image_id IS NOT NULL;
 CREATE INDEX vps_plan ON vps (plan_id);
 CREATE INDEX vps_location ON vps (location_id);
+CREATE INDEX vps_suspended ON vps (id) WHERE suspended IS NOT NULL;
 CREATE INDEX vps_retry ON vps (retry_at) WHERE retry_at IS NOT NULL;
 CREATE INDEX vps_delete_after ON vps (delete_after) WHERE delete_after IS NOT NULL;
 

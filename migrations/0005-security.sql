@@ -26,7 +26,7 @@ DO $$
 DECLARE
     t text;
 BEGIN
-    FOREACH t IN ARRAY ARRAY['plans', 'locations', 'images', 'resources']
+    FOREACH t IN ARRAY ARRAY['locations', 'resources']
     LOOP
         EXECUTE format('CREATE POLICY tenant_read ON %I FOR SELECT TO croft_tenant USING (true)', t);
         EXECUTE format('GRANT SELECT ON %I TO croft_tenant', t);
@@ -51,7 +51,10 @@ BEGIN
     END LOOP;
 END
 $$;
-CREATE POLICY tenant_read ON tenants FOR SELECT TO croft_tenant USING (id = croft_tenant_id());
+-- A reseller sees the tenants below it and what they may use; of all else of theirs nothing, unless it acts as one of them.
+CREATE POLICY tenant_read ON tenants FOR SELECT TO croft_tenant USING (id = croft_tenant_id() OR parent_id = croft_tenant_id());
+CREATE POLICY reseller_read ON quotas FOR SELECT TO croft_tenant
+    USING (tenant_id IN (SELECT t.id FROM tenants t WHERE t.parent_id = croft_tenant_id()));
 CREATE POLICY tenant_read ON users FOR SELECT TO croft_tenant USING (id = croft_user_id());
 GRANT SELECT ON tenants, quotas, memberships, vps, tasks, usage_hours, usage_marks, usage_gaps, events TO croft_tenant;
 
@@ -111,12 +114,16 @@ GRANT SELECT ON vps, tasks, node_status, images TO croft_agent;
 CREATE TYPE croft_answer AS (status int, body text, etag text, location text);
 ALTER TYPE croft_answer OWNER TO croft_owner;
 
-INSERT INTO resources (name, title) VALUES
-    ('vps', 'vps'), ('vcpus', 'vCPUs'), ('memory_bytes', 'bytes of memory'), ('disk_bytes', 'bytes of disk'),
-    ('ipv4', 'IPv4 addresses'), ('ipv6', 'IPv6 addresses');
+INSERT INTO resources (name, title, preset) VALUES
+    ('vps', 'vps', 0), ('running_vps', 'running vps', NULL), ('vcpus', 'vCPUs', 0), ('memory_bytes', 'bytes of memory', 0),
+    ('disk_bytes', 'bytes of disk', 0), ('ipv4', 'IPv4 addresses', 0), ('ipv6', 'IPv6 addresses', 0),
+    ('snapshots', 'snapshots', 0), ('backup_bytes', 'bytes of backups', 0);
 
 INSERT INTO state_transitions (machine, from_state, to_state) VALUES
     ('tenants.state', 'active', 'suspended'), ('tenants.state', 'suspended', 'active'),
+    ('tenants.state', 'active', 'closing'), ('tenants.state', 'suspended', 'closing'), ('tenants.state', 'closing', 'active'),
+    ('tenants.state', 'closing', 'closed'),
+    -- With the one above it.
     ('tenants.state', 'active', 'closed'), ('tenants.state', 'suspended', 'closed'),
     ('nodes.state', 'active', 'draining'), ('nodes.state', 'draining', 'active'),
     ('nodes.state', 'active', 'retired'), ('nodes.state', 'draining', 'retired'),

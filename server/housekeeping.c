@@ -2,41 +2,60 @@
 
 #include "config.h"
 #include "db.h"
+#include "json.h"
 #include "log.h"
+#include "macro.h"
 
 #include <string.h>
 
 enum { INTERVAL_S = 5, DEADLINE_MS = 30000 };
 
+// One after another, each in a transaction of its own (migrations/functions/80-housekeeping.sql, 33-lifecycle.sql).
+static const enum sql_id chores[] = {SQL_HOUSEKEEPING, SQL_TENANT_CHORES};
+
 struct housekeeping {
     struct db *db;
     struct event *timer;
     struct db_query *query; // the run that is under way
+    size_t chore; // the one of chores that it is
     char parameters[64];
 };
+
+static void run_chore(struct housekeeping *housekeeping, size_t chore);
+
+// A chore that did as much as it may at once says "more".
+static bool has_more(const char *reply)
+{
+    _cleanup_json_ json_t *object = NULL;
+    return reply && json_read(reply, strlen(reply), JSON_DEPTH_MAX, &object, NULL) == 0 &&
+           json_is_true(json_object_get(object, "more"));
+}
 
 static void on_done(const struct db_outcome *outcome, void *arg)
 {
     struct housekeeping *housekeeping = arg;
+    const char *name = sql_texts[chores[housekeeping->chore]].name;
     housekeeping->query = NULL;
     if (outcome->err) {
-        log_warn("housekeeping_failed", "code=%s sqlstate=%s detail=%s",
+        log_warn("housekeeping_failed", "chore=%s code=%s sqlstate=%s detail=%s", name,
                  err_info(outcome->err->code)->slug, outcome->sqlstate, LOGQ(outcome->err->text));
+        run_chore(housekeeping, housekeeping->chore + 1);
         return;
     }
     const char *reply =
         db_rows_count(outcome->rows) > 0 ? db_rows_get(outcome->rows, 0, "reply") : NULL;
-    log_debug("housekeeping", "reply=%s", LOGQ(reply));
+    log_debug("housekeeping", "chore=%s reply=%s", name, LOGQ(reply));
+    run_chore(housekeeping, has_more(reply) ? housekeeping->chore : housekeeping->chore + 1);
 }
 
-static void on_timer(evutil_socket_t fd, short what, void *arg)
+static void run_chore(struct housekeeping *housekeeping, size_t chore)
 {
-    struct housekeeping *housekeeping = arg;
-    if (housekeeping->query || !db_ready(housekeeping->db)) {
+    if (chore >= ARRAY_LEN(chores)) {
         return;
     }
+    housekeeping->chore = chore;
     struct db_request request = {
-        .steps = {{.sql = SQL_HOUSEKEEPING,
+        .steps = {{.sql = chores[chore],
                    .role = DB_ROLE_LOGIN,
                    .param_count = 1,
                    .params = {housekeeping->parameters}}},
@@ -45,6 +64,14 @@ static void on_timer(evutil_socket_t fd, short what, void *arg)
     };
     if (db_run(housekeeping->db, &request, on_done, housekeeping, &housekeeping->query, NULL) < 0) {
         housekeeping->query = NULL; // the pool is full; the next tick comes soon
+    }
+}
+
+static void on_timer(evutil_socket_t fd, short what, void *arg)
+{
+    struct housekeeping *housekeeping = arg;
+    if (!housekeeping->query && db_ready(housekeeping->db)) {
+        run_chore(housekeeping, 0);
     }
 }
 

@@ -4,23 +4,43 @@
 CREATE OR REPLACE FUNCTION croft_location_json(l locations) RETURNS json LANGUAGE sql STABLE
     RETURN json_build_object('id', l.id, 'name', l.name, 'title', l.title);
 
-CREATE OR REPLACE FUNCTION croft_plan_json(p plans) RETURNS json LANGUAGE sql STABLE
-    RETURN json_build_object('id', p.id, 'name', p.name, 'title', p.title, 'vcpus', p.vcpus,
-        'memory_bytes', p.memory_bytes, 'swap_bytes', p.swap_bytes, 'disk_bytes', p.disk_bytes, 'pids', p.pids,
+-- Of plans_now and, cast to it, of plans_offered.
+CREATE OR REPLACE FUNCTION croft_plan_json(p plans_now) RETURNS json LANGUAGE sql STABLE
+    RETURN json_build_object('id', p.id, 'name', p.name, 'title', p.title, 'number', p.number, 'valid_from', p.valid_from,
+        'vcpus', p.vcpus, 'memory_bytes', p.memory_bytes, 'swap_bytes', p.swap_bytes, 'disk_bytes', p.disk_bytes, 'pids', p.pids,
         'traffic_bytes', p.traffic_bytes, 'ipv4_count', p.ipv4_count, 'ipv6_count', p.ipv6_count,
         'net_rate_bps', p.net_rate_bps, 'io_bps', p.io_bps, 'iops', p.iops, 'tun', p.tun, 'fuse', p.fuse,
         'nesting', p.nesting, 'delete_hold_s', p.delete_hold_s,
-        'price_month', p.price_month::text, 'price_hour', p.price_hour::text, 'currency', p.currency, 'active', p.active);
+        'price_month', p.price_month::text, 'price_hour', p.price_hour::text, 'currency', p.currency,
+        'location_ids', p.location_ids, 'public', p.public, 'active', p.active, 'next', p.next);
+
+-- What holds of a plan changes with the time, too, which is no reason to refuse a change.
+CREATE OR REPLACE FUNCTION croft_plan_etag(p plans_now) RETURNS text LANGUAGE sql STABLE AS $$
+    SELECT format('"%s.%s"', p.version, left(md5(croft_plan_json(p)::text), 12))
+$$;
+
+CREATE OR REPLACE FUNCTION croft_plan_version_json(v plan_versions) RETURNS json LANGUAGE sql STABLE
+    RETURN json_build_object('id', v.id, 'plan_id', v.plan_id, 'number', v.number, 'valid_from', v.valid_from, 'vcpus', v.vcpus,
+        'memory_bytes', v.memory_bytes, 'swap_bytes', v.swap_bytes, 'disk_bytes', v.disk_bytes, 'pids', v.pids,
+        'traffic_bytes', v.traffic_bytes, 'ipv4_count', v.ipv4_count, 'ipv6_count', v.ipv6_count,
+        'net_rate_bps', v.net_rate_bps, 'io_bps', v.io_bps, 'iops', v.iops, 'tun', v.tun, 'fuse', v.fuse,
+        'nesting', v.nesting, 'delete_hold_s', v.delete_hold_s,
+        'price_month', v.price_month::text, 'price_hour', v.price_hour::text, 'currency', v.currency, 'created_at', v.created_at);
+
+CREATE OR REPLACE FUNCTION croft_plan_offer_json(o plan_offers) RETURNS json LANGUAGE sql STABLE
+    RETURN json_build_object('plan_id', o.plan_id, 'price_month', o.price_month::text, 'price_hour', o.price_hour::text,
+        'currency', o.currency, 'active', o.active, 'created_at', o.created_at, 'updated_at', o.updated_at);
 
 CREATE OR REPLACE FUNCTION croft_image_json(i images) RETURNS json LANGUAGE sql STABLE
     RETURN json_build_object('id', i.id, 'name', i.name, 'title', i.title, 'os', i.os, 'arch', i.arch, 'sha256', i.sha256,
-        'size', i.size, 'min_disk_bytes', i.min_disk_bytes, 'active', i.active, 'labels', i.labels, 'created_at', i.created_at);
+        'size', i.size, 'min_disk_bytes', i.min_disk_bytes, 'public', i.public, 'active', i.active,
+        'labels', i.labels, 'created_at', i.created_at);
 
 -- For the trigger render alone; whoever reads takes v.body.
 CREATE OR REPLACE FUNCTION croft_vps_render(v vps) RETURNS json LANGUAGE sql STABLE
     RETURN json_build_object('id', v.id, 'name', v.name, 'tenant_id', v.tenant_id, 'plan_id', v.plan_id,
-        'image_id', v.image_id, 'location_id', v.location_id, 'node_id', v.node_id, 'desired', v.desired,
-        'observed', v.observed, 'generation', v.generation, 'observed_generation', v.observed_generation,
+        'plan_version', v.plan_version, 'image_id', v.image_id, 'location_id', v.location_id, 'node_id', v.node_id, 'desired', v.desired,
+        'suspended', v.suspended, 'observed', v.observed, 'generation', v.generation, 'observed_generation', v.observed_generation,
         'vcpus', v.vcpus, 'memory_bytes', v.memory_bytes, 'swap_bytes', v.swap_bytes, 'disk_bytes', v.disk_bytes,
         'net_rate_bps', v.net_rate_bps, 'io_bps', v.io_bps, 'iops', v.iops,
         'tun', v.tun, 'fuse', v.fuse, 'nesting', v.nesting, 'hostname', v.hostname, 'frozen', v.frozen, 'rescue_image_id', v.rescue_image_id,
@@ -54,13 +74,15 @@ CREATE OR REPLACE FUNCTION croft_task_json(t tasks) RETURNS json LANGUAGE sql ST
 
 CREATE OR REPLACE FUNCTION croft_tenant_json(t tenants) RETURNS json LANGUAGE sql STABLE
     RETURN json_build_object('id', t.id, 'parent_id', t.parent_id, 'name', t.name, 'kind', t.kind, 'state', t.state,
+        'effective_state', t.effective_state, 'suspended_reason', t.suspended_reason, 'suspended_at', t.suspended_at,
+        'suspended_by', t.suspended_by, 'suspend_policy', t.suspend_policy, 'grace_until', t.grace_until, 'closed_at', t.closed_at,
         'created_at', t.created_at, 'updated_at', t.updated_at);
 
--- What one vps holds of each resource; zero amounts are left out.
-CREATE OR REPLACE FUNCTION croft_vps_amounts(p_vcpus bigint, p_memory bigint, p_disk bigint, p_ipv4 bigint, p_ipv6 bigint)
-RETURNS TABLE (resource text, amount bigint) LANGUAGE sql IMMUTABLE AS $$
-    SELECT * FROM (VALUES ('vps', 1::bigint), ('vcpus', p_vcpus), ('memory_bytes', p_memory), ('disk_bytes', p_disk),
-        ('ipv4', p_ipv4), ('ipv6', p_ipv6)) a (resource, amount)
+-- What one vps that is not gone holds of each resource; zero amounts are left out.
+CREATE OR REPLACE FUNCTION croft_vps_amounts(v vps) RETURNS TABLE (resource text, amount bigint) LANGUAGE sql IMMUTABLE AS $$
+    SELECT * FROM (VALUES ('vps', 1::bigint), ('running_vps', (v.desired = 'running')::int::bigint), ('vcpus', v.vcpus::bigint),
+        ('memory_bytes', v.memory_bytes), ('disk_bytes', v.disk_bytes), ('ipv4', v.ipv4_count::bigint),
+        ('ipv6', v.ipv6_count::bigint)) a (resource, amount)
     WHERE a.amount > 0
 $$;
 
@@ -68,19 +90,19 @@ $$;
 CREATE OR REPLACE FUNCTION croft_root_used(p_root uuid, p_resource text) RETURNS bigint LANGUAGE sql STABLE AS $$
     SELECT coalesce((SELECT sum(q.used) FROM tenants c JOIN quotas q ON q.tenant_id = c.id
             WHERE c.parent_id = p_root AND q.resource = p_resource), 0)
-        + coalesce((SELECT sum(a.amount) FROM vps v,
-                croft_vps_amounts(v.vcpus, v.memory_bytes, v.disk_bytes, v.ipv4_count, v.ipv6_count) a
+        + coalesce((SELECT sum(a.amount) FROM vps v, croft_vps_amounts(v) a
             WHERE v.tenant_id = p_root AND v.deleted_at IS NULL AND a.resource = p_resource), 0)
         + (SELECT count(*) FROM snapshots s WHERE s.tenant_id = p_root AND p_resource = 'snapshots')
 $$;
 
 CREATE OR REPLACE FUNCTION croft_quotas_json(p_tenant uuid) RETURNS json LANGUAGE sql STABLE AS $$
     SELECT json_build_object('items', coalesce(
-        json_agg(json_build_object('resource', q.resource, 'limit', q.ceiling, 'used', q.used) ORDER BY q.resource), '[]'))
+        json_agg(json_build_object('resource', q.resource, 'limit', q.effective, 'used', q.used, 'ceiling', q.ceiling,
+            'override', q.overridden, 'override_reason', q.override_reason) ORDER BY q.resource), '[]'))
     FROM (
-        SELECT q.resource, q.ceiling, q.used FROM quotas q WHERE q.tenant_id = p_tenant
+        SELECT q.resource, q.effective, q.used, q.ceiling, q.overridden, q.override_reason FROM quotas q WHERE q.tenant_id = p_tenant
         UNION ALL
-        SELECT r.name, NULL, croft_root_used(t.id, r.name) FROM tenants t, resources r
+        SELECT r.name, NULL, croft_root_used(t.id, r.name), NULL, false, NULL FROM tenants t, resources r
         WHERE t.id = p_tenant AND t.kind = 'operator'
     ) q
 $$;
@@ -145,4 +167,29 @@ CREATE OR REPLACE FUNCTION croft_principal_json() RETURNS json LANGUAGE sql STAB
             THEN (SELECT u.platform_role FROM users u WHERE u.id = croft_user_id())
             ELSE (SELECT k.platform_role FROM tokens k WHERE k.id = croft_setting('token')::uuid) END,
         'impersonator', (SELECT croft_impersonator_json(s) FROM sessions_visible s WHERE s.id = croft_setting('session')::uuid))
+$$;
+
+-- One thing that counts against a quota.
+CREATE OR REPLACE FUNCTION croft_holder_json(h croft_holder) RETURNS json LANGUAGE sql STABLE
+    RETURN json_build_object('type', h.type, 'id', h.id, 'name', h.name, 'amount', h.amount);
+
+-- A page of what holds a resource of a tenant: its vps, and the tenants right below it. What else comes to hold something is added
+-- here and in croft_verify_quotas(). With the reader's rights: an operator's, or those of the tenant.
+CREATE OR REPLACE FUNCTION croft_holders(p_tenant uuid, p_resource text, p_after uuid, p_count int) RETURNS SETOF croft_holder
+LANGUAGE plpgsql STABLE AS $$
+BEGIN
+    RETURN QUERY SELECT h.* FROM (
+        (SELECT 'vps'::text, v.id, v.name, a.amount FROM vps v, croft_vps_amounts(v) a
+            WHERE v.tenant_id = p_tenant AND v.deleted_at IS NULL AND v.id > p_after AND a.resource = p_resource
+            ORDER BY v.id LIMIT p_count)
+        UNION ALL
+        (SELECT 'tenant', t.id, t.name, q.used FROM tenants t JOIN quotas q ON q.tenant_id = t.id
+            WHERE t.parent_id = p_tenant AND t.id > p_after AND q.resource = p_resource AND q.used > 0
+            ORDER BY t.id LIMIT p_count)
+        UNION ALL
+        (SELECT 'snapshot', s.id, s.name, 1 FROM snapshots s
+            WHERE s.tenant_id = p_tenant AND s.id > p_after AND p_resource = 'snapshots'
+            ORDER BY s.id LIMIT p_count)
+    ) h (type, id, name, amount) ORDER BY h.id LIMIT p_count;
+END
 $$;

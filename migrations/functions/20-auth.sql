@@ -98,8 +98,8 @@ CREATE OR REPLACE FUNCTION croft_seconds_until(p_time timestamptz) RETURNS int L
 -- Who runs a reseller acts in a tenant below it as its admin: the header Croft-Tenant names which. No row: there is none such.
 CREATE OR REPLACE FUNCTION croft_child(p_home uuid, p_role text, p_wanted uuid, OUT tenant_id uuid, OUT state text)
 LANGUAGE sql STABLE AS $$
-    SELECT c.id, c.state FROM tenants c JOIN tenants h ON h.id = p_home AND h.id = c.parent_id
-    WHERE c.id = p_wanted AND h.kind = 'reseller' AND h.state = 'active' AND c.state <> 'closed' AND p_role IN ('owner', 'admin')
+    SELECT c.id, c.effective_state FROM tenants c JOIN tenants h ON h.id = p_home AND h.id = c.parent_id
+    WHERE c.id = p_wanted AND h.kind = 'reseller' AND h.effective_state = 'active' AND c.effective_state <> 'closed' AND p_role IN ('owner', 'admin')
 $$;
 
 CREATE OR REPLACE FUNCTION croft_auth_token(p_hash text, p_surface text, p_tenant uuid, p_scope text, p_peer text,
@@ -110,7 +110,7 @@ DECLARE
     k record;
     v_home uuid;
 BEGIN
-    SELECT t.id, t.user_id, t.tenant_id, t.expires_at, t.scopes, t.read_only, t.addresses, t.platform_role, n.state AS tenant_state,
+    SELECT t.id, t.user_id, t.tenant_id, t.expires_at, t.scopes, t.read_only, t.addresses, t.platform_role, n.effective_state AS tenant_state,
         t.last_used_at, t.entry_role, u.state AS user_state, u.platform_role AS user_platform_role,
         croft_role_least(CASE WHEN t.user_id IS NULL THEN 'admin' ELSE m.role END, t.role) AS role
     INTO k
@@ -150,7 +150,7 @@ LANGUAGE plpgsql STABLE AS $$
 DECLARE
     v_count int;
 BEGIN
-    SELECT count(*) OVER (), x.tenant_id, x.role, n.state INTO v_count, tenant_id, role, state
+    SELECT count(*) OVER (), x.tenant_id, x.role, n.effective_state INTO v_count, tenant_id, role, state
     FROM memberships x JOIN tenants n ON n.id = x.tenant_id AND n.state <> 'closed'
     WHERE x.user_id = p_user AND (p_tenant IS NULL OR x.tenant_id = p_tenant)
     LIMIT 1;

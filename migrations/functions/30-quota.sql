@@ -10,18 +10,29 @@ BEGIN
 END
 $$;
 
+-- Of several tenants at once, with those above them, in the same order: for who settles more than one vps in a transaction.
+CREATE OR REPLACE FUNCTION croft_quota_lock_all(p_tenants uuid[], p_resources text[]) RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM FROM quotas q JOIN tenants t ON t.id = q.tenant_id
+    WHERE q.resource = ANY (p_resources)
+        AND t.id IN (SELECT unnest(x.path[2:]) FROM tenants x WHERE x.id = ANY (p_tenants))
+    ORDER BY cardinality(t.path), t.id, q.resource
+    FOR NO KEY UPDATE OF q;
+END
+$$;
+
 -- The first quota that would be exceeded, as an error. Numbers of tenants above one's own are not told.
 CREATE OR REPLACE FUNCTION croft_quota_refuse(p_path uuid[], p_resources text[], p_amounts bigint[]) RETURNS void
 LANGUAGE plpgsql AS $$
 DECLARE
     x record;
 BEGIN
-    SELECT t.tenant_id, t.depth, a.amount, r.title, q.ceiling, q.used, q.tenant_id IS NULL AS missing INTO x
+    SELECT t.tenant_id, t.depth, a.amount, r.title, q.effective, q.used, q.tenant_id IS NULL AS missing INTO x
     FROM unnest(p_path) WITH ORDINALITY t (tenant_id, depth)
     CROSS JOIN unnest(p_resources, p_amounts) a (resource, amount)
     JOIN resources r ON r.name = a.resource
     LEFT JOIN quotas q ON q.tenant_id = t.tenant_id AND q.resource = a.resource
-    WHERE q.tenant_id IS NULL OR q.used + a.amount > q.ceiling
+    WHERE q.tenant_id IS NULL OR q.used + a.amount > q.effective
     ORDER BY t.depth DESC, a.resource
     LIMIT 1;
     IF NOT FOUND THEN
@@ -32,7 +43,7 @@ BEGIN
         PERFORM croft_raise(409, 'quota_exceeded', format('This tenant has no quota of %s; %s asked.', x.title, x.amount));
     ELSE
         PERFORM croft_raise(409, 'quota_exceeded',
-            format('The quota of %s would be exceeded: limit %s, used %s, asked %s.', x.title, x.ceiling, x.used, x.amount));
+            format('The quota of %s would be exceeded: limit %s, used %s, asked %s.', x.title, x.effective, x.used, x.amount));
     END IF;
 END
 $$;
@@ -53,18 +64,24 @@ BEGIN
 END
 $$;
 
--- The tenant and everybody above it must be active, and stay so until this transaction ends. The root always is.
+-- Another desired state takes or gives back what only a running one holds. The vps is locked, its node not yet.
+CREATE OR REPLACE FUNCTION croft_running_move(v vps, p_desired text) RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+    IF (v.desired = 'running') <> (p_desired = 'running') THEN
+        PERFORM croft_quota_move(v.tenant_id, '{running_vps}', '{1}', CASE p_desired WHEN 'running' THEN 1 ELSE -1 END);
+    END IF;
+END
+$$;
+
+-- The tenant must be active, with everybody above it, and stay so until this transaction ends: a change above reaches its row, too.
+-- The root always is.
 CREATE OR REPLACE FUNCTION croft_tenant_hold(p_tenant uuid) RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
-    v_path uuid[] := (SELECT path[2:] FROM tenants WHERE id = p_tenant);
     v_state text;
 BEGIN
-    FOR v_state IN SELECT t.state FROM tenants t WHERE t.id = ANY (v_path)
-        ORDER BY array_position(v_path, t.id) FOR SHARE
-    LOOP
-        IF v_state <> 'active' THEN
-            PERFORM croft_raise(403, 'forbidden', format('The tenant is %s.', v_state));
-        END IF;
-    END LOOP;
+    SELECT effective_state INTO v_state FROM tenants WHERE id = p_tenant AND parent_id IS NOT NULL FOR SHARE;
+    IF v_state <> 'active' THEN
+        PERFORM croft_raise(403, 'forbidden', format('The tenant is %s.', v_state));
+    END IF;
 END
 $$;

@@ -8,7 +8,7 @@ END
 $$;
 
 -- Nodes that have room for the plan, the least loaded first. A snapshot: croft_node_take() decides.
-CREATE OR REPLACE FUNCTION croft_nodes_fit(p plans, p_location uuid) RETURNS SETOF nodes LANGUAGE sql STABLE AS $$
+CREATE OR REPLACE FUNCTION croft_nodes_fit(p plans_now, p_location uuid) RETURNS SETOF nodes LANGUAGE sql STABLE AS $$
     SELECT n.* FROM nodes n JOIN node_status s ON s.node_id = n.id
     WHERE n.location_id = p_location AND n.state = 'active'
         -- A link that was cut a moment ago, as by a reload, comes back: the task waits for it. A revoked one does not.
@@ -23,7 +23,7 @@ CREATE OR REPLACE FUNCTION croft_nodes_fit(p plans, p_location uuid) RETURNS SET
 $$;
 
 -- Takes room on the node, if it still has it.
-CREATE OR REPLACE FUNCTION croft_node_take(p_node uuid, p plans) RETURNS nodes LANGUAGE plpgsql AS $$
+CREATE OR REPLACE FUNCTION croft_node_take(p_node uuid, p plans_now) RETURNS nodes LANGUAGE plpgsql AS $$
 DECLARE
     n nodes;
 BEGIN
@@ -111,7 +111,7 @@ $$;
 
 -- Tries the nodes that fit, one after another; what a node that fails after all had given is rolled back with its locks.
 -- Fills node_id, slot, id_base and addresses of the vps to be. One that has a node_id goes there or nowhere.
-CREATE OR REPLACE FUNCTION croft_place(v vps, p plans) RETURNS vps LANGUAGE plpgsql AS $$
+CREATE OR REPLACE FUNCTION croft_place(v vps, p plans_now) RETURNS vps LANGUAGE plpgsql AS $$
 DECLARE
     v_node uuid;
     v_only uuid := v.node_id;
@@ -139,7 +139,7 @@ BEGIN
 END
 $$;
 
-CREATE OR REPLACE FUNCTION croft_place_refuse(v vps, p plans) RETURNS void LANGUAGE plpgsql AS $$
+CREATE OR REPLACE FUNCTION croft_place_refuse(v vps, p plans_now) RETURNS void LANGUAGE plpgsql AS $$
 BEGIN
     IF EXISTS (SELECT FROM croft_nodes_fit(p, v.location_id)) THEN
         PERFORM croft_raise(409, 'pool_exhausted',
@@ -158,7 +158,7 @@ DECLARE
 BEGIN
     v := croft_vps_held(v);
     SELECT array_agg(a.resource ORDER BY a.resource), array_agg(a.amount ORDER BY a.resource) INTO v_resources, v_amounts
-        FROM croft_vps_amounts(v.vcpus, v.memory_bytes, v.disk_bytes, v.ipv4_count, v.ipv6_count) a;
+        FROM croft_vps_amounts(v) a;
     PERFORM croft_quota_move(v.tenant_id, v_resources, v_amounts, -1);
     UPDATE nodes SET used_vcpus = used_vcpus - v.vcpus, used_memory_bytes = used_memory_bytes - v.memory_bytes,
         used_disk_bytes = used_disk_bytes - v.disk_bytes, used_vps = used_vps - 1 WHERE id = v.node_id;

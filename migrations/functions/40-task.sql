@@ -10,7 +10,7 @@ BEGIN
         'features', jsonb_build_object('tun', v.tun, 'fuse', v.fuse, 'nesting', v.nesting), 'frozen', v.frozen,
         'addresses', (SELECT coalesce(jsonb_agg(jsonb_build_object('family', a->'family', 'address', a->'address')), '[]')
             FROM jsonb_array_elements(v.addresses) a),
-        'ssh_keys', v.ssh_keys,
+        'ssh_keys', v.ssh_keys, 'suspended', v.suspended,
         'image', (SELECT jsonb_build_object('sha256', i.sha256, 'size', i.size, 'signature', i.signature, 'name', i.name)
             FROM images i WHERE i.id = v.image_id),
         'rescue', (SELECT jsonb_build_object('sha256', i.sha256, 'size', i.size, 'signature', i.signature, 'name', i.name)
@@ -35,6 +35,10 @@ BEGIN
 END
 $$;
 
+-- What is desired as far as its tenant's state lets it be.
+CREATE OR REPLACE FUNCTION croft_wanted(v vps) RETURNS text LANGUAGE sql IMMUTABLE
+    RETURN CASE WHEN v.suspended = 'stop' AND v.desired = 'running' THEN 'stopped' ELSE v.desired END;
+
 -- The kind of task that brings a vps from anything to what is desired.
 CREATE OR REPLACE FUNCTION croft_task_kind(p_desired text) RETURNS text LANGUAGE sql IMMUTABLE
     RETURN CASE p_desired WHEN 'deleted' THEN 'vps_delete' ELSE 'vps_update' END;
@@ -44,7 +48,7 @@ CREATE OR REPLACE FUNCTION croft_converge(v vps, p_why text) RETURNS void LANGUA
 DECLARE
     t tasks;
 BEGIN
-    t := croft_task_add(v, croft_task_kind(v.desired));
+    t := croft_task_add(v, croft_task_kind(croft_wanted(v)));
     UPDATE vps SET task_id = t.id, retry_at = NULL WHERE id = v.id;
     PERFORM croft_event('task.created', v.tenant_id, 'vps', v.id,
         jsonb_build_object('task_id', t.id, 'kind', t.kind, 'why', p_why));
@@ -136,6 +140,7 @@ CREATE OR REPLACE FUNCTION croft_settle_failed(v vps, t tasks, p_open uuid, p_ob
 LANGUAGE plpgsql AS $$
 BEGIN
     IF t.kind IN ('vps_create', 'vps_clone') AND v.desired <> 'deleted' THEN
+        PERFORM croft_running_move(v, 'deleted');
         UPDATE vps SET task_id = p_open, desired = 'deleted', generation = generation + 1, error = t.error, attempts = 0,
             retry_at = NULL, observed = coalesce(p_observed, observed) WHERE id = v.id RETURNING * INTO v;
         PERFORM croft_converge(v, 'create failed');

@@ -5,11 +5,11 @@ CREATE OR REPLACE FUNCTION croft_accepted(t tasks, v vps) RETURNS croft_answer L
         '/v1/vps/' || v.id)::croft_answer
 $$;
 
-CREATE OR REPLACE FUNCTION croft_vps_plan(p_body jsonb) RETURNS plans LANGUAGE plpgsql STABLE AS $$
+CREATE OR REPLACE FUNCTION croft_vps_plan(p_body jsonb) RETURNS plans_now LANGUAGE plpgsql STABLE AS $$
 DECLARE
-    p plans;
+    p plans_now;
 BEGIN
-    SELECT * INTO p FROM plans WHERE id = (p_body->>'plan_id')::uuid AND active;
+    SELECT * INTO p FROM plans_offered WHERE id = (p_body->>'plan_id')::uuid AND active;
     IF NOT FOUND THEN
         PERFORM croft_raise(422, 'invalid_value', 'There is no such plan on offer.', '/plan_id');
     END IF;
@@ -17,19 +17,37 @@ BEGIN
 END
 $$;
 
--- Plan, image and location of a create must be there, on offer, and fit each other.
-CREATE OR REPLACE FUNCTION croft_vps_check(p_body jsonb, p plans) RETURNS void LANGUAGE plpgsql AS $$
+-- Whether an image that is not public is for the tenant, or for those above it.
+CREATE OR REPLACE FUNCTION croft_image_shown(p_image uuid) RETURNS boolean LANGUAGE sql STABLE
+    RETURN EXISTS (SELECT FROM image_tenants x JOIN tenants t ON t.id = croft_tenant_id() AND x.tenant_id = ANY (t.path)
+        WHERE x.image_id = p_image);
+
+-- An image that the tenant sees and that fits a disk; it stays until this transaction ends.
+CREATE OR REPLACE FUNCTION croft_vps_image(p_image uuid, p_disk_bytes bigint) RETURNS images LANGUAGE plpgsql AS $$
 DECLARE
     i images;
 BEGIN
-    SELECT * INTO i FROM images WHERE id = (p_body->>'image_id')::uuid AND active AND deleted_at IS NULL FOR KEY SHARE;
+    SELECT * INTO i FROM images WHERE id = p_image AND active AND deleted_at IS NULL AND (public OR croft_image_shown(id)) FOR KEY SHARE;
     IF NOT FOUND THEN
         PERFORM croft_raise(422, 'invalid_value', 'There is no such image on offer.', '/image_id');
-    ELSIF i.min_disk_bytes > p.disk_bytes THEN
+    ELSIF i.min_disk_bytes > p_disk_bytes THEN
         PERFORM croft_raise(422, 'invalid_value', format('This image needs a disk of %s, the plan has %s.',
-            pg_size_pretty(i.min_disk_bytes), pg_size_pretty(p.disk_bytes)), '/image_id');
-    ELSIF NOT EXISTS (SELECT FROM locations WHERE id = (p_body->>'location_id')::uuid) THEN
+            pg_size_pretty(i.min_disk_bytes), pg_size_pretty(p_disk_bytes)), '/image_id');
+    END IF;
+    RETURN i;
+END
+$$;
+
+-- Plan, image and location of a create must be there, on offer, and fit each other.
+CREATE OR REPLACE FUNCTION croft_vps_check(p_body jsonb, p plans_now) RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+    v_location uuid := (p_body->>'location_id')::uuid;
+BEGIN
+    PERFORM croft_vps_image((p_body->>'image_id')::uuid, p.disk_bytes);
+    IF NOT EXISTS (SELECT FROM locations WHERE id = v_location) THEN
         PERFORM croft_raise(422, 'invalid_value', 'There is no such location.', '/location_id');
+    ELSIF v_location <> ALL (p.location_ids) THEN
+        PERFORM croft_raise(422, 'invalid_value', 'This plan is not sold in that location.', '/location_id');
     END IF;
 END
 $$;
@@ -54,21 +72,21 @@ END
 $$;
 
 -- Quota, place, row, task, event, in that order.
-CREATE OR REPLACE FUNCTION croft_vps_make(v vps, p plans) RETURNS croft_answer LANGUAGE plpgsql AS $$
+CREATE OR REPLACE FUNCTION croft_vps_make(v vps, p plans_now) RETURNS croft_answer LANGUAGE plpgsql AS $$
 DECLARE
     t tasks;
     v_constraint text;
 BEGIN
     PERFORM croft_quota_move(v.tenant_id, array_agg(a.resource ORDER BY a.resource), array_agg(a.amount ORDER BY a.resource), 1)
-        FROM croft_vps_amounts(v.vcpus, v.memory_bytes, v.disk_bytes, v.ipv4_count, v.ipv6_count) a;
+        FROM croft_vps_amounts(v) a;
     -- Again under the quota's lock, which a create with the same name held until it was committed. A rename holds none, nor does a
     -- create of the operator's own tenant: those meet at the index.
     PERFORM croft_vps_name_free(v.tenant_id, v.name);
     v := croft_place(v, p);
-    INSERT INTO vps (id, tenant_id, name, plan_id, image_id, location_id, node_id, desired, vcpus, memory_bytes, swap_bytes,
+    INSERT INTO vps (id, tenant_id, name, plan_id, plan_version, image_id, location_id, node_id, desired, vcpus, memory_bytes, swap_bytes,
         disk_bytes, pids, ipv4_count, ipv6_count, net_rate_bps, io_bps, iops, tun, fuse, nesting,
         slot, id_base, addresses, ssh_keys, hostname, user_data, labels, external_ref, protection, cloned_from)
-    VALUES (v.id, v.tenant_id, v.name, v.plan_id, v.image_id, v.location_id, v.node_id, v.desired, v.vcpus, v.memory_bytes,
+    VALUES (v.id, v.tenant_id, v.name, v.plan_id, v.plan_version, v.image_id, v.location_id, v.node_id, v.desired, v.vcpus, v.memory_bytes,
         v.swap_bytes, v.disk_bytes, v.pids, v.ipv4_count, v.ipv6_count, p.net_rate_bps, p.io_bps, p.iops,
         p.tun, p.fuse, p.nesting, v.slot, v.id_base, v.addresses, v.ssh_keys, v.hostname, v.user_data,
         v.labels, v.external_ref, v.protection, v.cloned_from)
@@ -89,10 +107,14 @@ CREATE OR REPLACE FUNCTION croft_vps_create(p_req jsonb) RETURNS croft_answer
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
 DECLARE
     v_body jsonb := p_req->'body';
-    a croft_answer := croft_idempotency_begin(p_req);
-    p plans;
+    a croft_answer;
+    p plans_now;
     v vps;
 BEGIN
+    IF croft_is_dry(p_req) THEN
+        RETURN croft_dry_run('croft_vps_create', p_req);
+    END IF;
+    a := croft_idempotency_begin(p_req);
     IF a.status IS NOT NULL THEN
         RETURN a;
     END IF;
@@ -115,6 +137,7 @@ BEGIN
     v.hostname := coalesce(v_body->>'hostname', v.name);
     v.user_data := v_body->>'user_data';
     v.plan_id := p.id;
+    v.plan_version := p.number;
     v.image_id := (v_body->>'image_id')::uuid;
     v.location_id := (v_body->>'location_id')::uuid;
     v.desired := CASE WHEN coalesce((v_body->>'start')::boolean, true) THEN 'running' ELSE 'stopped' END;

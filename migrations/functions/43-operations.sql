@@ -62,6 +62,7 @@ BEGIN
     IF p_kind = 'vps_update' AND croft_keeps_power(p_old) AND v.desired = 'running' THEN
         p_args := coalesce(p_args, '{}') || '{"keep_power":true}';
     END IF;
+    PERFORM croft_running_move(p_old, v.desired);
     t := croft_task_add(v, p_kind, p_args, p_before);
     UPDATE vps SET desired = v.desired, frozen = v.frozen, hostname = v.hostname, ssh_keys = v.ssh_keys, addresses = v.addresses,
         rescue_image_id = v.rescue_image_id,
@@ -239,7 +240,8 @@ $$;
 
 -- Seconds that this vps is kept: what the request says, else its plan.
 CREATE OR REPLACE FUNCTION croft_hold_seconds(v vps, p_req jsonb) RETURNS int LANGUAGE sql STABLE AS $$
-    SELECT coalesce((p_req->'query'->>'hold')::int, (SELECT p.delete_hold_s FROM plans p WHERE p.id = v.plan_id))
+    SELECT coalesce((p_req->'query'->>'hold')::int, (SELECT p.delete_hold_s FROM plan_versions p
+            WHERE p.plan_id = v.plan_id AND p.number = v.plan_version))
 $$;
 
 -- Keeps it, switched off, until its time is over; all that it holds stays taken.
@@ -370,6 +372,7 @@ BEGIN
         UPDATE vps SET task_id = croft_open_task(v.id) WHERE id = v.id;
         RETURN;
     END IF;
+    PERFORM croft_running_move(v, t.before->>'desired');
     UPDATE vps SET desired = t.before->>'desired', frozen = (t.before->>'frozen')::boolean, hostname = t.before->>'hostname',
         ssh_keys = t.before->'ssh_keys', rescue_image_id = (t.before->>'rescue_image_id')::uuid, generation = generation + 1, attempts = 0, retry_at = NULL
     WHERE id = v.id RETURNING * INTO v;

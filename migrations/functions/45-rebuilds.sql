@@ -13,7 +13,7 @@ CREATE OR REPLACE FUNCTION croft_rebuild_image(p_image uuid, p_disk bigint) RETU
 DECLARE
     i images;
 BEGIN
-    SELECT * INTO i FROM images WHERE id = p_image AND active AND deleted_at IS NULL FOR KEY SHARE;
+    SELECT * INTO i FROM images WHERE id = p_image AND active AND deleted_at IS NULL AND (public OR croft_image_shown(id)) FOR KEY SHARE;
     IF NOT FOUND THEN
         PERFORM croft_raise(422, 'invalid_value', 'There is no such image on offer.', '/image_id');
     ELSIF i.min_disk_bytes > p_disk THEN

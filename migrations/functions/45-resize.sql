@@ -2,13 +2,13 @@
 -- shrinks is given back once the node has done it.
 
 -- What a resize moves: the columns, as of a plan.
-CREATE OR REPLACE FUNCTION croft_plan_columns(p plans) RETURNS jsonb LANGUAGE sql IMMUTABLE
-    RETURN jsonb_build_object('plan_id', p.id, 'vcpus', p.vcpus, 'memory_bytes', p.memory_bytes, 'swap_bytes', p.swap_bytes,
+CREATE OR REPLACE FUNCTION croft_plan_columns(p plans_now) RETURNS jsonb LANGUAGE sql IMMUTABLE
+    RETURN jsonb_build_object('plan_id', p.id, 'plan_version', p.number, 'vcpus', p.vcpus, 'memory_bytes', p.memory_bytes, 'swap_bytes', p.swap_bytes,
         'disk_bytes', p.disk_bytes, 'pids', p.pids, 'net_rate_bps', p.net_rate_bps, 'io_bps', p.io_bps, 'iops', p.iops,
         'tun', p.tun, 'fuse', p.fuse, 'nesting', p.nesting);
 
 CREATE OR REPLACE FUNCTION croft_resize_columns(v vps) RETURNS jsonb LANGUAGE sql IMMUTABLE
-    RETURN jsonb_build_object('plan_id', v.plan_id, 'vcpus', v.vcpus, 'memory_bytes', v.memory_bytes, 'swap_bytes', v.swap_bytes,
+    RETURN jsonb_build_object('plan_id', v.plan_id, 'plan_version', v.plan_version, 'vcpus', v.vcpus, 'memory_bytes', v.memory_bytes, 'swap_bytes', v.swap_bytes,
         'disk_bytes', v.disk_bytes, 'pids', v.pids, 'net_rate_bps', v.net_rate_bps, 'io_bps', v.io_bps, 'iops', v.iops,
         'tun', v.tun, 'fuse', v.fuse, 'nesting', v.nesting);
 
@@ -50,6 +50,7 @@ $$;
 CREATE OR REPLACE FUNCTION croft_resize_put(v vps, c jsonb) RETURNS vps LANGUAGE plpgsql IMMUTABLE AS $$
 BEGIN
     v.plan_id := (c->>'plan_id')::uuid;
+    v.plan_version := (c->>'plan_version')::int;
     v.vcpus := (c->>'vcpus')::int;
     v.memory_bytes := (c->>'memory_bytes')::bigint;
     v.swap_bytes := (c->>'swap_bytes')::bigint;
@@ -67,7 +68,7 @@ $$;
 
 CREATE OR REPLACE FUNCTION croft_resize_save(v vps) RETURNS vps LANGUAGE plpgsql AS $$
 BEGIN
-    UPDATE vps SET plan_id = v.plan_id, vcpus = v.vcpus, memory_bytes = v.memory_bytes, swap_bytes = v.swap_bytes,
+    UPDATE vps SET plan_id = v.plan_id, plan_version = v.plan_version, vcpus = v.vcpus, memory_bytes = v.memory_bytes, swap_bytes = v.swap_bytes,
         disk_bytes = v.disk_bytes, pids = v.pids, net_rate_bps = v.net_rate_bps, io_bps = v.io_bps, iops = v.iops, tun = v.tun,
         fuse = v.fuse, nesting = v.nesting, resize = v.resize, generation = v.generation
     WHERE id = v.id RETURNING * INTO v;
@@ -75,12 +76,14 @@ BEGIN
 END
 $$;
 
-CREATE OR REPLACE FUNCTION croft_resize_check(v vps, p plans) RETURNS void LANGUAGE plpgsql AS $$
+CREATE OR REPLACE FUNCTION croft_resize_check(v vps, p plans_now) RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
     v_min bigint := (SELECT i.min_disk_bytes FROM images i WHERE i.id = v.image_id);
 BEGIN
-    IF p.id = v.plan_id THEN
+    IF p.id = v.plan_id AND p.number = v.plan_version THEN
         PERFORM croft_raise(422, 'invalid_value', 'The vps has this plan.', '/plan_id');
+    ELSIF v.location_id <> ALL (p.location_ids) THEN
+        PERFORM croft_raise(422, 'invalid_value', 'This plan is not sold where the vps is.', '/plan_id');
     ELSIF v_min > p.disk_bytes THEN
         PERFORM croft_raise(422, 'invalid_value', format('The image of this vps needs a disk of %s, the plan has %s.',
             pg_size_pretty(v_min), pg_size_pretty(p.disk_bytes)), '/plan_id');
@@ -91,11 +94,15 @@ $$;
 CREATE OR REPLACE FUNCTION croft_vps_resize(p_req jsonb) RETURNS croft_answer
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
 DECLARE
-    a croft_answer := croft_idempotency_begin(p_req);
+    a croft_answer;
     v_old vps;
     v vps;
-    p plans;
+    p plans_now;
 BEGIN
+    IF croft_is_dry(p_req) THEN
+        RETURN croft_dry_run('croft_vps_resize', p_req);
+    END IF;
+    a := croft_idempotency_begin(p_req);
     IF a.status IS NOT NULL THEN
         RETURN a;
     END IF;

@@ -1,57 +1,4 @@
--- What an operator offers: plans, locations, images.
-
-CREATE OR REPLACE FUNCTION croft_admin_plan_create(p_req jsonb) RETURNS croft_answer
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
-DECLARE
-    b jsonb := p_req->'body';
-    a croft_answer := croft_idempotency_begin(p_req);
-    p plans;
-BEGIN
-    IF a.status IS NOT NULL THEN
-        RETURN a;
-    END IF;
-    INSERT INTO plans (name, title, vcpus, memory_bytes, swap_bytes, disk_bytes, pids, traffic_bytes, ipv4_count, ipv6_count,
-        net_rate_bps, io_bps, iops, tun, fuse, nesting, delete_hold_s, price_month, price_hour, currency, active)
-    VALUES (b->>'name', coalesce(b->>'title', b->>'name'), (b->>'vcpus')::int, (b->>'memory_bytes')::bigint,
-        coalesce((b->>'swap_bytes')::bigint, 0), (b->>'disk_bytes')::bigint, coalesce((b->>'pids')::bigint, 4096),
-        coalesce((b->>'traffic_bytes')::bigint, 0), coalesce((b->>'ipv4_count')::int, 1), coalesce((b->>'ipv6_count')::int, 1),
-        (b->>'net_rate_bps')::bigint, (b->>'io_bps')::bigint, (b->>'iops')::bigint, coalesce((b->>'tun')::boolean, false),
-        coalesce((b->>'fuse')::boolean, false), coalesce((b->>'nesting')::boolean, false), coalesce((b->>'delete_hold_s')::int, 0),
-        croft_price(b->>'price_month', '/price_month'), croft_price(b->>'price_hour', '/price_hour'),
-        coalesce(b->>'currency', 'EUR'), coalesce((b->>'active')::boolean, true))
-    RETURNING * INTO p;
-    PERFORM croft_changed('plan.created', NULL, 'plan', p.id, NULL, to_jsonb(croft_plan_json(p)));
-    a := (201, croft_plan_json(p)::text, croft_etag(p.version), '/v1/admin/plans/' || p.id);
-    RETURN croft_idempotency_end(p_req, a);
-EXCEPTION
-    WHEN unique_violation THEN
-        PERFORM croft_raise(409, 'conflict', 'There is a plan with this name.', '/name');
-    WHEN check_violation OR numeric_value_out_of_range THEN
-        PERFORM croft_raise(422, 'invalid_value', format('A value of the plan is out of range (%s).', SQLERRM));
-END
-$$;
-
-CREATE OR REPLACE FUNCTION croft_admin_plan_update(p_req jsonb) RETURNS croft_answer
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
-DECLARE
-    b jsonb := p_req->'body';
-    p plans;
-    v_before jsonb;
-BEGIN
-    SELECT * INTO p FROM plans WHERE id = (p_req->>'id')::uuid FOR NO KEY UPDATE;
-    IF NOT FOUND THEN
-        PERFORM croft_raise_not_found('plan');
-    END IF;
-    PERFORM croft_check_match(p_req, p.version);
-    v_before := to_jsonb(croft_plan_json(p));
-    UPDATE plans SET name = coalesce(b->>'name', name), active = coalesce((b->>'active')::boolean, active)
-        WHERE id = p.id RETURNING * INTO p;
-    PERFORM croft_changed('plan.updated', NULL, 'plan', p.id, v_before, to_jsonb(croft_plan_json(p)));
-    RETURN (200, croft_plan_json(p)::text, croft_etag(p.version), NULL)::croft_answer;
-EXCEPTION WHEN unique_violation THEN
-    PERFORM croft_raise(409, 'conflict', 'There is a plan with this name.', '/name');
-END
-$$;
+-- What an operator offers: locations, images; plans are in 53-plans.sql.
 
 CREATE OR REPLACE FUNCTION croft_admin_location_create(p_req jsonb) RETURNS croft_answer
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
@@ -89,9 +36,10 @@ BEGIN
     ELSIF b->>'signature' !~ '^[0-9a-f]{128}$' THEN
         PERFORM croft_raise(422, 'invalid_value', 'An Ed25519 signature is 128 lower-case hex digits.', '/signature');
     END IF;
-    INSERT INTO images (name, title, os, arch, sha256, size, signature, min_disk_bytes, labels)
+    INSERT INTO images (name, title, os, arch, sha256, size, signature, min_disk_bytes, labels, public)
     VALUES (b->>'name', coalesce(b->>'title', b->>'name'), b->>'os', b->>'arch', b->>'sha256', (b->>'size')::bigint,
-        b->>'signature', coalesce((b->>'min_disk_bytes')::bigint, 0), coalesce(b->'labels', '{}'))
+        b->>'signature', coalesce((b->>'min_disk_bytes')::bigint, 0), coalesce(b->'labels', '{}'),
+        coalesce((b->>'public')::boolean, true))
     ON CONFLICT DO NOTHING RETURNING * INTO i;
     IF NOT FOUND THEN
         PERFORM croft_raise(409, 'conflict', 'There is an image with this name or SHA-256.', CASE WHEN EXISTS
@@ -124,7 +72,8 @@ DECLARE
 BEGIN
     PERFORM croft_check_match(p_req, i.version);
     UPDATE images SET title = coalesce(b->>'title', title), active = coalesce((b->>'active')::boolean, active),
-        labels = coalesce(b->'labels', labels)
+        labels = coalesce(b->'labels', labels),
+        public = coalesce((b->>'public')::boolean, public)
         WHERE id = i.id RETURNING * INTO i;
     PERFORM croft_changed('image.updated', NULL, 'image', i.id, v_before, to_jsonb(croft_image_json(i)));
     RETURN (200, croft_image_json(i)::text, croft_etag(i.version), NULL)::croft_answer;

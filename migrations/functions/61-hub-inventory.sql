@@ -31,7 +31,7 @@ BEGIN
         END IF;
     ELSIF p_error IS NOT NULL THEN
         v_error := p_error;
-    ELSIF v.task_id IS NULL AND p_generation >= v.generation AND p_observed = v.desired THEN
+    ELSIF v.task_id IS NULL AND p_generation >= v.generation AND p_observed = croft_wanted(v) THEN
         v_reached := v.generation;
         v_error := NULL;
     END IF;

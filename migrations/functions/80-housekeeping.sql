@@ -11,6 +11,9 @@ BEGIN
     v_locked := ARRAY(SELECT v.id FROM vps v WHERE v.id IN (SELECT t.vps_id FROM tasks t
             WHERE t.ended_at IS NULL AND t.created_at < now() - p_deadline ORDER BY t.created_at LIMIT 100)
         ORDER BY v.id FOR NO KEY UPDATE SKIP LOCKED);
+    -- What a failed create or resize gives back, before any node is locked.
+    PERFORM croft_quota_lock_all(ARRAY(SELECT tenant_id FROM vps WHERE id = ANY (v_locked)),
+        '{running_vps,vcpus,memory_bytes,disk_bytes}');
     FOR x IN SELECT t.id, s.online AND s.last_seen_at > now() - interval '30 seconds' AS online
         FROM tasks t JOIN node_status s ON s.node_id = t.node_id
         WHERE t.vps_id = ANY (v_locked) AND t.ended_at IS NULL AND t.created_at < now() - p_deadline

@@ -7,8 +7,7 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
         SELECT h.* FROM vps v, croft_vps_held(v) h WHERE v.deleted_at IS NULL
     ), wanted AS (
         SELECT 'quota' AS kind, ancestor AS subject, a.resource, sum(a.amount) AS actual
-        FROM held v JOIN tenants t ON t.id = v.tenant_id, unnest(t.path[2:]) ancestor,
-            croft_vps_amounts(v.vcpus, v.memory_bytes, v.disk_bytes, v.ipv4_count, v.ipv6_count) a
+        FROM held v JOIN tenants t ON t.id = v.tenant_id, unnest(t.path[2:]) ancestor, croft_vps_amounts(v) a
         GROUP BY ancestor, a.resource
         UNION ALL
         SELECT 'quota', ancestor, 'snapshots', count(*)

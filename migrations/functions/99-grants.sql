@@ -26,11 +26,12 @@ DECLARE
         'croft_cursor', 'croft_cursor_hex', 'croft_cursor_uuid', 'croft_cursor_bigint', 'croft_uuid_min', 'croft_uuid_max',
         'croft_limit', 'croft_page', 'croft_text_max', 'croft_cursor_sorted', 'croft_cursor_parts', 'croft_cursor_id', 'croft_cursor_text',
         'croft_cursor_numeric', 'croft_cursor_int', 'croft_cursor_time', 'croft_labels_match', 'croft_token_json', 'croft_location_json', 'croft_plan_json', 'croft_image_json',
-        'croft_vps_json', 'croft_problem_json', 'croft_task_json', 'croft_quotas_json', 'croft_root_used', 'croft_vps_amounts', 'croft_principal_json',
+        'croft_vps_json', 'croft_plan_etag', 'croft_plan_offer_json', 'croft_tenant_json', 'croft_holders', 'croft_holder_json',
+        'croft_problem_json', 'croft_task_json', 'croft_quotas_json', 'croft_root_used', 'croft_vps_amounts', 'croft_principal_json',
         'croft_has_totp', 'croft_impersonator_json', 'croft_session_json', 'croft_profile_json', 'croft_member_json',
         'croft_invitation_json',
         'croft_snapshot_json', 'croft_schedule_json', 'croft_webhook_json', 'croft_delivery_json', 'croft_event_json', 'croft_event_xid', 'croft_xid_max', 'croft_horizon', 'croft_usage_range', 'croft_usage_json', 'croft_usage_hour_json', 'croft_usage_last_json'];
-    operator_readers text[] := ARRAY['croft_tenant_json', 'croft_user_json', 'croft_node_json', 'croft_node_etag',
+    operator_readers text[] := ARRAY['croft_plan_version_json', 'croft_viewers_json', 'croft_user_json', 'croft_node_json', 'croft_node_etag',
         'croft_join_token_json', 'croft_pool_json'];
     tenant_writers text[] := ARRAY['croft_webhook_create', 'croft_webhook_update', 'croft_webhook_delete',
         'croft_webhook_rotate', 'croft_webhook_test', 'croft_webhook_redeliver', 'croft_session_delete', 'croft_token_create', 'croft_token_delete', 'croft_vps_create',
@@ -40,13 +41,15 @@ DECLARE
         'croft_snapshot_create', 'croft_snapshot_update', 'croft_snapshot_delete', 'croft_snapshot_restore', 'croft_schedule_set',
         'croft_schedule_delete', 'croft_vps_reinstall', 'croft_vps_rescue', 'croft_vps_unrescue', 'croft_vps_clone',
         'croft_vps_freeze', 'croft_vps_thaw', 'croft_vps_hostname', 'croft_vps_ssh_keys', 'croft_vps_password', 'croft_vps_resize',
-        'croft_vps_undelete', 'croft_vps_address_add', 'croft_vps_address_remove', 'croft_task_cancel_order', 'croft_vps_start', 'croft_vps_stop', 'croft_vps_delete'];
+        'croft_vps_undelete', 'croft_vps_address_add', 'croft_vps_address_remove', 'croft_task_cancel_order', 'croft_vps_start', 'croft_vps_stop', 'croft_vps_delete',
+        'croft_tenant_create', 'croft_tenant_update', 'croft_child_quota_set', 'croft_tenant_suspend', 'croft_tenant_resume',
+        'croft_tenant_close', 'croft_tenant_usage', 'croft_plan_offer_set', 'croft_plan_offer_delete'];
     hub text[] := ARRAY['croft_node_hello', 'croft_node_tasks', 'croft_task_progress', 'croft_task_result',
         'croft_node_inventory', 'croft_node_usage', 'croft_node_heartbeat', 'croft_node_offline', 'croft_node_id'];
     login text[] := ARRAY['croft_scope_held', 'croft_auth_token', 'croft_auth_session', 'croft_auth_node', 'croft_credentials',
         'croft_profile_credentials', 'croft_invitation_find', 'croft_invitation_accept', 'croft_reset_request', 'croft_reset_find',
         'croft_reset_confirm', 'croft_mail_claim', 'croft_mail_result',
-        'croft_session_create', 'croft_session_refresh', 'croft_node_join', 'croft_certificate_record', 'croft_housekeeping', 'croft_webhook_claim',
+        'croft_session_create', 'croft_session_refresh', 'croft_node_join', 'croft_certificate_record', 'croft_housekeeping', 'croft_tenant_chores', 'croft_webhook_claim',
         'croft_webhook_done'];
     f record;
 BEGIN

@@ -67,7 +67,8 @@ bool auth_is_quick(const struct request *request)
 {
     return request->credentials.kind == CREDENTIALS_TOKEN && !request->entered_in_full &&
            request->route->auth == AUTH_TENANT && request->route->method == EVHTTP_REQ_GET &&
-           route_reads(request->route);
+           route_reads(request->route) &&
+           !edge_header(request->edge, "Croft-Tenant"); // it may name a tenant to act as
 }
 
 // The roles that may, as a PostgreSQL array.

@@ -10,7 +10,6 @@
 
 // JavaScript's largest safe integer: what a client can be relied on to read back.
 #define INT_MAX_SAFE 9007199254740991
-#define MIN_SIZE (16 << 20)
 
 enum { TITLE_MAX = 200, REF_MAX = 200, CURSOR_MAX = 1200, SELECTOR_MAX = 2100, NAME_MAX_LEN = 63 };
 
@@ -58,65 +57,12 @@ const struct field body_vps_patch[] = {
     {NULL},
 };
 
-const struct field body_quotas[] = {
-    {"vps", FIELD_INT, .max = INT_MAX_SAFE, .flags = FIELD_NULLABLE},
-    {"vcpus", FIELD_INT, .max = INT_MAX_SAFE, .flags = FIELD_NULLABLE},
-    {"memory_bytes", FIELD_INT, .max = INT_MAX_SAFE, .flags = FIELD_NULLABLE},
-    {"disk_bytes", FIELD_INT, .max = INT_MAX_SAFE, .flags = FIELD_NULLABLE},
-    {"ipv4", FIELD_INT, .max = INT_MAX_SAFE, .flags = FIELD_NULLABLE},
-    {"ipv6", FIELD_INT, .max = INT_MAX_SAFE, .flags = FIELD_NULLABLE},
-    {"snapshots", FIELD_INT, .max = INT_MAX_SAFE, .flags = FIELD_NULLABLE},
-    {NULL},
-};
-
-const struct field body_tenant[] = {
-    {"name", FIELD_STRING, .min = 1, .max = TITLE_MAX, .flags = FIELD_REQUIRED},
-    {"quotas", FIELD_OBJECT, .fields = body_quotas},
-    {NULL},
-};
-
-const struct field body_tenant_patch[] = {
-    {"name", FIELD_STRING, .min = 1, .max = TITLE_MAX},
-    {NULL},
-};
-
 const struct field body_user[] = {
     {"email", FIELD_EMAIL, .min = 3, .max = 254, .flags = FIELD_REQUIRED},
     {"password", FIELD_STRING, .min = PASSWORD_MIN, .max = PASSWORD_MAX,
      .flags = FIELD_REQUIRED | FIELD_SECRET},
     {"tenant_id", FIELD_UUID, .flags = FIELD_REQUIRED},
     {"role", FIELD_STRING, .min = 1, .max = 16, .flags = FIELD_REQUIRED},
-    {NULL},
-};
-
-const struct field body_plan[] = {
-    {"name", FIELD_NAME, .min = 1, .max = NAME_MAX_LEN, .flags = FIELD_REQUIRED},
-    {"title", FIELD_STRING, .min = 1, .max = TITLE_MAX, .flags = FIELD_REQUIRED},
-    {"vcpus", FIELD_INT, .min = 1, .max = 1024, .flags = FIELD_REQUIRED},
-    {"memory_bytes", FIELD_INT, .min = MIN_SIZE, .max = INT_MAX_SAFE, .flags = FIELD_REQUIRED},
-    {"swap_bytes", FIELD_INT, .max = INT_MAX_SAFE},
-    {"disk_bytes", FIELD_INT, .min = MIN_SIZE, .max = INT_MAX_SAFE, .flags = FIELD_REQUIRED},
-    {"pids", FIELD_INT, .min = 16, .max = 4194304, .flags = FIELD_REQUIRED},
-    {"traffic_bytes", FIELD_INT, .max = INT_MAX_SAFE},
-    {"ipv4_count", FIELD_INT, .max = 8},
-    {"ipv6_count", FIELD_INT, .max = 8},
-    {"net_rate_bps", FIELD_INT, .min = 64000, .max = 1000000000000, .flags = FIELD_NULLABLE},
-    {"io_bps", FIELD_INT, .min = 65536, .max = INT_MAX_SAFE, .flags = FIELD_NULLABLE},
-    {"iops", FIELD_INT, .min = 16, .max = 4294967295, .flags = FIELD_NULLABLE},
-    {"tun", FIELD_BOOL},
-    {"fuse", FIELD_BOOL},
-    {"nesting", FIELD_BOOL},
-    {"delete_hold_s", FIELD_INT, .max = 31536000},
-    {"price_month", FIELD_STRING, .min = 1, .max = 16},
-    {"price_hour", FIELD_STRING, .min = 1, .max = 16},
-    {"currency", FIELD_STRING, .min = 3, .max = 3},
-    {"active", FIELD_BOOL, .preset = "true"},
-    {NULL},
-};
-
-const struct field body_plan_patch[] = {
-    {"name", FIELD_NAME, .min = 1, .max = NAME_MAX_LEN},
-    {"active", FIELD_BOOL},
     {NULL},
 };
 
@@ -158,11 +104,13 @@ const struct field body_image[] = {
     {"signature", FIELD_STRING, .min = 128, .max = 128, .flags = FIELD_REQUIRED},
     {"min_disk_bytes", FIELD_INT, .max = INT_MAX_SAFE},
     {"labels", FIELD_JSON},
+    {"public", FIELD_BOOL, .preset = "true"},
     {NULL},
 };
 
 const struct field body_image_patch[] = {
     {"title", FIELD_STRING, .min = 1, .max = TITLE_MAX},
+    {"public", FIELD_BOOL},
     {"active", FIELD_BOOL},
     {"labels", FIELD_JSON},
     {NULL},
@@ -204,6 +152,26 @@ const struct field query_usage[] = {
     {"to", FIELD_STRING, .min = 1, .max = 40},
     {NULL},
 };
+const struct field query_dry_run[] = {{"dry_run", FIELD_BOOL}, {NULL}};
+const struct field query_tenants[] = {
+    PAGE_FIELDS,
+    {"name", FIELD_STRING, .min = 1, .max = TITLE_MAX},
+    {"state", FIELD_STRING, .min = 1, .max = 16},
+    {NULL},
+};
+const struct field query_admin_tenants[] = {
+    PAGE_FIELDS,
+    {"name", FIELD_STRING, .min = 1, .max = TITLE_MAX},
+    {"state", FIELD_STRING, .min = 1, .max = 16},
+    {"kind", FIELD_STRING, .min = 1, .max = 16},
+    {"parent_id", FIELD_UUID},
+    {NULL},
+};
+const struct field query_holders[] = {
+    PAGE_FIELDS,
+    {"resource", FIELD_STRING, .min = 1, .max = 32, .flags = FIELD_REQUIRED},
+    {NULL},
+};
 const struct field query_task[] = {{"wait", FIELD_INT, .max = 30}, {NULL}};
 const struct field query_admin_vps[] = {
     PAGE_FIELDS,
@@ -229,6 +197,13 @@ static const char *const words_task[] = {"queued", "running", "done", "failed", 
 static const char *const words_snapshot[] = {"creating", "ready", "deleting", "failed", NULL};
 static const char *const words_node[] = {"active", "draining", NULL};
 static const char *const words_platform[] = {"operator", NULL};
+static const char *const words_state[] = {"active", "suspended", "closing", "closed", NULL};
+static const char *const words_kind[] = {"operator", "reseller", "tenant", NULL};
+static const char *const words_kind_made[] = {"reseller", "tenant", NULL};
+static const char *const words_policy[] = {"stop", "throttle", NULL};
+static const char *const words_resource[] = {"vps",          "running_vps", "vcpus", "memory_bytes",
+                                             "disk_bytes",   "ipv4",        "ipv6",  "snapshots",
+                                             "backup_bytes", NULL};
 static const char *const words_role[] = {"owner", "admin", "member", "billing", "viewer", NULL};
 
 static const char *const words_delivery[] = {"pending", "delivered", "failed", NULL};
@@ -252,7 +227,16 @@ static const struct {
     {body_member_patch, "role", words_role},
     {body_invitation, "role", words_role},
     {body_user_patch, "state", words_user},
+    {query_tenants, "state", words_state},
+    {query_admin_tenants, "state", words_state},
+    {query_admin_tenants, "kind", words_kind},
+    {body_admin_tenant, "kind", words_kind_made},
+    {body_suspend, "policy", words_policy},
+    {query_holders, "resource", words_resource},
 };
+
+#define CAPITALS "ABCDEFGHIJKLMNOPQRSTUVWXYZ", "must be three capital letters"
+#define DECIMAL "0123456789.", "must be a decimal number"
 
 static const struct {
     const struct field *table;
@@ -264,17 +248,28 @@ static const struct {
      "must be of a-z, 0-9, ., _ and -"},
     {body_image, "sha256", "0123456789abcdef", "must be lower-case hex"},
     {body_image, "signature", "0123456789abcdef", "must be lower-case hex"},
-    {body_plan, "currency", "ABCDEFGHIJKLMNOPQRSTUVWXYZ", "must be three capital letters"},
-    {body_plan, "price_month", "0123456789.", "must be a decimal number"},
-    {body_plan, "price_hour", "0123456789.", "must be a decimal number"},
+    {body_plan, "currency", CAPITALS},
+    {body_plan, "price_month", DECIMAL},
+    {body_plan, "price_hour", DECIMAL},
+    {body_plan_version, "currency", CAPITALS},
+    {body_plan_version, "price_month", DECIMAL},
+    {body_plan_version, "price_hour", DECIMAL},
+    {body_plan_offer, "currency", CAPITALS},
+    {body_plan_offer, "price_month", DECIMAL},
+    {body_plan_offer, "price_hour", DECIMAL},
 };
 
 static const struct {
     const struct field *table;
     const char *name;
 } times[] = {
-    {query_usage, "from"},   {query_usage, "to"},           {body_token, "expires_at"},
-    {query_events, "since"}, {query_admin_events, "since"},
+    {query_usage, "from"},
+    {query_usage, "to"},
+    {body_token, "expires_at"},
+    {query_events, "since"},
+    {query_admin_events, "since"},
+    {body_plan, "valid_from"},
+    {body_plan_version, "valid_from"},
 };
 
 static const char *text_of(json_t *object, const struct field *table, const struct field *of,
@@ -373,23 +368,27 @@ int bodies_check_words(const struct field *table, json_t *object, struct err *er
     return r < 0 ? r : check_times(table, object, err);
 }
 
-static bool is_integer_field(const struct field *table, const char *name)
+static bool is_of_type(const struct field *table, const char *name, enum field_type type)
 {
     for (; table->name; table++) {
         if (strcmp(table->name, name) == 0) {
-            return table->type == FIELD_INT;
+            return table->type == type;
         }
     }
     return false;
 }
 
-// Decimal digits only; anything else stays a string, which the table then refuses.
+// Decimal digits, true and false only; anything else stays a string, which the table then refuses.
 static json_t *to_value(const struct field *table, const char *name, const char *text)
 {
     size_t len = strlen(text);
-    if (is_integer_field(table, name) && len >= 1 && len <= 15 &&
+    if (is_of_type(table, name, FIELD_INT) && len >= 1 && len <= 15 &&
         strspn(text, "0123456789") == len) {
         return json_integer(strtoll(text, NULL, 10));
+    }
+    bool yes = strcmp(text, "true") == 0;
+    if (is_of_type(table, name, FIELD_BOOL) && (yes || strcmp(text, "false") == 0)) {
+        return json_boolean(yes);
     }
     return json_string(text);
 }

@@ -3,10 +3,17 @@
 
 #include "field.h"
 
-extern const struct field body_session[], body_token[], body_vps[], body_vps_patch[], body_tenant[],
-    body_tenant_patch[], body_quotas[], body_user[], body_plan[], body_plan_patch[],
+extern const struct field body_session[], body_token[], body_vps[], body_vps_patch[], body_user[],
     body_location[], body_node_patch[], body_join_token[], body_pool[], body_image[],
     body_image_patch[];
+
+// bodies_tenant.c
+extern const struct field body_tenant[], body_admin_tenant[], body_tenant_patch[], body_quotas[],
+    body_overrides[], body_suspend[], body_close[];
+
+// bodies_plan.c
+extern const struct field body_plan[], body_plan_patch[], body_plan_version[], body_viewers[],
+    body_plan_offer[];
 
 // bodies_operations.c
 extern const struct field body_power[], body_hostname[], body_ssh_keys[], body_vps_password[],
@@ -17,7 +24,8 @@ extern const struct field body_snapshot[], body_schedule[], body_reinstall[], bo
     body_clone[], query_snapshots[];
 
 extern const struct field query_none[], query_page[], query_vps[], query_images[], query_tasks[],
-    query_usage[], query_task[], query_admin_vps[], query_admin_tasks[];
+    query_usage[], query_task[], query_dry_run[], query_tenants[], query_admin_tenants[],
+    query_holders[], query_admin_vps[], query_admin_tasks[];
 
 // bodies_events.c
 extern const struct field query_events[], query_admin_events[], query_stream[],

@@ -6,7 +6,7 @@ FROM (
             THEN {next} END AS next_cursor
     FROM (
         SELECT {key}, croft_plan_json(p)::text AS body, row_number() OVER (ORDER BY {order}) AS n
-        FROM plans p
+        FROM plans_now p
         WHERE {after}
         ORDER BY {order}
         LIMIT croft_limit($1::jsonb) + 1

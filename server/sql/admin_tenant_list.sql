@@ -8,6 +8,10 @@ FROM (
         SELECT {key}, croft_tenant_json(t)::text AS body, row_number() OVER (ORDER BY {order}) AS n
         FROM tenants t
         WHERE {after}
+            AND ($1::jsonb->'query'->>'parent_id' IS NULL OR t.parent_id = ($1::jsonb->'query'->>'parent_id')::uuid)
+            AND ($1::jsonb->'query'->>'kind' IS NULL OR t.kind = ($1::jsonb->'query'->>'kind'))
+            AND ($1::jsonb->'query'->>'state' IS NULL OR t.effective_state = ($1::jsonb->'query'->>'state'))
+            AND ($1::jsonb->'query'->>'name' IS NULL OR t.name = ($1::jsonb->'query'->>'name'))
         ORDER BY {order}
         LIMIT croft_limit($1::jsonb) + 1
     ) item

@@ -5,8 +5,8 @@ FROM (
         CASE WHEN count(*) > croft_limit($1::jsonb)
             THEN {next} END AS next_cursor
     FROM (
-        SELECT {key}, croft_plan_json(p)::text AS body, row_number() OVER (ORDER BY {order}) AS n
-        FROM plans p
+        SELECT {key}, croft_plan_json(ROW(p.*)::plans_now)::text AS body, row_number() OVER (ORDER BY {order}) AS n
+        FROM plans_offered p
         WHERE {after}
             AND p.active
         ORDER BY {order}

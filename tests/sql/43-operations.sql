@@ -19,6 +19,7 @@ BEGIN
     END IF;
     SELECT * INTO v FROM vps WHERE id = v.id;
     v.generation := v.generation + 1;
+    PERFORM croft_running_move(v, CASE p_open WHEN 'vps_delete' THEN 'deleted' ELSE v.desired END);
     v.desired := CASE p_open WHEN 'vps_delete' THEN 'deleted' ELSE v.desired END;
     t := croft_task_add(v, p_open, NULL, croft_vps_before(v));
     UPDATE vps SET task_id = t.id, generation = v.generation, desired = v.desired WHERE id = v.id;
@@ -38,7 +39,7 @@ $$;
 
 DO $$
 DECLARE
-    p plans;
+    p plans_now;
     m record;
     v text;
     r test.reply;
@@ -48,7 +49,7 @@ DECLARE
     n int := 0;
 BEGIN
     UPDATE node_status SET last_seen_at = now() + interval '1 hour';
-    FOR p IN SELECT * FROM plans WHERE name = 's1' LOOP
+    FOR p IN SELECT * FROM plans_now WHERE name = 's1' LOOP
         PERFORM test.set('plan_big', (test.api('op', 'admin_plan_create', jsonb_build_object('body', (to_jsonb(p) - 'id')
             || jsonb_build_object('name', 'big', 'vcpus', p.vcpus + 1, 'memory_bytes', p.memory_bytes * 2,
                 'disk_bytes', p.disk_bytes * 2, 'price_month', '1', 'price_hour', '0')))).body->>'id');
@@ -146,7 +147,7 @@ BEGIN
     r := test.api('ada', 'vps_resize', jsonb_build_object('id', v, 'body', jsonb_build_object('plan_id', test.get('plan_big'))));
     PERFORM test.settle(r.body->'task'->>'id', 'done', 'stopped');
     PERFORM test.consistent('after it was done');
-    w := (SELECT id FROM plans WHERE name = 's1');
+    w := (SELECT id FROM plans_now WHERE name = 's1');
     r := test.api('ada', 'vps_resize', jsonb_build_object('id', v, 'body', jsonb_build_object('plan_id', w)));
     PERFORM test.consistent('while one to less is under way');
     PERFORM test.settle(r.body->'task'->>'id', 'done', 'stopped');

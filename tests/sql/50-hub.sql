@@ -108,9 +108,9 @@ BEGIN
     PERFORM test.consistent('after a node was away');
 
     -- No room, no address.
-    UPDATE plans SET memory_bytes = 1::bigint << 45 WHERE id = test.get('plan')::uuid;
+    UPDATE plan_versions SET memory_bytes = 1::bigint << 45 WHERE plan_id = test.get('plan')::uuid;
     PERFORM test.is((test.vps('bob', 'big')).code, 'no_capacity', 'a plan larger than any node');
-    UPDATE plans SET memory_bytes = 1073741824 WHERE id = test.get('plan')::uuid;
+    UPDATE plan_versions SET memory_bytes = 1073741824 WHERE plan_id = test.get('plan')::uuid;
     UPDATE pools SET size = used WHERE family = 4;
     PERFORM test.is((test.vps('bob', 'dry')).code, 'pool_exhausted', 'an empty pool');
     UPDATE pools SET size = 1021 WHERE family = 4;

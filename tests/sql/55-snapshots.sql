@@ -1,7 +1,7 @@
 -- Snapshots, schedules, restore, reinstall, rescue, clone: their rows, quota and matrix. What the node does is told here.
 DO $$
 DECLARE
-    v_top uuid := test.tenant('above', '{"vps":9,"vcpus":99,"memory_bytes":99999999999,"disk_bytes":999999999999,"ipv4":9,"ipv6":9,"snapshots":3}');
+    v_top uuid := test.tenant('above', '{"vps":9,"vcpus":99,"memory_bytes":99999999999,"disk_bytes":999999999999,"ipv4":9,"ipv6":9,"snapshots":3}', croft_root(), 'reseller');
     v_ada uuid := test.tenant('copy', '{"vps":9,"vcpus":99,"memory_bytes":99999999999,"disk_bytes":999999999999,"ipv4":9,"ipv6":9,"snapshots":9}', v_top);
     r test.reply;
 BEGIN

@@ -52,11 +52,13 @@ DECLARE
     v_seen jsonb[];
     v_token text;
 BEGIN
+    PERFORM test.tenant('lister', '{}', croft_root(), 'reseller');
+    PERFORM test.tenant('listed ' || i, '{}', (SELECT id FROM tenants WHERE name = 'lister')) FROM generate_series(1, 5) i;
     FOR s IN SELECT name, role, substring(name FROM '_by_(.*?)(?:_desc)?$') AS key, name LIKE '%\_desc' AS down,
             regexp_replace(name, '_by_.*$', '') AS base
         FROM test.statements WHERE name ~ '_list(_by_.*)?$' AND role IN ('croft_tenant', 'croft_operator') ORDER BY name
     LOOP
-        v_token := CASE s.role WHEN 'croft_operator' THEN 'op' ELSE 'ada' END;
+        v_token := CASE WHEN s.role = 'croft_operator' THEN 'op' WHEN s.base = 'tenant_list' THEN 'lister' ELSE 'ada' END;
         CONTINUE WHEN (test.api(v_token, s.base, '{}')).body->'next_cursor' IS NULL; -- a list that is no pages
         IF s.key IS NOT NULL THEN
             PERFORM test.ok((test.api(v_token, s.base, '{"query":{"limit":1}}')).body->>'next_cursor' IS NOT NULL,

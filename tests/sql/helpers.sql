@@ -175,12 +175,17 @@ CREATE FUNCTION test.consistent(p_when text) RETURNS void LANGUAGE sql AS $$
 $$;
 
 -- A tenant with quotas and a token of its name.
-CREATE FUNCTION test.tenant(p_name text, p_quotas jsonb, p_parent uuid DEFAULT croft_root()) RETURNS uuid LANGUAGE plpgsql AS $$
+CREATE FUNCTION test.tenant(p_name text, p_quotas jsonb, p_parent uuid DEFAULT croft_root(),
+    p_kind text DEFAULT 'tenant') RETURNS uuid LANGUAGE plpgsql AS $$
 DECLARE
     v_id uuid;
 BEGIN
-    INSERT INTO tenants (parent_id, kind, name) VALUES (p_parent, 'tenant', p_name) RETURNING id INTO v_id;
+    INSERT INTO tenants (parent_id, kind, name) VALUES (p_parent, p_kind, p_name) RETURNING id INTO v_id;
     PERFORM croft_quota_set(v_id, p_quotas, '/quotas');
+    IF p_kind = 'reseller' AND test.get('plan') IS NOT NULL THEN -- it sells on what there is
+        INSERT INTO plan_offers (seller_id, plan_id, price_month, price_hour, currency)
+            SELECT v_id, id, 7, 0.01, 'EUR' FROM plans WHERE id = test.get('plan')::uuid;
+    END IF;
     INSERT INTO tokens (tenant_id, name, token_hash, prefix) VALUES (v_id, p_name, test.hash(p_name), 't');
     RETURN v_id;
 END

@@ -16,7 +16,7 @@ is() { sql -c "SELECT test.is('$1'::text, '$2', '$3')" >/dev/null; }
 consistent() { sql -c "SELECT test.consistent('$1')" >/dev/null; }
 
 status="SELECT coalesce(r.code, r.status::text) FROM"
-unlimited='"vcpus":null,"memory_bytes":null,"disk_bytes":null,"ipv4":null,"ipv6":null'
+unlimited='"snapshots":null,"backup_bytes":null,"vcpus":null,"memory_bytes":null,"disk_bytes":null,"ipv4":null,"ipv6":null'
 sql -c "SELECT test.tenant('race', '{\"vps\":10,$unlimited}')" >/dev/null
 begin
 got=$(at_once "$status test.vps('race', 'race%N') r")
@@ -37,7 +37,7 @@ is "$(sql -c "SELECT count(*) FROM vps WHERE deleted_at IS NULL AND desired <> '
 consistent "after creates and settles at once"
 
 # Two levels: the reseller has five, its tenants ten each.
-sql -c "SELECT test.tenant('reseller', '{\"vps\":5,$unlimited}'); SELECT test.tenant('c1', '{\"vps\":10,$unlimited}', (SELECT id FROM tenants WHERE name = 'reseller')); SELECT test.tenant('c2', '{\"vps\":10,$unlimited}', (SELECT id FROM tenants WHERE name = 'reseller'))" >/dev/null
+sql -c "SELECT test.tenant('reseller', '{\"vps\":5,$unlimited}', croft_root(), 'reseller'); SELECT test.tenant('c1', '{\"vps\":10,$unlimited}', (SELECT id FROM tenants WHERE name = 'reseller')); SELECT test.tenant('c2', '{\"vps\":10,$unlimited}', (SELECT id FROM tenants WHERE name = 'reseller'))" >/dev/null
 begin
 got=$(at_once "$status test.vps('c' || (1 + %N % 2), 'two%N') r")
 is "$(count 202 "$got") $(count quota_exceeded "$got")" "5 45" "two tenants at once fill the quota of the one above exactly"
@@ -57,7 +57,7 @@ sql -c "UPDATE pools SET size = used + 10 WHERE family = 4" >/dev/null
 begin
 got=$(at_once "$status test.vps('idem', 'addr%N') r")
 is "$(count 202 "$got") $(count pool_exhausted "$got")" "10 40" "ten addresses at once for fifty"
-sql -c "UPDATE pools SET size = 1021 WHERE family = 4; UPDATE nodes SET capacity_memory_bytes = used_memory_bytes + 10 * (SELECT memory_bytes FROM plans WHERE name = 's1') WHERE name = 'node1'" >/dev/null
+sql -c "UPDATE pools SET size = 1021 WHERE family = 4; UPDATE nodes SET capacity_memory_bytes = used_memory_bytes + 10 * (SELECT memory_bytes FROM plans_now WHERE name = 's1') WHERE name = 'node1'" >/dev/null
 begin
 got=$(at_once "$status test.vps('idem', 'room%N') r")
 is "$(count 202 "$got") $(count no_capacity "$got")" "10 40" "room for ten at once for fifty"

@@ -12,7 +12,7 @@ heard() {
 }
 id() { sql -c "SELECT $1"; }
 
-sql -c "SELECT test.tenant('cut-reseller', '{}'); SELECT test.tenant('cut-child', '{}', (SELECT id FROM tenants WHERE name = 'cut-reseller'))
+sql -c "SELECT test.tenant('cut-reseller', '{}', croft_root(), 'reseller'); SELECT test.tenant('cut-child', '{}', (SELECT id FROM tenants WHERE name = 'cut-reseller'))
     FROM pg_sleep(0.01)" >/dev/null
 reseller=$(id "id FROM tenants WHERE name = 'cut-reseller'") child=$(id "id FROM tenants WHERE name = 'cut-child'")
 token=$(id "id FROM tokens WHERE name = 'cut-child'")

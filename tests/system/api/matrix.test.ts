@@ -219,7 +219,7 @@ describe("every route, everybody, every id", () => {
     test("what is one's own is read", async () => {
         for (const route of routes.filter((one) => one.method === "GET" && one.path.includes("{id}"))) {
             const api = askers[kindOf(route)]!;
-            const answer = await api.raw("GET", withId(route, own[kindOf(route)]!));
+            const answer = await api.raw("GET", withId(route, own[kindOf(route)]!) + sampleQuery(route));
             assert.equal(answer.status, 200, `${nameOf(route)}: ${answer.text}`);
         }
     });
@@ -231,6 +231,10 @@ describe("every route, everybody, every id", () => {
             const missing = await ask(random);
             assert.equal(missing.status, 404, `${nameOf(route)}: ${missing.text}`);
             for (const id of ["x", `${random}x`, random.toUpperCase(), "..", "%2e%2e", "'", "%00", random.slice(0, -1)]) {
+                const asked = new URL(withId(route, id), world.server.url).pathname;
+                if (routes.some((one) => one.method === route.method && one.path === asked)) {
+                    continue; // dots are gone before the client sends anything: it is another path
+                }
                 const malformed = await ask(id);
                 assert.ok([400, 404, 405].includes(malformed.status), `${nameOf(route)} of ${id}: ${malformed.status}`);
             }

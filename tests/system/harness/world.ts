@@ -27,7 +27,9 @@ export interface Customer {
     api: Api;
 }
 
-export const unlimited = { vps: null, vcpus: null, memory_bytes: null, disk_bytes: null, ipv4: null, ipv6: null, snapshots: null };
+export const unlimited = {
+    vps: null, running_vps: null, vcpus: null, memory_bytes: null, disk_bytes: null, ipv4: null, ipv6: null, snapshots: null, backup_bytes: null,
+};
 
 // Built once by tests/run; by hand if it is not there.
 export async function busyboxImage(): Promise<string> {

@@ -60,8 +60,9 @@ static inline void fill_database(void)
         &cluster,
         "INSERT INTO locations (name, title) VALUES ('here', 'Here');"
         "INSERT INTO tenants (parent_id, kind, name) VALUES (croft_root(), 'tenant', 'one');"
-        "INSERT INTO plans (name, title, vcpus, memory_bytes, disk_bytes, ipv6_count) VALUES "
-        "('small', 'Small', 1, 268435456, 1073741824, 0);"
+        "INSERT INTO plans (name, title) VALUES ('small', 'Small');"
+        "INSERT INTO plan_versions (plan_id, number, vcpus, memory_bytes, disk_bytes, ipv6_count) "
+        "SELECT id, 1, 1, 268435456, 1073741824, 0 FROM plans;"
         "INSERT INTO images (name, title, os, arch, sha256, size, signature) VALUES ('i', 'I', "
         "'debian', 'amd64', repeat('a', 64), 10, repeat('b', 128));"
         "SELECT croft_quota_set(id, '{\"vps\":null,\"vcpus\":null,\"memory_bytes\":null,"

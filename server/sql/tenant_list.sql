@@ -1,0 +1,17 @@
+-- sort: id t.id uuid
+SELECT 200 AS status, croft_page(page.items, page.next_cursor) AS body, NULL::text AS etag, page.next_cursor AS location
+FROM (
+    SELECT string_agg(item.body, ',') FILTER (WHERE item.n <= croft_limit($1::jsonb)) AS items,
+        CASE WHEN count(*) > croft_limit($1::jsonb)
+            THEN {next} END AS next_cursor
+    FROM (
+        SELECT {key}, croft_tenant_json(t)::text AS body, row_number() OVER (ORDER BY {order}) AS n
+        FROM tenants t
+        WHERE {after}
+            AND t.parent_id = croft_tenant_id()
+            AND ($1::jsonb->'query'->>'state' IS NULL OR t.effective_state = ($1::jsonb->'query'->>'state'))
+            AND ($1::jsonb->'query'->>'name' IS NULL OR t.name = ($1::jsonb->'query'->>'name'))
+        ORDER BY {order}
+        LIMIT croft_limit($1::jsonb) + 1
+    ) item
+) page
