@@ -107,5 +107,5 @@ online_done()
 
 online_do()
 {
-    wait_for 60 node_is_online
+    wait_for 180 node_is_online
 }
