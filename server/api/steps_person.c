@@ -34,7 +34,7 @@ enum step_result step_person_find(struct request *request)
     if (request->credentials.kind != CREDENTIALS_SESSION) {
         err_set(&request->err, ERR_FORBIDDEN,
                 "This needs a session of the person itself: sign in.");
-        return STEP_DONE;
+        return step_refuse(request);
     }
     struct db_request db_request = {
         .deadline_ms = STEP_DEADLINE_MS,

@@ -178,8 +178,7 @@ static void on_refused(const struct db_outcome *outcome, void *arg)
     request_run(request);
 }
 
-// What is wrong with the input is said only to those who may use the route.
-static enum step_result refuse_input(struct request *request)
+enum step_result step_refuse(struct request *request)
 {
     if (request->route->auth == AUTH_NONE) {
         return STEP_DONE;
@@ -198,7 +197,7 @@ enum step_result step_input(struct request *request)
         json_object_set_new(request->input, "id", json_string(request->id));
     }
     if (read_input(request, &request->err) < 0) {
-        return refuse_input(request);
+        return step_refuse(request);
     }
     json_object_set(request->input, "query", request->query);
     if (request->body) {

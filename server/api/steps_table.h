@@ -14,6 +14,9 @@ enum step_result step_limit(struct request *request, struct limiter *limiter, co
 enum step_result step_run(struct request *request, const struct db_request *db_request,
                           db_done *done);
 
+// Answers with request->err, but only to those who may use the route: others are told that they may not.
+enum step_result step_refuse(struct request *request);
+
 // Runs a statement of the role login with one jsonb; takes input over.
 enum step_result step_login(struct request *request, enum sql_id sql, json_t *input, db_done *done);
 
