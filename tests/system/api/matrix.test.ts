@@ -50,7 +50,9 @@ function expected(route: Route, who: Principal): 401 | 403 | "let in" {
 }
 
 // Bodies that the contract alone does not make: it does not say which fields go together.
-const bodies: Record<string, object> = {};
+const bodies: Record<string, object> = {
+    "PUT /v1/plan-offers/{id}": { price_month: "7.50", price_hour: "0.01", currency: "EUR" },
+};
 const bodyOf = (route: Route) => bodies[nameOf(route)] ?? sampleBody(route);
 
 // ---- Times
