@@ -176,7 +176,7 @@ host_state()
     inside 'ls -d /var/lib/croft /run/lxc 2>/dev/null
         grep croft /proc/mounts; losetup -nO BACK-FILE; ip -o link | grep crv; ip -o address show dev lo
         nft list tables 2>/dev/null; getent passwd croft croft-agent; cat /etc/subuid /etc/subgid
-        ls /etc/systemd/system | grep croft; find /sys/fs/cgroup -name "lxc.*"; pgrep -fa "croft-(server|agent)|lxc monitor"
+        ls /etc/systemd/system | grep croft; find /sys/fs/cgroup -name "lxc.*"; pgrep -fa "[c]roft-(server|agent)|[l]xc monitor"
         cd /proc/sys && grep -H . net/ipv4/ip_forward net/ipv4/conf/all/forwarding net/ipv6/conf/all/forwarding \
             net/ipv6/conf/all/proxy_ndp net/ipv6/conf/default/proxy_ndp net/ipv4/neigh/default/proxy_delay \
             net/ipv6/neigh/default/proxy_delay' </dev/null
