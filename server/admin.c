@@ -1,4 +1,5 @@
-// `croft-server admin operator`: the first person who may do anything, made on the owner's connection.
+// `croft-server admin …`: the first person who may do anything, and the ways back in for one who has lost a password or a second
+// factor; on the owner's connection.
 #include "bodies_people.h"
 #include "command_db.h"
 #include "commands.h"
@@ -76,31 +77,34 @@ static int hash_password(const struct server_config *config, char hash[crypto_pw
     return r;
 }
 
-static int store_operator(const struct server_config *config, const char *email, const char *hash,
-                          const struct token *token, json_t **ret_operator, struct err *err)
+// Runs a statement of one jsonb parameter, which answers with one body.
+static int run_statement(const struct server_config *config, enum sql_id sql, const json_t *input,
+                         json_t **ret_body, struct err *err)
 {
-    _cleanup_json_ json_t *input =
-        json_pack("{s:s, s:s, s:s, s:s*}", "email", email, "token_hash", token->hash,
-                  "token_prefix", token->shown, "password_hash", hash);
-    if (!input) {
-        return err_set(err, ERR_INVALID, "the e-mail address is not UTF-8");
-    }
     _cleanup_free_ char *text = json_write(input);
     const char *const params[] = {text};
     _cleanup_pgconn_ PGconn *conn = NULL;
     _cleanup_pgresult_ PGresult *rows = NULL;
     int r;
     if ((r = command_db_connect(config, &conn, err)) < 0 ||
-        (r = command_db_query(conn, sql_texts[SQL_OPERATOR_ENSURE].text, 1, params, &rows, err)) <
-            0) {
+        (r = command_db_query(conn, sql_texts[sql].text, 1, params, &rows, err)) < 0) {
         return r;
     }
     int column = PQfnumber(rows, "body");
     if (PQntuples(rows) != 1 || column < 0) {
-        return err_set(err, ERR_INTERNAL, "operator_ensure gave no row");
+        return err_set(err, ERR_INTERNAL, "%s gave no row", sql_texts[sql].name);
     }
     const char *body = PQgetvalue(rows, 0, column);
-    return json_read(body, strlen(body), 4, ret_operator, err);
+    return json_read(body, strlen(body), 4, ret_body, err);
+}
+
+static int store_operator(const struct server_config *config, const char *email, const char *hash,
+                          const struct token *token, json_t **ret_operator, struct err *err)
+{
+    _cleanup_json_ json_t *input =
+        json_pack("{s:s, s:s, s:s, s:s*}", "email", email, "token_hash", token->hash,
+                  "token_prefix", token->shown, "password_hash", hash);
+    return run_statement(config, SQL_OPERATOR_ENSURE, input, ret_operator, err);
 }
 
 static int check_email(const char *email, struct err *err)
@@ -115,17 +119,28 @@ static int check_email(const char *email, struct err *err)
     return r < 0 ? err_wrap(err, "--email") : 0;
 }
 
-static int make_operator(const struct server_config *config, const struct options *options,
-                         struct err *err)
+// Both the address and, if there is one on standard input, the password's hash.
+static int read_person(const struct server_config *config, const struct options *options,
+                       char hash[crypto_pwhash_STRBYTES], struct err *err)
 {
     if (sodium_init() < 0) {
         return err_set(err, ERR_INTERNAL, "libsodium does not start");
     }
-    char hash[crypto_pwhash_STRBYTES] = "";
     int r = check_email(options->email, err);
-    if (r == 0 && options->password_stdin) {
-        r = hash_password(config, hash, err);
-    }
+    return r == 0 && options->password_stdin ? hash_password(config, hash, err) : r;
+}
+
+static void print_json(const json_t *object)
+{
+    _cleanup_free_ char *text = json_write(object);
+    puts(text);
+}
+
+static int make_operator(const struct server_config *config, const struct options *options,
+                         struct err *err)
+{
+    char hash[crypto_pwhash_STRBYTES] = "";
+    int r = read_person(config, options, hash, err);
     if (r < 0) {
         return r;
     }
@@ -137,8 +152,7 @@ static int make_operator(const struct server_config *config, const struct option
         return r;
     }
     json_object_set_new(operator, "token", json_string(token.text));
-    _cleanup_free_ char *text = json_write(operator);
-    puts(text);
+    print_json(operator);
     return 0;
 }
 
@@ -153,6 +167,57 @@ int admin_operator_main(const struct server_config *config, int argc, char **arg
     struct err err = {0};
     if (make_operator(config, &options, &err) < 0) {
         fprintf(stderr, "croft-server admin operator: %s\n", err.text);
+        return 1;
+    }
+    return 0;
+}
+
+// For somebody who cannot get in any more, also not by mail. Sessions end with the password.
+static int rescue(const struct server_config *config, const struct options *options,
+                  struct err *err)
+{
+    char hash[crypto_pwhash_STRBYTES] = "";
+    int r = read_person(config, options, hash, err);
+    if (r < 0) {
+        return r;
+    }
+    _cleanup_json_ json_t *input =
+        json_pack("{s:s, s:s*, s:b}", "email", options->email, "password_hash",
+                  hash[0] ? hash : NULL, "totp", hash[0] != '\0');
+    _cleanup_json_ json_t *rescued = NULL;
+    r = run_statement(config, SQL_USER_RESCUE, input, &rescued, err);
+    if (r == 0) {
+        print_json(rescued);
+    }
+    return r;
+}
+
+int admin_password_reset_main(const struct server_config *config, int argc, char **argv)
+{
+    struct options options;
+    if (parse_options(argc, argv, &options) < 0 || !options.password_stdin) {
+        fprintf(stderr, "usage: croft-server admin password-reset --config F --email E"
+                        " --password-stdin\n");
+        return 2;
+    }
+    struct err err = {0};
+    if (rescue(config, &options, &err) < 0) {
+        fprintf(stderr, "croft-server admin password-reset: %s\n", err.text);
+        return 1;
+    }
+    return 0;
+}
+
+int admin_totp_reset_main(const struct server_config *config, int argc, char **argv)
+{
+    struct options options;
+    if (parse_options(argc, argv, &options) < 0 || options.password_stdin) {
+        fprintf(stderr, "usage: croft-server admin totp-reset --config F --email E\n");
+        return 2;
+    }
+    struct err err = {0};
+    if (rescue(config, &options, &err) < 0) {
+        fprintf(stderr, "croft-server admin totp-reset: %s\n", err.text);
         return 1;
     }
     return 0;

@@ -15,6 +15,12 @@ int migrate_main(const struct server_config *config, int argc, char **argv);
 // `admin operator --email E [--password-stdin]`
 int admin_operator_main(const struct server_config *config, int argc, char **argv);
 
+// `admin password-reset --email E --password-stdin`: a new password; every session ends.
+int admin_password_reset_main(const struct server_config *config, int argc, char **argv);
+
+// `admin totp-reset --email E`: no second factor any more.
+int admin_totp_reset_main(const struct server_config *config, int argc, char **argv);
+
 // `image add FILE --name N --os O [--arch A]`
 int image_add_main(const struct server_config *config, int argc, char **argv);
 

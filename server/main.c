@@ -61,6 +61,16 @@ static int run_admin_operator(struct server_config *config, struct options *opti
     return admin_operator_main(config, options->argc, options->argv);
 }
 
+static int run_admin_password_reset(struct server_config *config, struct options *options)
+{
+    return admin_password_reset_main(config, options->argc, options->argv);
+}
+
+static int run_admin_totp_reset(struct server_config *config, struct options *options)
+{
+    return admin_totp_reset_main(config, options->argc, options->argv);
+}
+
 static int run_image_add(struct server_config *config, struct options *options)
 {
     return image_add_main(config, options->argc, options->argv);
@@ -87,6 +97,11 @@ static const struct command {
     {"migrate", NULL, run_migrate, true, "migrate --config F", "bring the database up to date"},
     {"admin", "operator", run_admin_operator, true,
      "admin operator --config F --email E [--password-stdin]", "make an operator and a token"},
+    {"admin", "password-reset", run_admin_password_reset, true,
+     "admin password-reset --config F --email E --password-stdin",
+     "give somebody a new password; ends their sessions"},
+    {"admin", "totp-reset", run_admin_totp_reset, true, "admin totp-reset --config F --email E",
+     "take somebody's second factor away"},
     {"image", "add", run_image_add, true, "image add --config F FILE --name N --os O [--arch A]",
      "sign and store an image"},
     {"verify", NULL, run_verify, true, "verify --config F quotas",

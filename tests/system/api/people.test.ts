@@ -3,7 +3,7 @@ import { createHash, createHmac, randomUUID } from "node:crypto";
 import { writeFileSync } from "node:fs";
 import { after, before, describe, test } from "node:test";
 import { Api, type RawAnswer } from "../harness/client.js";
-import { until } from "../harness/command.js";
+import { run, until } from "../harness/command.js";
 import { MailServer } from "../harness/smtp.js";
 import { type Customer, World, unlimited } from "../harness/world.js";
 
@@ -165,6 +165,24 @@ describe("people", () => {
         assert.equal((await api.raw("DELETE", "/v1/profile/totp")).json.code, "totp_required");
         await api.expect(204, "DELETE", "/v1/profile/totp", { headers: { "Croft-Code": recovery_codes[1] } });
         assert.equal((await signIn(customer)).status, 201);
+    });
+
+    test("who runs the server gives somebody a new password and takes a lost second factor away", async () => {
+        const customer = await world.createCustomer(unlimited);
+        const api = await session(customer);
+        const { secret } = await api.expect(201, "POST", "/v1/profile/totp", { body: { password: customer.password } });
+        await api.expect(200, "POST", "/v1/profile/totp/confirm", { body: { code: totp(secret, -1) } });
+        const admin = (verb: string, email: string, more: string[], input = "") =>
+            run([world.server.program, "admin", verb, "--config", world.server.config, "--email", email, ...more], { env: world.server.environment, input, accept: [1, 2] });
+        assert.equal((await admin("totp-reset", "nobody@example.org", [])).code, 1);
+        assert.equal((await admin("password-reset", customer.email, [])).code, 2);
+        assert.equal((await admin("password-reset", customer.email, ["--password-stdin"], "short\n")).code, 1);
+        const password = `rescued ${randomUUID()}`;
+        assert.equal((await admin("password-reset", customer.email, ["--password-stdin"], `${password}\n`)).code, 0);
+        assert.equal((await api.raw("GET", "/v1/profile")).status, 401);
+        assert.equal((await signIn({ ...customer, password })).json.code, "totp_required");
+        assert.equal(JSON.parse((await admin("totp-reset", customer.email, [])).stdout).totp_removed, true);
+        assert.equal((await signIn({ ...customer, password })).status, 201);
     });
 
     test("attempts slow an attacker over all workers, and the owner's device never", async () => {
