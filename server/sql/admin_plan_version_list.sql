@@ -13,3 +13,4 @@ FROM (
         LIMIT croft_limit($1::jsonb) + 1
     ) item
 ) page
+WHERE EXISTS (SELECT FROM plans p WHERE p.id = ($1::jsonb->>'id')::uuid)
