@@ -223,4 +223,27 @@ describe("operations on a vps that runs", () => {
         }
         await agree(world);
     });
+
+    test("with its tenant suspended it is slow or kept off, and comes back as it was", { timeout: 120_000 }, async () => {
+        vps = await world.createVps({ ssh_keys: [keys[0]] });
+        const tenant = async (verb: string, body?: object) => {
+            assert.equal((await world.operator.post(`/v1/admin/tenants/${world.customer.id}/${verb}`, body)).status, 200);
+            await until("its node has done it", async () => {
+                vps = await api().vps(vps.id);
+                return vps.observed_generation === vps.generation && vps.task_id === null;
+            }, 60_000);
+        };
+        await tenant("suspend", { reason: "too much mail", policy: "throttle" });
+        assert.match(await cgroup(isV2 ? "cpu.max" : "cpu.cfs_quota_us"), /^10000\b/);
+        assert.match(await world.netns!.output("nft", "list", "table", "inet", "croft"), /rate over 12500000 bytes\/second/);
+        await tenant("resume");
+        assert.match(await cgroup(isV2 ? "cpu.max" : "cpu.cfs_quota_us"), /^100000\b/);
+        await tenant("suspend", { reason: "unpaid" });
+        assert.deepEqual([vps.desired, vps.observed], ["running", "stopped"]);
+        await tenant("resume");
+        assert.equal(vps.observed, "running");
+        await sshReady();
+        await world.deleteVps(vps.id);
+        await agree(world);
+    });
 });
