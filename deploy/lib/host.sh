@@ -29,11 +29,12 @@ preset()
 packages_do()
 {
     export DEBIAN_FRONTEND=noninteractive
-    apt-get update
+    # A host that has just been installed is often updating itself: wait for the lock.
+    apt-get -o DPkg::Lock::Timeout=600 update
     # Two packages would start what nobody asked for: a cluster, and a bridge with its own firewall.
     preset /etc/postgresql-common/createcluster.conf 'create_main_cluster = false'
     preset /etc/default/lxc-net 'USE_LXC_BRIDGE="false"'
-    apt-get install -y --no-install-recommends -o Dpkg::Options::=--force-confold \
+    apt-get install -y --no-install-recommends -o DPkg::Lock::Timeout=600 -o Dpkg::Options::=--force-confold \
         "${PACKAGES_BUILD[@]}" "${PACKAGES_RUN[@]}"
 }
 
