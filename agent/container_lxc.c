@@ -243,7 +243,8 @@ static int lxc_undefine(const struct agent_config *config, const char *vps, stru
     if (r < 0) {
         return r;
     }
-    cgroup_forget_monitor(vps, 0);
+    // One that was killed a moment ago may still be on its way out.
+    cgroup_forget_monitor(vps, MONITOR_END_MS);
     // liblxc's lock file, which it never removes; best effort.
     if (sysfile_path(path, sizeof(path), NULL, "/run/lxc/lock/%s/vps/.%s", config->state_dir,
                      vps) == 0) {

@@ -18,18 +18,22 @@ $$;
 CREATE OR REPLACE FUNCTION croft_etag(p_version bigint) RETURNS text LANGUAGE sql IMMUTABLE PARALLEL SAFE
     RETURN '"' || p_version::text || '"'; -- without the cast a bigint's || is only STABLE, and this is not inlined
 
--- An If-Match that must be there and must name the row's version. A node's ETag has a second part, which
--- changes with what the node reports and is no reason to refuse.
-CREATE OR REPLACE FUNCTION croft_check_match(p_req jsonb, p_version bigint) RETURNS void LANGUAGE plpgsql AS $$
+-- An If-Match that must be there and must name the row's version. The ETags of nodes and quotas have a second part,
+-- which changes with what is reported or used and is no reason to refuse.
+CREATE OR REPLACE FUNCTION croft_check_match(p_req jsonb, p_etag text) RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
     v_match text := p_req->>'if_match';
 BEGIN
     IF v_match IS NULL THEN
         PERFORM croft_raise(428, 'precondition_required', 'Send the ETag that you read in an If-Match header.');
-    ELSIF v_match <> '*' AND regexp_replace(v_match, '\.[^"]*"$', '"') <> croft_etag(p_version) THEN
+    ELSIF v_match <> '*' AND regexp_replace(v_match, '\.[^"]*"$', '"') <> regexp_replace(p_etag, '\.[^"]*"$', '"') THEN
         PERFORM croft_raise(412, 'precondition_failed', 'It was changed in the meantime: read it again.');
     END IF;
 END
+$$;
+
+CREATE OR REPLACE FUNCTION croft_check_match(p_req jsonb, p_version bigint) RETURNS void LANGUAGE sql AS $$
+    SELECT croft_check_match(p_req, croft_etag(p_version))
 $$;
 
 -- Cursors are opaque: the key of the last row shown, base64url.

@@ -142,15 +142,24 @@ BEGIN
 END
 $$;
 
+-- First what was set, then what is shown, which changes with every create.
+CREATE OR REPLACE FUNCTION croft_quota_etag(p_tenant uuid) RETURNS text LANGUAGE sql STABLE AS $$
+    SELECT format('"%s.%s"', left(md5(coalesce(string_agg(concat_ws(' ', q.resource, coalesce(q.ceiling::text, 'any'), q.overridden,
+            coalesce(q.override::text, 'any'), q.override_reason), E'\n' ORDER BY q.resource), '')), 12),
+        left(md5(croft_quotas_json(p_tenant)::text), 12))
+    FROM quotas q WHERE q.tenant_id = p_tenant
+$$;
+
 CREATE OR REPLACE FUNCTION croft_quota_set_any(t tenants, p_req jsonb) RETURNS croft_answer LANGUAGE plpgsql AS $$
 DECLARE
     v_before jsonb := croft_quota_limits(t.id);
 BEGIN
     PERFORM croft_quota_check(t);
+    PERFORM croft_check_match(p_req, croft_quota_etag(t.id));
     PERFORM croft_quota_set(t.id, p_req->'body', '');
     PERFORM croft_changed('quota.set', t.id, 'tenant', t.id,
         v_before, croft_quota_limits(t.id));
-    RETURN (200, croft_quotas_json(t.id)::text, NULL, NULL)::croft_answer;
+    RETURN (200, croft_quotas_json(t.id)::text, croft_quota_etag(t.id), NULL)::croft_answer;
 END
 $$;
 
@@ -189,10 +198,11 @@ DECLARE
     v_before jsonb := croft_quota_limits(t.id);
 BEGIN
     PERFORM croft_quota_check(t);
+    PERFORM croft_check_match(p_req, croft_quota_etag(t.id));
     PERFORM croft_quota_override_set(t.id, x.key, x.value) FROM jsonb_each(p_req->'body') x ORDER BY x.key;
     PERFORM croft_changed('quota.overridden', t.id, 'tenant', t.id,
         v_before, croft_quota_limits(t.id));
-    RETURN (200, croft_quotas_json(t.id)::text, NULL, NULL)::croft_answer;
+    RETURN (200, croft_quotas_json(t.id)::text, croft_quota_etag(t.id), NULL)::croft_answer;
 END
 $$;
 

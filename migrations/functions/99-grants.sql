@@ -27,7 +27,7 @@ DECLARE
         'croft_limit', 'croft_page', 'croft_text_max', 'croft_cursor_sorted', 'croft_cursor_parts', 'croft_cursor_id', 'croft_cursor_text',
         'croft_cursor_numeric', 'croft_cursor_int', 'croft_cursor_time', 'croft_labels_match', 'croft_token_json', 'croft_location_json', 'croft_plan_json', 'croft_image_json',
         'croft_vps_json', 'croft_plan_etag', 'croft_plan_offer_json', 'croft_tenant_json', 'croft_holders', 'croft_holder_json',
-        'croft_problem_json', 'croft_task_json', 'croft_quotas_json', 'croft_root_used', 'croft_vps_amounts', 'croft_principal_json',
+        'croft_problem_json', 'croft_task_json', 'croft_quotas_json', 'croft_quota_etag', 'croft_root_used', 'croft_vps_amounts', 'croft_principal_json',
         'croft_has_totp', 'croft_impersonator_json', 'croft_session_json', 'croft_profile_json', 'croft_member_json',
         'croft_invitation_json',
         'croft_snapshot_json', 'croft_schedule_json', 'croft_webhook_json', 'croft_delivery_json', 'croft_event_json', 'croft_event_xid', 'croft_xid_max', 'croft_horizon', 'croft_usage_range', 'croft_usage_json', 'croft_usage_hour_json', 'croft_usage_last_json'];

@@ -42,9 +42,9 @@ BEGIN
         'if_match', q.etag));
     PERFORM test.is(r.status, 200, 'a heartbeat does not spoil the ETag of a node');
 
-    r := test.api('op', 'admin_quota_set', jsonb_build_object('id', test.get('ada'), 'body', '{"vps":10,"gold":1}'::jsonb));
+    r := test.api('op', 'admin_quota_set', jsonb_build_object('if_match', '*', 'id', test.get('ada'), 'body', '{"vps":10,"gold":1}'::jsonb));
     PERFORM test.is((r.status, r.pointer)::text, '(422,/gold)', 'an unknown resource has no quota');
-    r := test.api('op', 'admin_quota_set', jsonb_build_object('id', test.get('ada'), 'body', '{"vps":-1}'::jsonb));
+    r := test.api('op', 'admin_quota_set', jsonb_build_object('if_match', '*', 'id', test.get('ada'), 'body', '{"vps":-1}'::jsonb));
     PERFORM test.is((r.status, r.pointer)::text, '(422,/vps)', 'a quota is not negative');
 
     SELECT * INTO c FROM croft_credentials('{"email":"Ada@Example.org","network":"192.0.2.9"}');

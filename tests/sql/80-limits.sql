@@ -55,7 +55,7 @@ BEGIN
 
     -- The root may use everything, counts itself by its children, and is not in everybody's way.
     PERFORM test.is((SELECT count(*) FROM quotas WHERE tenant_id = v_root), 0::bigint, 'the root has no quota to lock');
-    PERFORM test.is((test.api('op', 'admin_quota_set', jsonb_build_object('id', v_root, 'body', '{"vps":1}'::jsonb))).status, 409,
+    PERFORM test.is((test.api('op', 'admin_quota_set', jsonb_build_object('if_match', '*', 'id', v_root, 'body', '{"vps":1}'::jsonb))).status, 409,
         'and takes none');
     r := test.api('op', 'admin_quota_list', jsonb_build_object('id', v_root));
     PERFORM test.is((SELECT (x->>'used')::bigint FROM jsonb_array_elements(r.body->'items') x WHERE x->>'resource' = 'vps'),

@@ -234,23 +234,23 @@ BEGIN
     PERFORM test.is((test.api('op', 'admin_quota_holder_list', test.by_id(dora) || '{"query":{"resource":"vps"}}')).body #>> '{items,0,name}', 'one',
         'operators see it of anybody');
     PERFORM test.is((test.api('rita', 'child_quota_list', test.by_id(carl))).body->'items'->0->>'resource' IS NOT NULL, true, 'a reseller reads quotas below');
-    PERFORM test.is(test.got(test.api('rita', 'child_quota_set', test.by_id(dora, '{"vps":1}'))), '409 conflict /vps', 'and sets none below what is used');
-    PERFORM test.is((test.api('rita', 'child_quota_set', test.by_id(carl, '{"vps":4}'))).status, 200, 'but what it likes');
+    PERFORM test.is(test.got(test.api('rita', 'child_quota_set', test.by_id(dora, '{"vps":1}', '*'))), '409 conflict /vps', 'and sets none below what is used');
+    PERFORM test.is((test.api('rita', 'child_quota_set', test.by_id(carl, '{"vps":4}', '*'))).status, 200, 'but what it likes');
 
-    PERFORM test.is((test.api('op', 'admin_quota_override', test.by_id(rita, '{"vps":{"limit":4,"reason":"until June"}}'))).status, 200,
+    PERFORM test.is((test.api('op', 'admin_quota_override', test.by_id(rita, '{"vps":{"limit":4,"reason":"until June"}}', '*'))).status, 200,
         'an operator overrides with a reason');
     r := test.api('rita', 'quota_list');
     PERFORM test.is((SELECT (x->>'limit', x->>'ceiling', x->>'override', x->>'override_reason')::text FROM jsonb_array_elements(r.body->'items') x
         WHERE x->>'resource' = 'vps'), '(4,3,true,"until June")', 'visibly');
     r := test.vps('carl', 'more');
     PERFORM test.is(r.status, 202, 'and it holds');
-    PERFORM test.is(test.got(test.api('op', 'admin_quota_override', jsonb_build_object('id', rita, 'body', '{"vps":null}'::jsonb))), '409 conflict /vps', 'taking it back needs room');
-    PERFORM test.is(test.got(test.api('op', 'admin_quota_override', test.by_id(rita, '{"vps":{"limit":1,"reason":"x"}}'))), '409 conflict /vps',
+    PERFORM test.is(test.got(test.api('op', 'admin_quota_override', jsonb_build_object('if_match', '*', 'id', rita, 'body', '{"vps":null}'::jsonb))), '409 conflict /vps', 'taking it back needs room');
+    PERFORM test.is(test.got(test.api('op', 'admin_quota_override', test.by_id(rita, '{"vps":{"limit":1,"reason":"x"}}', '*'))), '409 conflict /vps',
         'none is below what is used');
     PERFORM test.settle(r.body->'task'->>'id', 'failed', 'absent');
     PERFORM test.settle((SELECT task_id::text FROM vps WHERE id = (r.body->'vps'->>'id')::uuid), 'done', 'absent');
-    PERFORM test.is((test.api('op', 'admin_quota_override', jsonb_build_object('id', rita, 'body', '{"vps":null}'::jsonb))).status, 200, 'then it is taken back');
-    PERFORM test.is(test.got(test.api('op', 'admin_quota_override', jsonb_build_object('id', croft_root(), 'body', '{"vps":null}'::jsonb))), '409 conflict', 'the root has none');
+    PERFORM test.is((test.api('op', 'admin_quota_override', jsonb_build_object('if_match', '*', 'id', rita, 'body', '{"vps":null}'::jsonb))).status, 200, 'then it is taken back');
+    PERFORM test.is(test.got(test.api('op', 'admin_quota_override', jsonb_build_object('if_match', '*', 'id', croft_root(), 'body', '{"vps":null}'::jsonb))), '409 conflict', 'the root has none');
     PERFORM test.consistent('after overrides');
     PERFORM test.is((test.api('rita', 'tenant_usage', test.by_id(carl))).body->>'tenant_id', carl, 'usage of a tenant below');
     PERFORM test.is((test.api('op', 'admin_tenant_usage', test.by_id(rita))).body->>'cpu_ns', '0', 'of all below a reseller');

@@ -37,7 +37,7 @@ BEGIN
         'amd64', 'sha256', test.hash('gone'), 'size', 1, 'signature', test.hash('a') || test.hash('b'))));
     PERFORM test.api('op', 'admin_image_update', jsonb_build_object('id', r.body->'id', 'if_match', '*', 'body', '{"title":"Gone"}'::jsonb));
     PERFORM test.api('op', 'admin_image_delete', jsonb_build_object('id', r.body->'id'));
-    PERFORM test.api('op', 'admin_quota_set', jsonb_build_object('id', test.get('ada'), 'body', '{"ipv6":100}'::jsonb));
+    PERFORM test.api('op', 'admin_quota_set', jsonb_build_object('if_match', '*', 'id', test.get('ada'), 'body', '{"ipv6":100}'::jsonb));
 END
 $$;
 

@@ -85,7 +85,7 @@ describe("administration", () => {
         await operator.expect(404, "DELETE", `/v1/admin/pools/${missing}`);
         await operator.expect(404, "POST", `/v1/admin/nodes/${missing}/revoke`);
         await operator.expect(404, "GET", `/v1/admin/tenants/${missing}/quotas`);
-        await operator.expect(404, "PUT", `/v1/admin/tenants/${missing}/quotas`, { body: { vps: 1 } });
+        await operator.expect(404, "PUT", `/v1/admin/tenants/${missing}/quotas`, { headers: { "If-Match": "*" }, body: { vps: 1 } });
     });
 
     test("quotas are set, kept and refused below what is used", async () => {
@@ -94,12 +94,12 @@ describe("administration", () => {
         const first = await read();
         assert.equal(first.vps, 3);
         assert.equal(first.memory_bytes, GiB);
-        await operator.expect(200, "PUT", `/v1/admin/tenants/${id}/quotas`, { body: { vps: null, vcpus: 4 } });
+        await operator.expect(200, "PUT", `/v1/admin/tenants/${id}/quotas`, { headers: { "If-Match": "*" }, body: { vps: null, vcpus: 4 } });
         const second = await read();
         assert.equal(second.vps, null);
         assert.equal(second.vcpus, 4);
-        await operator.expect(422, "PUT", `/v1/admin/tenants/${id}/quotas`, { body: { cheese: 4 } });
-        await operator.expect(422, "PUT", `/v1/admin/tenants/${id}/quotas`, { body: { vps: -1 } });
+        await operator.expect(422, "PUT", `/v1/admin/tenants/${id}/quotas`, { headers: { "If-Match": "*" }, body: { cheese: 4 } });
+        await operator.expect(422, "PUT", `/v1/admin/tenants/${id}/quotas`, { headers: { "If-Match": "*" }, body: { vps: -1 } });
     });
 
     test("names are unique where they must be", async () => {

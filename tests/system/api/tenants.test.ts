@@ -73,8 +73,12 @@ describe("resellers and their tenants", () => {
         const shop = await child({ ...unlimited, vps: 0 });
         await shop.api.expect(409, "POST", "/v1/vps", { body: world.order() });
         const path = `/v1/admin/tenants/${shop.id}/quota-overrides`;
-        await reseller.api.expect(403, "PUT", path, { body: { vps: { limit: 1, reason: "mine" } } });
-        await world.operator.expect(200, "PUT", path, { body: { vps: { limit: 1, reason: "migration until June" } } });
+        const known = (await world.operator.raw("GET", `/v1/admin/tenants/${shop.id}/quotas`)).headers.get("etag")!;
+        const match = { "If-Match": known };
+        await reseller.api.expect(403, "PUT", path, { headers: match, body: { vps: { limit: 1, reason: "mine" } } });
+        await world.operator.expect(428, "PUT", path, { body: { vps: { limit: 1, reason: "unseen" } } });
+        await world.operator.expect(200, "PUT", path, { headers: match, body: { vps: { limit: 1, reason: "migration until June" } } });
+        await world.operator.expect(412, "PUT", path, { headers: match, body: { vps: { limit: 2, reason: "overtaken" } } });
         const quota = (await quotas(shop.api)).get("vps") as any;
         assert.deepEqual([quota.limit, quota.ceiling, quota.override_reason], [1, 0, "migration until June"]);
         await world.createVps({}, shop.api);

@@ -72,8 +72,9 @@ START_TEST(test_every_row_is_whole)
         ck_assert_msg(route->steps && *route->steps, "%s", route->path);
         bool admin = strncmp(route->path, "/v1/admin/", 10) == 0;
         ck_assert_msg(admin == (route->auth == AUTH_OPERATOR), "%s", route->path);
-        bool changes = route->method == EVHTTP_REQ_PATCH;
-        ck_assert_msg(changes == !!(route->flags & ROUTE_IF_MATCH), "%s", route->path);
+        bool changes = route->method == EVHTTP_REQ_PATCH || route->method == EVHTTP_REQ_PUT;
+        bool matches = route->flags & (ROUTE_IF_MATCH | ROUTE_IF_MATCH_KNOWN);
+        ck_assert_msg(changes == matches, "%s", route->path);
         if (route->method == EVHTTP_REQ_GET || route->method == EVHTTP_REQ_DELETE) {
             ck_assert_msg(!route->body, "%s", route->path);
         }
