@@ -32,6 +32,7 @@ describe("races for quota", () => {
             children.push({ id, apis: [world.server, second].map((server) => new Api(server.url, token)) });
         }
         larger = (await world.createPlan("larger", { memory_bytes: 128 * MiB })).id;
+        await world.cluster.sql(`INSERT INTO plan_offers (seller_id, plan_id, price_month, price_hour, currency) SELECT '${reseller}', id, 1, 1, 'EUR' FROM plans`);
     });
     after(async () => {
         await second?.stop();
@@ -109,7 +110,7 @@ describe("races for quota", () => {
 
     const amounts: [string, () => number][] = [
         ["vps", () => 1], ["vcpus", () => world.plan.vcpus], ["memory_bytes", () => world.plan.memory_bytes],
-        ["disk_bytes", () => world.plan.disk_bytes], ["ipv4", () => world.plan.ipv4_count], ["ipv6", () => world.plan.ipv6_count],
+        ["disk_bytes", () => world.plan.disk_bytes], ["running_vps", () => 1], ["ipv4", () => world.plan.ipv4_count], ["ipv6", () => world.plan.ipv6_count],
     ];
     for (const [resource, amount] of amounts) {
         test(`creates and deletes, ${resource}`, async () => {
@@ -148,18 +149,35 @@ describe("races for quota", () => {
     test("starts and stops", async () => {
         await limit("vps", 10, 8);
         const vps = await make(10, { start: false });
-        const has = (await number("SELECT count(*) FROM resources WHERE name = 'running_vps'")) === 1;
-        await limit(has ? "running_vps" : "vps", has ? 6 : 10, has ? 4 : 8);
+        await limit("running_vps", 6, 4);
         const order = (i: number, verb: string) => child(vps[i % 10]!.i).apis[(i / 10 | 0) % 2]!.post(`/v1/vps/${vps[i % 10]!.id}/${verb}`);
         expect(await watched(() => Promise.all(hundred.map((i) => order(i, i % 3 ? "start" : "stop")))), ["quota_exceeded", "conflict"]);
         await quiet();
         expect(await watched(() => Promise.all(hundred.map((i) => order(i, "start")))), ["quota_exceeded", "conflict"]);
         await quiet();
-        const running = await number("SELECT count(*) FROM vps WHERE deleted_at IS NULL AND desired = 'running'");
-        assert.equal(running, has ? 6 : 10);
-        if (has) {
-            assert.equal(await used(reseller, "running_vps"), 6, "exactly full");
+        assert.equal(await number("SELECT count(*) FROM vps WHERE deleted_at IS NULL AND desired = 'running'"), 6);
+        assert.equal(await used(reseller, "running_vps"), 6, "exactly full");
+        await deleteAll();
+    });
+
+    test("snapshots and restores", async () => {
+        await limit("snapshots", 10, 8);
+        const vps = await make(10);
+        const take = () => watched(() => Promise.all(hundred.map((i) => {
+            const one = vps[i % 10]!;
+            return child(one.i).apis[(i / 10 | 0) % 2]!.post(`/v1/vps/${one.id}/snapshots`, { name: `race ${i}` });
+        })));
+        for (let round = 0; round < 10 && (await used(reseller, "snapshots")) < 10; round++) {
+            expect(await take(), ["quota_exceeded", "conflict"]);
+            await quiet();
         }
+        assert.equal(await used(reseller, "snapshots"), 10, "exactly full");
+        assert.equal(await number("SELECT count(*) FROM snapshots"), 10);
+        const made = (await world.cluster.sql("SELECT id || ' ' || tenant_id FROM snapshots")).split("\n").map((row) => row.split(" "));
+        expect(await watched(() => Promise.all(hundred.map((i) => {
+            const [id, owner] = made[i % made.length]!;
+            return children.find((one) => one.id === owner)!.apis[i % 2]!.post(`/v1/snapshots/${id}/restore`);
+        }))), ["conflict"]);
         await deleteAll();
     });
 
