@@ -165,7 +165,7 @@ CREATE OR REPLACE FUNCTION croft_invitation_find(p_token_hash text, OUT is_open 
 SECURITY DEFINER SET search_path = public, pg_temp AS $$
 BEGIN
     SELECT EXISTS (SELECT FROM users u WHERE lower(u.email) = lower(i.email)) INTO known
-        FROM invitations i JOIN tenants t ON t.id = i.tenant_id AND t.state = 'active'
+        FROM invitations i JOIN tenants t ON t.id = i.tenant_id AND t.effective_state = 'active'
         WHERE i.token_hash = p_token_hash AND i.expires_at > now();
     is_open := FOUND;
 END
@@ -198,7 +198,7 @@ DECLARE
 BEGIN
     DELETE FROM invitations WHERE token_hash = p_req->>'token_hash' AND expires_at > now() RETURNING * INTO i;
     IF FOUND THEN
-        SELECT * INTO t FROM tenants WHERE id = i.tenant_id AND state = 'active' FOR SHARE;
+        SELECT * INTO t FROM tenants WHERE id = i.tenant_id AND effective_state = 'active' FOR SHARE;
     END IF;
     IF t.id IS NULL THEN
         PERFORM croft_raise(422, 'invalid_value', 'The link is unknown, was used or has expired.', '/token');

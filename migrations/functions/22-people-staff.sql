@@ -28,7 +28,10 @@ BEGIN
     END IF;
     IF u.state = 'disabled' THEN
         UPDATE sessions SET revoked_at = now() WHERE u.id IN (user_id, impersonator_id) AND revoked_at IS NULL;
-        DELETE FROM password_resets WHERE user_id = u.id;
+        DELETE FROM invitations WHERE invited_by = u.id;
+    END IF;
+    IF u.state = 'disabled' OR v_body ? 'email' THEN
+        DELETE FROM password_resets WHERE user_id = u.id; -- their links lie in the old mailbox
     END IF;
     PERFORM croft_changed('user.updated', NULL, 'user', u.id, v_before, croft_user_body(u.id)::jsonb);
     RETURN (200, croft_user_body(u.id), croft_etag(u.version), NULL)::croft_answer;

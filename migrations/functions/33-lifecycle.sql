@@ -98,13 +98,14 @@ END
 $$;
 
 -- Everything stops now and is deleted when the grace period is over (croft_tenant_chores). Whose order a suspension was, that of
--- what follows from it is.
+-- what follows from it is; an operator's order is an operator's, whoever came before.
 CREATE OR REPLACE FUNCTION croft_close_any(t tenants, p_req jsonb, p_by text) RETURNS croft_answer LANGUAGE plpgsql AS $$
 DECLARE
     v_before jsonb := to_jsonb(croft_tenant_json(t));
 BEGIN
     PERFORM croft_state_check(t, CASE t.state WHEN 'suspended' THEN 'operator' ELSE p_by END);
-    UPDATE tenants SET state = 'closing', suspended_by = coalesce(suspended_by, p_by), suspended_actor = croft_actor(),
+    UPDATE tenants SET state = 'closing', suspended_by = CASE p_by WHEN 'operator' THEN p_by ELSE coalesce(suspended_by, p_by) END,
+        suspended_actor = croft_actor(),
         suspended_reason = coalesce(p_req->'body'->>'reason', suspended_reason), suspend_policy = 'stop',
         grace_until = now() + make_interval(secs => coalesce((p_req->'body'->>'grace_s')::int, 2592000))
     WHERE id = t.id RETURNING * INTO t;

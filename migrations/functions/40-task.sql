@@ -91,7 +91,7 @@ BEGIN
         RETURN;
     END IF;
     v_open := croft_open_task(v.id);
-    IF v.resize->>'task_id' = t.id::text THEN
+    IF v.deleted_at IS NULL AND v.resize->>'task_id' = t.id::text THEN
         IF p_status = 'failed' THEN
             PERFORM croft_resize_revert(v, t.error);
             RETURN;
@@ -128,7 +128,7 @@ BEGIN
         PERFORM croft_changed('vps.deleted', v.tenant_id, 'vps', v.id, v.body::jsonb, NULL);
     END IF;
     UPDATE vps SET task_id = p_open, observed = 'absent', observed_generation = generation, error = NULL, attempts = 0,
-        retry_at = NULL, addresses = '[]', deleted_at = coalesce(deleted_at, now())
+        retry_at = NULL, addresses = '[]', resize = NULL, deleted_at = coalesce(deleted_at, now())
     WHERE id = v.id;
 END
 $$;
@@ -142,7 +142,7 @@ BEGIN
     IF t.kind IN ('vps_create', 'vps_clone') AND v.desired <> 'deleted' THEN
         PERFORM croft_running_move(v, 'deleted');
         UPDATE vps SET task_id = p_open, desired = 'deleted', generation = generation + 1, error = t.error, attempts = 0,
-            retry_at = NULL, observed = coalesce(p_observed, observed) WHERE id = v.id RETURNING * INTO v;
+            retry_at = NULL, delete_after = NULL, held_desired = NULL, observed = coalesce(p_observed, observed) WHERE id = v.id RETURNING * INTO v;
         PERFORM croft_converge(v, 'create failed');
         RETURN;
     END IF;

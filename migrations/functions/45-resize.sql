@@ -175,7 +175,7 @@ BEGIN
         PERFORM croft_raise(409, 'conflict', format('A vps has at most 8 IPv%s addresses.', v_family));
     END IF;
     PERFORM croft_quota_move(v.tenant_id, ARRAY['ipv' || v_family], ARRAY[1::bigint], 1);
-    SELECT * INTO n FROM nodes WHERE id = v.node_id;
+    SELECT * INTO n FROM nodes WHERE id = v.node_id FOR NO KEY UPDATE; -- before its pools, as a create does
     v.addresses := v.addresses || croft_addresses_take(n, v.id, v_family, 1);
     UPDATE vps SET ipv4_count = ipv4_count + (v_family = 4)::int, ipv6_count = ipv6_count + (v_family = 6)::int WHERE id = v.id;
     RETURN croft_idempotency_end(p_req, croft_order(v_old, v, 'vps_update', 'vps.address_added', NULL, NULL));

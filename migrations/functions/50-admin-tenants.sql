@@ -43,11 +43,15 @@ CREATE OR REPLACE FUNCTION croft_operator_ensure(p_req jsonb) RETURNS croft_answ
 DECLARE
     v_user uuid;
     v_root uuid := croft_root();
+    v_known boolean := EXISTS (SELECT FROM users WHERE lower(email) = lower(p_req->>'email'));
 BEGIN
     INSERT INTO users (email, password_hash, platform_role) VALUES (p_req->>'email', p_req->>'password_hash', 'operator')
         ON CONFLICT (lower(email)) DO UPDATE
-        SET platform_role = 'operator', password_hash = coalesce(excluded.password_hash, users.password_hash)
+        SET platform_role = 'operator'
         RETURNING id INTO v_user;
+    IF v_known AND p_req->>'password_hash' IS NOT NULL THEN
+        PERFORM croft_password_set(v_user, p_req->>'password_hash', NULL);
+    END IF;
     INSERT INTO memberships (user_id, tenant_id, role) VALUES (v_user, v_root, 'owner')
         ON CONFLICT (user_id, tenant_id) DO NOTHING;
     INSERT INTO tokens (tenant_id, user_id, name, token_hash, prefix, platform_role)

@@ -17,10 +17,10 @@ CREATE OR REPLACE FUNCTION croft_webhook_visible(p_id uuid) RETURNS webhooks_vis
     SELECT w FROM webhooks_visible w WHERE w.id = p_id AND w.tenant_id = croft_tenant_id()
 $$;
 
--- The tenant's own, locked.
+-- The tenant's own, locked; not so that the events of other changes, which name every webhook that wants them, would wait.
 CREATE OR REPLACE FUNCTION croft_webhook_hold(p_req jsonb) RETURNS webhooks_visible LANGUAGE plpgsql AS $$
 BEGIN
-    PERFORM FROM webhooks WHERE id = (p_req->>'id')::uuid AND tenant_id = croft_tenant_id() FOR UPDATE;
+    PERFORM FROM webhooks WHERE id = (p_req->>'id')::uuid AND tenant_id = croft_tenant_id() FOR NO KEY UPDATE;
     IF NOT FOUND THEN
         PERFORM croft_raise_not_found('webhook');
     END IF;

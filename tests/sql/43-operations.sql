@@ -204,6 +204,15 @@ BEGIN
     PERFORM test.is((SELECT kind FROM tasks WHERE id = w::uuid), 'vps_delete', 'when its time is over it is deleted');
     PERFORM test.settle(w, 'done', 'absent');
     PERFORM test.is((test.api('ada', 'vps_read', jsonb_build_object('id', v))).status, 404, 'and gone');
+    r := test.vps('ada', 'held-early');
+    v := r.body->'vps'->>'id';
+    w := r.body->'task'->>'id';
+    r := test.api('ada', 'vps_delete', jsonb_build_object('id', v, 'query', '{"hold":3600}'::jsonb));
+    PERFORM test.is(r.status, 202, 'a vps that is being made is deleted with a hold');
+    PERFORM test.settle(w, 'failed', 'absent');
+    PERFORM test.is((SELECT (desired, delete_after)::text FROM vps WHERE id = v::uuid), '(deleted,)', 'when it could not be made nothing is held');
+    PERFORM test.is((test.api('ada', 'vps_undelete', jsonb_build_object('id', v))).status, 409, 'nor brought back');
+    PERFORM test.settle(k.id::text, 'done', 'absent') FROM (SELECT id FROM tasks WHERE vps_id = v::uuid AND ended_at IS NULL ORDER BY seq) k;
     PERFORM test.consistent('after all of it');
 END
 $$;

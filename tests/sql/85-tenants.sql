@@ -327,6 +327,10 @@ BEGIN
     PERFORM test.is((r.status, r.body->>'state', r.body->>'grace_until')::text, '(200,active,)', 'within its grace a closing is taken back');
     PERFORM test.is(test.got(test.api('op', 'admin_tenant_suspend', test.by_id(croft_root()::text, '{"reason":"x"}'))), '409 conflict', 'the root is always active');
     PERFORM test.is((test.api('rita', 'tenant_resume', test.by_id(carl))).status, 200, 'resuming what is active changes nothing');
+    PERFORM test.api('rita', 'tenant_suspend', test.by_id(carl, '{"reason":"mine"}'));
+    PERFORM test.api('op', 'admin_tenant_close', test.by_id(carl, '{"reason":"court"}'));
+    PERFORM test.is(test.got(test.api('rita', 'tenant_resume', test.by_id(carl))), '403 forbidden', 'nor a closing that came after its own suspension');
+    PERFORM test.api('op', 'admin_tenant_resume', test.by_id(carl));
 
     -- More vps than a step does are reached by the next ones.
     UPDATE vps SET suspended = 'stop' WHERE id = v;
