@@ -9,21 +9,6 @@ BEGIN
 END
 $$;
 
-CREATE OR REPLACE FUNCTION croft_rebuild_image(p_image uuid, p_disk bigint) RETURNS images LANGUAGE plpgsql AS $$
-DECLARE
-    i images;
-BEGIN
-    SELECT * INTO i FROM images WHERE id = p_image AND active AND deleted_at IS NULL AND (public OR croft_image_shown(id)) FOR KEY SHARE;
-    IF NOT FOUND THEN
-        PERFORM croft_raise(422, 'invalid_value', 'There is no such image on offer.', '/image_id');
-    ELSIF i.min_disk_bytes > p_disk THEN
-        PERFORM croft_raise(422, 'invalid_value', format('This image needs a disk of %s, the vps has %s.',
-            pg_size_pretty(i.min_disk_bytes), pg_size_pretty(p_disk)), '/image_id');
-    END IF;
-    RETURN i;
-END
-$$;
-
 -- Nothing but a snapshot that is ready and fits the disk as it is now can be gone back to.
 CREATE OR REPLACE FUNCTION croft_snapshot_check(s snapshots, p_disk bigint) RETURNS void LANGUAGE plpgsql AS $$
 BEGIN
@@ -77,7 +62,7 @@ BEGIN
     v_old := croft_order_begin(p_req, 'reinstall');
     PERFORM croft_rescue_refuse(v_old);
     v := v_old;
-    v.image_id := (croft_rebuild_image((b->>'image_id')::uuid, v.disk_bytes)).id;
+    v.image_id := (croft_vps_image((b->>'image_id')::uuid, v.disk_bytes)).id;
     v.ssh_keys := CASE jsonb_typeof(b->'ssh_keys') WHEN 'array' THEN b->'ssh_keys' ELSE v.ssh_keys END;
     v.frozen := false;
     RETURN croft_idempotency_end(p_req, croft_order(v_old, v, 'vps_reinstall', 'vps.reinstalled',
@@ -94,7 +79,7 @@ $$;
 -- Without one that is named: the catalogue's image called rescue, else what the vps was made from.
 CREATE OR REPLACE FUNCTION croft_rescue_image(v vps, p_image uuid) RETURNS uuid LANGUAGE plpgsql AS $$
 BEGIN
-    RETURN (croft_rebuild_image(coalesce(p_image,
+    RETURN (croft_vps_image(coalesce(p_image,
         (SELECT id FROM images WHERE name = 'rescue' AND active AND deleted_at IS NULL ORDER BY id DESC LIMIT 1),
         v.image_id), v.disk_bytes)).id;
 END
