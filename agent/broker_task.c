@@ -383,6 +383,25 @@ static void died(struct broker *broker, struct job *job, bool timed_out)
     }
 }
 
+// What could not be taken back is tried again: the order is told as failed when it is gone, or is there to stay.
+static void undo_again(struct broker *broker, struct job *job, const json_t *error)
+{
+    if (job->mode == JOB_DO) {
+        err_set(&job->error, err_code_from_slug(json_get_string(error, "code", "")), "%s",
+                json_get_string(error, "detail", ""));
+        job->mode = JOB_UNDO;
+        job->crashes = job->timeouts = 0;
+        job->deadline_s = UNDO_DEADLINE_S;
+    }
+    log_warn("undo", "task=%s kind=%s vps=%s error=%s", job->task, job->kind->name, job->vps,
+             LOGQ(json_get_string(error, "detail", "")));
+    if (++job->crashes > CRASHES_MAX) {
+        broker_task_fail(broker, job);
+    } else {
+        pause_job(broker, job, job->crashes);
+    }
+}
+
 static void ended_with(struct broker *broker, struct job *job, json_t *result)
 {
     const json_t *error = json_object_get(result, "error");
@@ -390,9 +409,12 @@ static void ended_with(struct broker *broker, struct job *job, json_t *result)
     if (error) {
         broker_disk_failed(broker, err_code_from_slug(json_get_string(error, "code", "")));
     }
-    if (job->mode == JOB_UNDO) {
+    if (json_is_false(json_object_get(result, "undone"))) {
+        undo_again(broker, job, error);
+    } else if (job->mode == JOB_UNDO) {
         broker_task_fail(broker, job);
     } else {
+        json_object_del(result, "undone");
         settle(broker, job, result);
     }
 }

@@ -268,8 +268,7 @@ void cgroup_forget_monitor(const char *vps, int timeout_ms)
     }
 }
 
-// Limits are set on disks, not on partitions.
-static dev_t disk_of(dev_t device)
+dev_t cgroup_disk_of(dev_t device)
 {
     char path[PATH_SIZE], text[32];
     unsigned major_number, minor_number;
@@ -290,7 +289,7 @@ void cgroup_count_io(dev_t device)
     static const char file[] = "/sys/fs/cgroup/blkio/croft.count/blkio.throttle.write_bps_device";
     // A terabyte a second on a cgroup without processes, then none: counting stays on.
     static const char *const limits[] = {"1099511627776", "0"};
-    dev_t disk = disk_of(device);
+    dev_t disk = cgroup_disk_of(device);
     if (cgroup_is_unified() || (mkdir(folder, 0755) < 0 && errno != EEXIST)) {
         return;
     }

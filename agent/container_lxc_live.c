@@ -43,26 +43,46 @@ static int set_hostname(pid_t init, const char *hostname, struct err *err)
     return e ? err_errno(err, e, "setting the host name") : 0;
 }
 
+static void keep_first(struct err *first, const struct err *failure)
+{
+    if (first->code == ERR_OK) {
+        *first = *failure;
+    }
+}
+
+// All that can be set is set, whatever else is refused: what is lowered holds though memory does not fit.
 static int write_limits(const struct vps_spec *spec, dev_t disk, struct err *err)
 {
     struct limit limits[LIMITS_MAX];
     struct host_facts facts;
+    struct err first = {0};
     host_observe(&facts);
     size_t count = plan_limits_list(spec, facts.cgroup_version, disk, limits);
-    int r = cgroup_check_memory(spec->vps, (uint64_t)spec->limits.memory_bytes, err);
+    bool fits = cgroup_check_memory(spec->vps, (uint64_t)spec->limits.memory_bytes, &first) == 0;
     bool tight = false;
-    for (size_t i = 0; i < count && r == 0; i++) {
-        r = cgroup_set(spec->vps, limits[i].file, limits[i].value, err);
-        // Version 1 wants memory below memory with swap at every moment: growing, that goes first.
-        if (r < 0 && i == 0) {
-            tight = true;
-            r = 0;
+    for (size_t i = 0; i < count; i++) {
+        struct err failure = {0};
+        if (!fits && strncmp(limits[i].file, "memory.", 7) == 0) {
+            continue;
+        }
+        if (cgroup_set(spec->vps, limits[i].file, limits[i].value, &failure) < 0) {
+            // Version 1 wants memory below memory with swap at every moment: growing, that goes first.
+            if (i == 0) {
+                tight = true;
+            } else {
+                keep_first(&first, &failure);
+            }
         }
     }
-    if (r == 0 && tight) {
-        r = cgroup_set(spec->vps, limits[0].file, limits[0].value, err);
+    struct err failure = {0};
+    if (tight && cgroup_set(spec->vps, limits[0].file, limits[0].value, &failure) < 0) {
+        keep_first(&first, &failure);
     }
-    return r < 0 ? err_wrap(err, "limits") : 0;
+    if (first.code < 0) {
+        *err = first;
+        return err_wrap(err, "limits");
+    }
+    return 0;
 }
 
 int lxc_apply(const struct agent_config *config, const struct vps_spec *spec,

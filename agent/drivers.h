@@ -68,7 +68,8 @@ struct volume_driver {
                            struct err *err);
 
     // Another root beside the vps's, made by the order of spec->generation: one of an older order, or
-    // one that was not exchanged yet, is replaced. Its path is empty once it was exchanged.
+    // one that was not exchanged yet, is replaced. Its path is empty once it was exchanged. staged:
+    // ERR_NOT_FOUND: there is none.
     int (*stage)(const struct agent_config *config, const struct vps_spec *spec,
                  const struct volume_source *source, struct err *err);
     int (*staged)(const struct agent_config *config, const struct vps_spec *spec,

@@ -179,3 +179,13 @@ int guest_prepare(const struct agent_config *config, const struct vps_spec *spec
     r = prepare(&guest, spec);
     return r < 0 ? err_wrap(err, "writing into vps %s", spec->vps) : 0;
 }
+
+void guest_forget_seeds(const struct vps_spec *spec, const struct volume_root *root)
+{
+    struct err unheard = {0};
+    struct guest guest;
+    if (guest_open(spec, root, &unheard, &guest) == 0) {
+        (void)!forget_seeds(&guest);
+        close(guest.root);
+    }
+}

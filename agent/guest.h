@@ -10,3 +10,7 @@
 // what it finds.
 int guest_prepare(const struct agent_config *config, const struct vps_spec *spec,
                   const struct volume_root *root, struct err *err) _must_check_;
+
+// Removes what the next boot's random numbers would begin with: of a disk that may have begun with it before. Best
+// effort.
+void guest_forget_seeds(const struct vps_spec *spec, const struct volume_root *root);

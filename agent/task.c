@@ -119,30 +119,26 @@ static int run_step(struct task *task, const struct task_step *step, struct err 
     return r < 0 ? err_wrap(err, "%s", step->name) : 0;
 }
 
+static int undo_step(struct task *task, const struct task_step *step, struct err *err)
+{
+    char name[64];
+    snprintf(name, sizeof(name), "undo_%s", step->name);
+    int r = fault_point(task->config, task->kind->name, name, err);
+    if (r == 0) {
+        r = step->undo(task, err);
+    }
+    return r < 0 ? err_wrap(err, "%s", name) : 0;
+}
+
 int task_undo(struct task *task, struct err *err)
 {
-    struct err first = {0};
-    for (size_t i = task->kind->count; i-- > 0;) {
+    int r = 0;
+    for (size_t i = task->kind->count; r == 0 && i-- > 0;) {
         const struct task_step *step = &task->kind->steps[i];
-        if (!step->undo) {
-            continue;
-        }
-        struct err failure = {0};
-        char name[64];
-        snprintf(name, sizeof(name), "undo_%s", step->name);
-        int r = fault_point(task->config, task->kind->name, name, &failure);
-        if (r == 0) {
-            r = step->undo(task, &failure);
-        }
-        if (r < 0 && first.code == ERR_OK) {
-            err_wrap(&failure, "%s", name);
-            first = failure;
-        }
+        r = step->undo ? undo_step(task, step, err) : 0;
     }
-    if (first.code < 0) {
-        *err = first;
-    }
-    return first.code;
+    task->undo_failed = r < 0;
+    return r;
 }
 
 static bool leaves_no_record(const struct task *task)

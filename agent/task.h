@@ -21,6 +21,7 @@ struct task {
     enum observed observed; // what the task left behind
     bool keep_off; // it was off, and is to stay so
     uint64_t snapshot_bytes; // of the snapshot that was made
+    bool undo_failed; // what it made is still there, in part
 };
 
 typedef int (*task_function)(struct task *task, struct err *err);
@@ -74,8 +75,8 @@ struct task_progress {
 // Runs all steps. On failure it undoes (see task_undo) and returns the error of the step that failed.
 int task_run(struct task *task, const struct task_progress *progress, struct err *err) _must_check_;
 
-// Takes back in reverse order, every step whatever was done. Goes on after an undo that failed and
-// returns the first such error.
+// Takes back in reverse order, every step whatever was done. Ends at the first undo that fails, since those
+// that follow rely on it; called again, it goes on there.
 int task_undo(struct task *task, struct err *err) _must_check_;
 
 // Steps that several kinds share (task_steps.c).
@@ -90,9 +91,13 @@ int ensure_attached(struct task *task, struct err *err);
 int ensure_stopped(struct task *task, struct err *err);
 int ensure_no_network(struct task *task, struct err *err);
 int ensure_identity(struct task *task, struct err *err);
+int ensure_identity_of_disk(struct task *task, struct err *err);
+int task_write_identity(struct task *task, struct err *err);
 int ensure_live(struct task *task, struct err *err);
 int ensure_standing(struct task *task, struct err *err);
 void task_note_identity(struct task *task); // what guest_prepare() wrote
+// Takes back what a rebuild of an earlier order exchanged and could not itself take back (task_rebuild.c).
+int task_take_back_rebuild(struct task *task, struct err *err);
 int verify_power(struct task *task, struct err *err);
 int ensure_down_once(struct task *task, struct err *err); // once for its generation
 int ensure_killed(struct task *task, struct err *err); // without asking the guest

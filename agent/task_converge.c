@@ -13,6 +13,9 @@ static int ensure_volume(struct task *task, struct err *err)
     struct volume_root root;
     int r = task->drivers.volume->root(task->config, task->vps, &root, err);
     if (r == 0) {
+        r = task_take_back_rebuild(task, err);
+    }
+    if (r == 0) {
         r = task_observe(task, err);
     }
     task->keep_off = task->args.keep_power && task->observed == OBSERVED_STOPPED;
@@ -89,18 +92,33 @@ static int ensure_off(struct task *task, struct err *err)
     return r < 0 ? r : ensure_no_network(task, err);
 }
 
+// A guest that boots reads its name from its files.
+static int ensure_named_start(struct task *task, struct err *err)
+{
+    int r = task_observe(task, err);
+    if (r < 0) {
+        return r;
+    }
+    if (task->observed != OBSERVED_RUNNING) {
+        struct err unheard = {0}; // `identity` tries again, and tells
+        (void)!task_write_identity(task, &unheard);
+    }
+    return ensure_started(task, err);
+}
+
+// What the guest itself can break, its files, comes last: it cannot hold up its own limits or its suspension.
 static const struct task_step steps[] = {
     {"volume", ensure_volume, NULL},
     {"limit", ensure_fit, NULL},
     {"state", ensure_state, NULL},
     {"define", ensure_defined, NULL},
-    {"identity", ensure_identity, NULL},
     {"off", ensure_off, NULL},
     {"network", ensure_network, undo_network},
-    {"start", ensure_started, undo_started},
+    {"start", ensure_named_start, undo_started},
     {"attach", ensure_attached, NULL},
     {"live", ensure_live, NULL},
     {"stand", ensure_standing, NULL},
+    {"identity", ensure_identity, NULL},
     {"verify", verify_power, NULL},
 };
 

@@ -1,3 +1,4 @@
+#include "guest.h"
 #include "guest_identity.h"
 #include "json.h"
 #include "task.h"
@@ -23,20 +24,45 @@ void task_note_identity(struct task *task)
     hash_keys(task, task->state.keys);
 }
 
-static int write_identity(struct task *task, struct err *err)
+static int write_keys(struct task *task, const struct volume_root *root, struct err *err)
 {
-    char keys[65];
+    char keys[sizeof(task->state.keys)];
     hash_keys(task, keys);
-    struct volume_root root;
-    int r = task->drivers.volume->root(task->config, task->vps, &root, err);
-    if (r == 0 && strcmp(task->state.hostname, task->spec.hostname) != 0) {
-        r = guest_set_hostname(&task->spec, &root, err);
+    if (strcmp(task->state.keys, keys) == 0) {
+        return 0;
     }
-    if (r == 0 && strcmp(task->state.keys, keys) != 0) {
-        r = guest_set_keys(&task->spec, &root, err);
-    }
+    int r = guest_set_keys(&task->spec, root, err);
     if (r == 0) {
-        task_note_identity(task);
+        memcpy(task->state.keys, keys, sizeof(keys));
+    }
+    return r;
+}
+
+static int write_hostname(struct task *task, const struct volume_root *root, struct err *err)
+{
+    if (strcmp(task->state.hostname, task->spec.hostname) == 0) {
+        return 0;
+    }
+    int r = guest_set_hostname(&task->spec, root, err);
+    if (r == 0) {
+        snprintf(task->state.hostname, sizeof(task->state.hostname), "%s", task->spec.hostname);
+    }
+    return r;
+}
+
+// Keys first, and the name also if they failed: they let people in.
+int task_write_identity(struct task *task, struct err *err)
+{
+    struct volume_root root;
+    struct err second = {0};
+    int r = task->drivers.volume->root(task->config, task->vps, &root, err);
+    if (r < 0) {
+        return r;
+    }
+    r = write_keys(task, &root, err);
+    if (write_hostname(task, &root, &second) < 0 && r == 0) {
+        r = second.code;
+        *err = second;
     }
     return r;
 }
@@ -45,11 +71,34 @@ static int write_identity(struct task *task, struct err *err)
 int ensure_identity(struct task *task, struct err *err)
 {
     if (task->kind == &task_update) {
-        return write_identity(task, err);
+        return task_write_identity(task, err);
     }
     struct err unheard = {0};
-    (void)!write_identity(task, &unheard);
+    (void)!task_write_identity(task, &unheard);
     return 0;
+}
+
+// A disk that takes the place of another has the keys of its own time, also those that were revoked since: they
+// are changed before it starts, or it does not. Its name matters less.
+int ensure_identity_of_disk(struct task *task, struct err *err)
+{
+    struct volume_root root;
+    struct err unheard = {0};
+    int r = task->drivers.volume->root(task->config, task->vps, &root, err);
+    if (r == 0) {
+        guest_forget_seeds(&task->spec, &root);
+        struct err failure = {0};
+        r = write_keys(task, &root, &failure);
+        if (r == ERR_NOT_FOUND) {
+            r = 0; // a disk without a home for root lets nobody in
+        } else if (r < 0) {
+            *err = failure;
+        }
+    }
+    if (r == 0) {
+        (void)!write_hostname(task, &root, &unheard);
+    }
+    return r < 0 ? r : vps_state_save(task->config, &task->state, err);
 }
 
 static int ensure_password(struct task *task, struct err *err)

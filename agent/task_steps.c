@@ -79,7 +79,7 @@ int ensure_present(struct task *task, struct err *err)
     if (r == 0 && task->observed == OBSERVED_ABSENT) {
         r = err_set(err, ERR_NOT_FOUND, "the vps is not on this node");
     }
-    return r;
+    return r < 0 ? r : task_take_back_rebuild(task, err);
 }
 
 int verify_power(struct task *task, struct err *err)

@@ -201,8 +201,9 @@ static int btrfs_root(const struct agent_config *config, const char *vps,
         return r;
     }
     *ret_root = (struct volume_root){.id_mapped = 1};
-    ret_root->disk = 0;
-    (void)!btrfs_disk(fd, 0, &ret_root->disk, NULL);
+    if (btrfs_disk(fd, 0, &ret_root->disk, NULL) == 0) {
+        ret_root->disk = cgroup_disk_of(ret_root->disk);
+    }
     return btrfs_pool_path(config, ret_root->path, "/guests/", vps, "/rootfs", err);
 }
 

@@ -84,6 +84,9 @@ int btrfs_staged(const struct agent_config *config, const struct vps_spec *spec,
     _cleanup_fd_ int guest = -1;
     stage_name(name, spec);
     int r = open_guest(config, spec->vps, &guest, err);
+    if (r == 0 && !btrfs_exists(guest, name)) {
+        r = err_set(err, ERR_NOT_FOUND, "there is no root beside that of the vps");
+    }
     if (r == 0) {
         r = is_swapped(guest, name, &swapped, err);
     }
@@ -161,7 +164,7 @@ int btrfs_scratch_root(const struct agent_config *config, const char *vps,
     if (r < 0) {
         return r;
     }
-    *ret_root = (struct volume_root){.id_mapped = 1};
+    *ret_root = (struct volume_root){.id_mapped = 1, .disk = own.disk};
     snprintf(ret_root->beside, sizeof(ret_root->beside), "%s", own.path);
     r = btrfs_pool_path(config, ret_root->path, "/guests/", vps, "/rescue", err);
     if (r == 0 && access(ret_root->path, F_OK) < 0) {

@@ -238,6 +238,9 @@ int fake_staged(const struct agent_config *config, const struct vps_spec *spec,
     char path[PATH_SIZE];
     int r = guest_path(config, spec->vps, "rootfs.new", path, err);
     *ret_root = (struct volume_root){0};
+    if (r == 0 && access(path, F_OK) < 0) {
+        return err_set(err, ERR_NOT_FOUND, "there is no root beside that of the vps");
+    }
     if (r == 0 && !is_swapped(config, spec)) {
         snprintf(ret_root->path, sizeof(ret_root->path), "%.255s", path);
     }

@@ -48,6 +48,7 @@ int vps_state_load(const struct agent_config *config, const char *vps, struct vp
         .observed = observed_parse(json_get_string(json, "observed", "error")),
         .created = json_is_true(json_object_get(json, "created")),
         .prepared = json_is_true(json_object_get(json, "prepared")),
+        .exchanged = json_get_int(json, "exchanged", 0),
         .rebooted = json_get_int(json, "rebooted", 0),
         .spec = json_incref(json_object_get(json, "spec")),
     };
@@ -70,12 +71,12 @@ int vps_state_save(const struct agent_config *config, const struct vps_state *st
     if (r < 0) {
         return r;
     }
-    _cleanup_json_ json_t *json =
-        json_pack("{s:s, s:I, s:s, s:b, s:b, s:s, s:I, s:s, s:s, s:O?}", "vps", state->vps,
-                  "generation", (json_int_t)state->generation, "observed",
-                  observed_name(state->observed), "created", state->created, "prepared",
-                  state->prepared, "start", state->start, "rebooted", (json_int_t)state->rebooted,
-                  "hostname", state->hostname, "keys", state->keys, "spec", state->spec);
+    _cleanup_json_ json_t *json = json_pack(
+        "{s:s, s:I, s:s, s:b, s:b, s:s, s:I, s:I, s:s, s:s, s:O?}", "vps", state->vps, "generation",
+        (json_int_t)state->generation, "observed", observed_name(state->observed), "created",
+        state->created, "prepared", state->prepared, "start", state->start, "exchanged",
+        (json_int_t)state->exchanged, "rebooted", (json_int_t)state->rebooted, "hostname",
+        state->hostname, "keys", state->keys, "spec", state->spec);
     _cleanup_free_ char *text = json_write(json);
     path_of(config, state->vps, "/state.json", path);
     return file_write_atomic(path, text, strlen(text), 0600, err);

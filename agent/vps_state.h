@@ -16,6 +16,8 @@ struct vps_state {
     bool prepared; // the guest's files were written
     char start
         [37]; // UUID of the container's last start: `boot` of its usage; empty before the first
+    int64_t
+        exchanged; // generation of a rebuild that may have exchanged roots and is not settled; 0: none
     int64_t rebooted; // generation of the last reboot that has stopped the guest
     char hostname[64]; // that was written into the guest; empty: none yet
     char keys[65]; // the same: hash of root's keys; empty: none yet

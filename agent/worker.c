@@ -38,6 +38,7 @@ static void report_end(const struct task *task, const struct err *err)
                   observed_name(task->observed), "generation", (json_int_t)task->state.generation);
     if (failed) {
         json_object_set_new(result, "error", message_error(err));
+        json_object_set_new(result, "undone", json_boolean(!task->undo_failed));
     } else if (task->kind == &task_snapshot) {
         json_object_set_new(result, "size_bytes", json_integer((json_int_t)task->snapshot_bytes));
     }

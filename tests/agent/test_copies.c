@@ -85,13 +85,19 @@ END_TEST
 
 START_TEST(an_exchange_is_taken_back)
 {
+    struct volume_root beside;
+    CALL(ERR_NOT_FOUND, volume_btrfs.staged(&rig_config, &spec, &beside, err));
     write_word("before");
     take(SNAPSHOT);
     write_word("after");
     stage();
     CALL(0, volume_btrfs.unswap(&rig_config, &spec, err));
     ck_assert(has_word("after"));
+    CALL(0, volume_btrfs.staged(&rig_config, &spec, &beside, err));
+    ck_assert_str_ne(beside.path, "");
     CALL(0, volume_btrfs.swap(&rig_config, &spec, err));
+    CALL(0, volume_btrfs.staged(&rig_config, &spec, &beside, err));
+    ck_assert_str_eq(beside.path, "");
     CALL(0, volume_btrfs.unswap(&rig_config, &spec, err));
     CALL(0, volume_btrfs.unswap(&rig_config, &spec, err));
     ck_assert(has_word("after"));
@@ -192,6 +198,9 @@ START_TEST(a_rescue_boots_beside_the_own_disk)
     CALL(0, volume_btrfs.scratch(&rig_config, &spec, err));
     CALL(0, volume_btrfs.scratch(&rig_config, &spec, err));
     CALL(0, volume_btrfs.scratch_root(&rig_config, spec.vps, &rescue, err));
+    struct volume_root own;
+    CALL(0, volume_btrfs.root(&rig_config, spec.vps, &own, err));
+    ck_assert(rescue.disk != 0 && rescue.disk == own.disk); // limits of I/O are set on it
     CALL(0, container_lxc.define(&rig_config, &spec, &rescue, err));
     ck_assert_int_eq(rig_start(&spec), 0);
     ck_assert_int_eq(rig_exec(&spec,

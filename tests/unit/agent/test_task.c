@@ -16,6 +16,7 @@
 static char dir[32], state[64], image[192];
 static struct agent_config config;
 static const char *suspended; // in the spec; NULL: not there
+static const char *hostname; // the same; NULL: web1
 
 static void setup(void)
 {
@@ -57,6 +58,9 @@ static json_t *input_of(const char *kind, int generation)
     ck_assert_ptr_nonnull(input);
     if (suspended) {
         json_object_set_new(json_object_get(input, "spec"), "suspended", json_string(suspended));
+    }
+    if (hostname) {
+        json_object_set_new(json_object_get(input, "spec"), "hostname", json_string(hostname));
     }
     return input;
 }
@@ -175,6 +179,32 @@ START_TEST(a_suspended_vps_is_kept_off_and_comes_back)
     ck_assert_int_eq(run("vps_update", 4, &observed, &err), ERR_INVALID);
     suspended = NULL;
     expect("vps_update", 5, OBSERVED_RUNNING);
+}
+END_TEST
+
+// It breaks what is written into, and with it only what is written.
+START_TEST(a_guest_that_broke_its_files_is_suspended_all_the_same)
+{
+    static const char *const breaks[] = {"ln -s loop etc", "mkfifo etc",
+                                         "mkdir -p etc/hostname etc/hosts"};
+    for (size_t i = 0; i < ARRAY_LEN(breaks); i++) {
+        struct err err = {0};
+        enum observed observed;
+        char command[160];
+        expect("vps_create", 1, OBSERVED_RUNNING);
+        snprintf(command, sizeof(command), "cd \"$0\"/fake/guests/%s/rootfs && rm -rf etc && %s",
+                 VPS, breaks[i]);
+        ck_assert_int_eq(unit_pki_shell(command, state), 0);
+        hostname = "renamed";
+        suspended = "stop";
+        ck_assert_int_lt(run("vps_update", 2, &observed, &err), 0);
+        ck_assert_msg(strncmp(err.text, "identity: ", 10) == 0, "%s", err.text);
+        ck_assert_int_eq(observed, OBSERVED_STOPPED);
+        suspended = NULL;
+        expect("vps_start", 3, OBSERVED_RUNNING);
+        hostname = NULL;
+        expect("vps_delete", 4, OBSERVED_ABSENT);
+    }
 }
 END_TEST
 
@@ -314,6 +344,7 @@ int main(void)
     tcase_add_test(cases, a_life_from_create_to_delete);
     tcase_add_test(cases, what_is_not_there_is_neither_started_nor_stopped);
     tcase_add_test(cases, a_suspended_vps_is_kept_off_and_comes_back);
+    tcase_add_test(cases, a_guest_that_broke_its_files_is_suspended_all_the_same);
     tcase_add_test(cases, a_repeated_create_that_fails_leaves_a_finished_vps_alone);
 #ifdef CROFT_FAULTS
     tcase_add_test(cases, killed_at_any_step_every_task_converges);

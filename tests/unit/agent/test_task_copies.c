@@ -69,6 +69,7 @@ struct order {
     const char *args; // JSON
     const char *image; // NULL: the usual one
     bool rescue;
+    const char *key; // of root; NULL: none
 };
 
 static json_t *image_json(const char *sha256)
@@ -92,6 +93,9 @@ static json_t *input_of(const struct order *order)
     json_object_set_new(spec, "image", image_json(order->image ? order->image : SHA256));
     if (order->rescue) {
         json_object_set_new(spec, "rescue", image_json(OTHER));
+    }
+    if (order->key) {
+        json_object_set_new(spec, "ssh_keys", json_pack("[s]", order->key));
     }
     if (clone) {
         json_object_set_new(spec, "slot", json_integer(8));
@@ -171,18 +175,19 @@ static void expect_only_root(const char *vps)
 }
 
 static const char args[] = "{\"snapshot\":\"" SNAPSHOT "\"}";
-static const struct order create = {"vps_create", 1, NULL, NULL, false};
-static const struct order snapshot = {"vps_snapshot", 1, args, NULL, false};
-static const struct order snapshot_delete = {"vps_snapshot_delete", 1, args, NULL, false};
-static const struct order restore = {"vps_restore", 2, args, NULL, false};
-static const struct order reinstall = {"vps_reinstall", 2, NULL, OTHER, false};
-static const struct order rescue = {"vps_rescue", 2, NULL, NULL, true};
-static const struct order unrescue = {"vps_rescue", 3, NULL, NULL, false};
-static const struct order clone_live = {"vps_clone", 1, "{\"source\":\"" VPS "\"}", NULL, false};
+static const struct order create = {"vps_create", 1, NULL, NULL, false, NULL};
+static const struct order snapshot = {"vps_snapshot", 1, args, NULL, false, NULL};
+static const struct order snapshot_delete = {"vps_snapshot_delete", 1, args, NULL, false, NULL};
+static const struct order restore = {"vps_restore", 2, args, NULL, false, NULL};
+static const struct order reinstall = {"vps_reinstall", 2, NULL, OTHER, false, NULL};
+static const struct order rescue = {"vps_rescue", 2, NULL, NULL, true, NULL};
+static const struct order unrescue = {"vps_rescue", 3, NULL, NULL, false, NULL};
+static const struct order clone_live = {"vps_clone", 1,     "{\"source\":\"" VPS "\"}",
+                                        NULL,        false, NULL};
 static const struct order clone_old = {
-    "vps_clone", 1, "{\"source\":\"" VPS "\",\"snapshot\":\"" SNAPSHOT "\"}", NULL, false};
-static const struct order stop = {"vps_stop", 2, NULL, NULL, false};
-static const struct order delete = {"vps_delete", 9, NULL, NULL, false};
+    "vps_clone", 1, "{\"source\":\"" VPS "\",\"snapshot\":\"" SNAPSHOT "\"}", NULL, false, NULL};
+static const struct order stop = {"vps_stop", 2, NULL, NULL, false, NULL};
+static const struct order delete = {"vps_delete", 9, NULL, NULL, false, NULL};
 
 // A vps that runs, whose word is `now` and whose snapshot's is `then`.
 static void make_vps(void)
@@ -244,6 +249,36 @@ START_TEST(a_reinstall_keeps_snapshots_and_draws_a_new_machine_id)
     ck_assert(has_word(VPS, "image"));
     ck_assert(exists("fake/snapshots/" VPS "/" SNAPSHOT));
     expect_only_root(VPS);
+}
+END_TEST
+
+#define KEY "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAI"
+static const char old_key[] = KEY "Old", new_key[] = KEY "New";
+
+static bool lets_in(const char *key)
+{
+    char path[256];
+    _cleanup_free_ char *text = NULL;
+    snprintf(path, sizeof(path), "%s/fake/guests/" VPS "/rootfs/root/.ssh/authorized_keys", state);
+    return file_read(path, FILE_SMALL_MAX, &text, NULL, NULL) == 0 && strstr(text, key);
+}
+
+// The snapshot's disk has the keys of its time.
+START_TEST(a_key_that_was_revoked_does_not_come_back_with_an_old_disk)
+{
+    struct order with_old = create, with_new = {"vps_update", 2, NULL, NULL, false, new_key};
+    struct order back = restore;
+    ck_assert_int_eq(unit_pki_shell("mkdir \"$0\"/fake/images/" SHA256 "/root", state), 0);
+    with_old.key = old_key;
+    expect(&with_old, OBSERVED_RUNNING);
+    ck_assert(lets_in(old_key));
+    expect(&snapshot, OBSERVED_RUNNING);
+    expect(&with_new, OBSERVED_RUNNING);
+    ck_assert(lets_in(new_key) && !lets_in(old_key));
+    back.generation = 3;
+    back.key = new_key;
+    expect(&back, OBSERVED_RUNNING);
+    ck_assert(lets_in(new_key) && !lets_in(old_key));
 }
 END_TEST
 
@@ -403,6 +438,37 @@ START_TEST(killed_while_taking_back_the_next_undo_finishes)
 }
 END_TEST
 
+// The disk that the undo could not put back is not taken for the one that the order made.
+START_TEST(an_exchange_that_cannot_be_taken_back_loses_no_disk)
+{
+    struct order update = {"vps_update", 3, NULL, NULL, false, NULL};
+    const struct order *const orders[] = {&restore, &reinstall};
+    for (size_t i = 0; i < ARRAY_LEN(orders); i++) {
+        struct err err = {0};
+        struct task task;
+        char text[128];
+        make_vps();
+        snprintf(text, sizeof(text), "fail %s.verify\nfail %s.undo_swap\n", orders[i]->kind,
+                 orders[i]->kind);
+        write_file("fault", text);
+        static const struct task_progress progress = {.step = ignore_step};
+        _cleanup_json_ json_t *input = input_of(orders[i]);
+        ck_assert_int_eq(task_init(&task, &config, input, &err), 0);
+        ck_assert_int_eq(task_run(&task, &progress, &err), ERR_INTERNAL);
+        ck_assert(task.undo_failed);
+        ck_assert_ptr_nonnull(strstr(err.text, "; then undo_swap: "));
+        ck_assert(!has_word(VPS, "now"));
+        if (i == 0) { // the undo alone, as the broker runs it again
+            ck_assert_msg(task_undo(&task, &err) == 0, "%s", err.text);
+        }
+        task_finish(&task);
+        expect(&update, OBSERVED_RUNNING); // or whatever order comes next
+        ck_assert(has_word(VPS, "now"));
+        expect_only_root(VPS);
+    }
+}
+END_TEST
+
 #endif
 
 int main(void)
@@ -417,6 +483,7 @@ int main(void)
     tcase_add_test(cases, a_restore_brings_back_what_was);
     tcase_add_test(cases, a_snapshot_reaches_no_generation);
     tcase_add_test(cases, a_reinstall_keeps_snapshots_and_draws_a_new_machine_id);
+    tcase_add_test(cases, a_key_that_was_revoked_does_not_come_back_with_an_old_disk);
     tcase_add_test(cases, a_rescue_and_back);
     tcase_add_test(cases, a_clone_is_a_vps_of_its_own);
     tcase_add_test(cases, a_restore_of_a_stopped_vps_that_is_to_be_off_leaves_it_off);
@@ -425,6 +492,7 @@ int main(void)
     tcase_add_test(cases, killed_at_any_step_every_order_converges);
     tcase_add_test(cases, failed_at_any_step_everything_is_as_before);
     tcase_add_test(cases, killed_while_taking_back_the_next_undo_finishes);
+    tcase_add_test(cases, an_exchange_that_cannot_be_taken_back_loses_no_disk);
 #endif
     suite_add_tcase(suite, cases);
     return unit_run(suite);
