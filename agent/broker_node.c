@@ -235,5 +235,6 @@ void broker_node_opened(struct broker *broker, bool done)
     broker_task_resume(broker);
     broker_observe_start(broker);
     broker_usage_start(broker);
-    broker_node_hello(broker);
+    // Only now does the link dial: the server wants a hello, which is of a node that is open.
+    broker_send_link(broker, json_pack("{s:s}", "type", "ready"));
 }

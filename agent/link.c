@@ -411,7 +411,10 @@ static void on_reconnect(evutil_socket_t fd, short what, void *arg)
 static void on_broker_message(json_t *message, void *arg)
 {
     struct link *link = arg;
-    if (strcmp(json_get_string(message, "type", ""), "fetch") == 0) {
+    const char *type = json_get_string(message, "type", "");
+    if (strcmp(type, "ready") == 0) {
+        arm(link->reconnect, 0);
+    } else if (strcmp(type, "fetch") == 0) {
         link_image_fetch(link, message);
     } else if (link->ws) {
         send_text(link, message);
@@ -446,7 +449,6 @@ static void run(struct link *link, int broker_fd)
         abort();
     }
     event_add(terminate, NULL);
-    arm(link->reconnect, 0);
     arm(link->renew, RENEW_CHECK_MS);
     event_base_dispatch(link->base);
     event_free(terminate);

@@ -243,6 +243,21 @@ START_TEST(a_task_whose_worker_always_dies_is_given_up)
 }
 END_TEST
 
+// A node that is not open has no hello to give, and a server hangs up on a link without one.
+START_TEST(a_node_that_opens_late_links_late)
+{
+    rig_start(&rig);
+    rig_join(&rig);
+    rig_fault(&rig, "fail node_open.pool\n");
+    rig_run_agent(&rig);
+    rig_serve_ms(&rig, 2000);
+    ck_assert(!rig_exists(&rig, "fault"));
+    ck_assert_ptr_null(rig.ws);
+    json_decref(rig_welcome(&rig)); // it tries again after ten seconds
+    rig_finish(&rig);
+}
+END_TEST
+
 static void expect_nothing(void)
 {
     ck_assert(!rig_exists(&rig, "vps/0190a000-0000-7000-8000-0000000000aa"));
@@ -282,6 +297,7 @@ int main(void)
                                   a_task_survives_the_death_of_any_process,
                                   a_create_that_fails_takes_everything_back,
                                   a_task_whose_worker_always_dies_is_given_up,
+                                  a_node_that_opens_late_links_late,
                                   a_task_that_hangs_is_killed_run_again_and_given_up,
 #endif
                                   NULL};
