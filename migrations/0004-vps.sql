@@ -99,7 +99,7 @@ CREATE TABLE tasks (
     tenant_id uuid NOT NULL REFERENCES tenants,
     vps_id uuid NOT NULL REFERENCES vps,
     kind text NOT NULL CHECK (kind IN ('vps_create', 'vps_start', 'vps_stop', 'vps_delete', 'vps_update', 'vps_reboot',
-        'vps_password', 'vps_snapshot', 'vps_snapshot_delete', 'vps_restore', 'vps_reinstall', 'vps_rescue', 'vps_clone')),
+        'vps_password', 'vps_snapshot', 'vps_snapshot_delete', 'vps_restore', 'vps_reinstall', 'vps_rescue', 'vps_clone', 'vps_publish')),
     status text NOT NULL DEFAULT 'queued' CHECK (status IN ('queued', 'running', 'done', 'failed', 'cancelled')),
     progress int NOT NULL DEFAULT 0 CHECK (progress BETWEEN 0 AND 100),
     step text,

@@ -33,7 +33,8 @@ CREATE OR REPLACE FUNCTION croft_plan_offer_json(o plan_offers) RETURNS json LAN
 
 CREATE OR REPLACE FUNCTION croft_image_json(i images) RETURNS json LANGUAGE sql STABLE
     RETURN json_build_object('id', i.id, 'name', i.name, 'title', i.title, 'os', i.os, 'arch', i.arch, 'sha256', i.sha256,
-        'size', i.size, 'min_disk_bytes', i.min_disk_bytes, 'public', i.public, 'active', i.active,
+        'size', i.size, 'min_disk_bytes', i.min_disk_bytes, 'public', i.public, 'active', i.active, 'tenant_id', i.tenant_id,
+        'state', i.state, 'vps_id', i.vps_id, 'task_id', i.task_id, 'error', i.error,
         'labels', i.labels, 'created_at', i.created_at);
 
 -- For the trigger render alone; whoever reads takes v.body.
@@ -93,6 +94,7 @@ CREATE OR REPLACE FUNCTION croft_root_used(p_root uuid, p_resource text) RETURNS
         + coalesce((SELECT sum(a.amount) FROM vps v, croft_vps_amounts(v) a
             WHERE v.tenant_id = p_root AND v.deleted_at IS NULL AND a.resource = p_resource), 0)
         + (SELECT count(*) FROM snapshots s WHERE s.tenant_id = p_root AND p_resource = 'snapshots')
+        + coalesce((SELECT sum(i.held_bytes) FROM images i WHERE i.tenant_id = p_root AND p_resource = 'image_bytes'), 0)::bigint
 $$;
 
 CREATE OR REPLACE FUNCTION croft_quotas_json(p_tenant uuid) RETURNS json LANGUAGE sql STABLE AS $$
@@ -190,6 +192,10 @@ BEGIN
         (SELECT 'snapshot', s.id, s.name, 1 FROM snapshots s
             WHERE s.tenant_id = p_tenant AND s.id > p_after AND p_resource = 'snapshots'
             ORDER BY s.id LIMIT p_count)
+        UNION ALL
+        (SELECT 'image', i.id, i.name, i.held_bytes FROM images i
+            WHERE i.tenant_id = p_tenant AND i.id > p_after AND p_resource = 'image_bytes' AND i.held_bytes > 0
+            ORDER BY i.id LIMIT p_count)
     ) h (type, id, name, amount) ORDER BY h.id LIMIT p_count;
 END
 $$;

@@ -172,6 +172,7 @@ BEGIN
     FOR t IN SELECT * FROM tenants WHERE path @> ARRAY[p_tenant] AND state <> 'closed' ORDER BY cardinality(path) DESC, id FOR NO KEY UPDATE
     LOOP
         UPDATE tokens SET revoked_at = now() WHERE tenant_id = t.id AND revoked_at IS NULL;
+        PERFORM croft_images_gone(t.id);
         v_before := to_jsonb(croft_tenant_json(t));
         UPDATE tenants SET state = 'closed' WHERE id = t.id RETURNING * INTO t;
         PERFORM croft_changed('tenant.closed', t.id, 'tenant', t.id, v_before, to_jsonb(croft_tenant_json(t)));

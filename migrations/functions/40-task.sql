@@ -28,7 +28,7 @@ BEGIN
     UPDATE nodes SET task_seq = task_seq + 1 WHERE id = v.node_id RETURNING task_seq INTO v_seq;
     INSERT INTO tasks (node_id, seq, tenant_id, vps_id, kind, generation, spec, args, before, deadline_s, request_id, traceparent)
     VALUES (v.node_id, v_seq, v.tenant_id, v.id, p_kind, v.generation, croft_task_spec(v), p_args, p_before,
-        300 + coalesce((p_args->>'timeout_s')::int, 0), croft_setting('request_id'), croft_setting('traceparent'))
+        CASE p_kind WHEN 'vps_publish' THEN 3600 ELSE 300 END + coalesce((p_args->>'timeout_s')::int, 0), croft_setting('request_id'), croft_setting('traceparent'))
     RETURNING * INTO t;
     PERFORM pg_notify('croft_task', v.node_id::text);
     RETURN t;
@@ -71,6 +71,8 @@ BEGIN
             jsonb_strip_nulls(jsonb_build_object('task_id', t.id, 'kind', t.kind, 'error', p_error)));
         IF t.kind IN ('vps_snapshot', 'vps_snapshot_delete') THEN
             PERFORM croft_snapshot_ended(t);
+        ELSIF t.kind = 'vps_publish' THEN
+            PERFORM croft_image_ended(t);
         END IF;
     END IF;
     RETURN t;
@@ -98,7 +100,7 @@ BEGIN
         END IF;
         v := croft_resize_done(v);
     END IF;
-    IF t.kind IN ('vps_snapshot', 'vps_snapshot_delete') THEN
+    IF t.kind IN ('vps_snapshot', 'vps_snapshot_delete', 'vps_publish') THEN
         UPDATE vps SET task_id = v_open, observed = coalesce(p_observed, observed) WHERE id = v.id; -- not about what is desired
     ELSIF p_status = 'failed' AND t.kind = 'vps_password' THEN
         UPDATE vps SET task_id = v_open WHERE id = v.id; -- its task says why; there is nothing to try again

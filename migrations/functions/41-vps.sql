@@ -27,7 +27,8 @@ CREATE OR REPLACE FUNCTION croft_vps_image(p_image uuid, p_disk_bytes bigint) RE
 DECLARE
     i images;
 BEGIN
-    SELECT * INTO i FROM images WHERE id = p_image AND active AND deleted_at IS NULL AND (public OR croft_image_shown(id)) FOR KEY SHARE;
+    SELECT * INTO i FROM images WHERE id = p_image AND active AND deleted_at IS NULL
+        AND (public OR tenant_id = croft_tenant_id() OR croft_image_shown(id)) FOR KEY SHARE;
     IF NOT FOUND THEN
         PERFORM croft_raise(422, 'invalid_value', 'There is no such image on offer.', '/image_id');
     ELSIF i.min_disk_bytes > p_disk_bytes THEN

@@ -80,7 +80,7 @@ $$;
 CREATE OR REPLACE FUNCTION croft_rescue_image(v vps, p_image uuid) RETURNS uuid LANGUAGE plpgsql AS $$
 BEGIN
     RETURN (croft_vps_image(coalesce(p_image,
-        (SELECT id FROM images WHERE name = 'rescue' AND active AND deleted_at IS NULL ORDER BY id DESC LIMIT 1),
+        (SELECT id FROM images WHERE name = 'rescue' AND tenant_id IS NULL AND active AND deleted_at IS NULL ORDER BY id DESC LIMIT 1),
         v.image_id), v.disk_bytes)).id;
 END
 $$;

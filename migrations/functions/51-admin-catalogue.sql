@@ -43,7 +43,7 @@ BEGIN
     ON CONFLICT DO NOTHING RETURNING * INTO i;
     IF NOT FOUND THEN
         PERFORM croft_raise(409, 'conflict', 'There is an image with this name or SHA-256.', CASE WHEN EXISTS
-            (SELECT FROM images WHERE name = b->>'name' AND deleted_at IS NULL) THEN '/name' ELSE '/sha256' END);
+            (SELECT FROM images WHERE name = b->>'name' AND tenant_id IS NULL AND deleted_at IS NULL) THEN '/name' ELSE '/sha256' END);
     END IF;
     PERFORM croft_changed('image.created', NULL, 'image', i.id, NULL, to_jsonb(croft_image_json(i)));
     a := (201, croft_image_json(i)::text, croft_etag(i.version), '/v1/admin/images/' || i.id);
@@ -71,6 +71,9 @@ DECLARE
     v_before jsonb := to_jsonb(croft_image_json(i));
 BEGIN
     PERFORM croft_check_match(p_req, i.version);
+    IF i.tenant_id IS NOT NULL AND b ?| ARRAY['public', 'active'] THEN
+        PERFORM croft_raise(409, 'conflict', 'This image is a tenant''s own.');
+    END IF;
     UPDATE images SET title = coalesce(b->>'title', title), active = coalesce((b->>'active')::boolean, active),
         labels = coalesce(b->'labels', labels),
         public = coalesce((b->>'public')::boolean, public)
@@ -80,17 +83,11 @@ BEGIN
 END
 $$;
 
--- The row lock keeps creates away: they hold the image FOR KEY SHARE from their check on.
+-- Of the catalogue or of a tenant.
 CREATE OR REPLACE FUNCTION croft_admin_image_delete(p_req jsonb) RETURNS croft_answer
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
-DECLARE
-    i images := croft_image_hold(p_req);
 BEGIN
-    IF EXISTS (SELECT FROM vps WHERE image_id = i.id AND deleted_at IS NULL) THEN
-        PERFORM croft_raise(409, 'conflict', 'A vps was made from this image and may need it again.');
-    END IF;
-    UPDATE images SET deleted_at = now(), active = false WHERE id = i.id;
-    PERFORM croft_changed('image.deleted', NULL, 'image', i.id, to_jsonb(croft_image_json(i)), NULL);
+    PERFORM croft_image_remove(croft_image_hold(p_req));
     RETURN (204, NULL, NULL, NULL)::croft_answer;
 END
 $$;

@@ -51,6 +51,9 @@ BEGIN
         IF p_message ? 'size_bytes' THEN
             UPDATE snapshots s SET size_bytes = greatest((p_message->>'size_bytes')::bigint, 0)
             FROM tasks t WHERE t.id = v_task AND t.kind = 'vps_snapshot' AND s.id = (t.args->>'snapshot')::uuid;
+            -- What the disk held is what a disk must hold that is made from it.
+            UPDATE images i SET min_disk_bytes = greatest((p_message->>'size_bytes')::bigint, 0)
+            FROM tasks t WHERE t.id = v_task AND t.kind = 'vps_publish' AND i.id = (t.args->>'image')::uuid AND i.state = 'ready';
         END IF;
     ELSE
         UPDATE tasks SET cancel_sent = true WHERE id = v_task AND node_id = p_node AND NOT cancel_sent;

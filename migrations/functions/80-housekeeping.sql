@@ -1,5 +1,9 @@
 -- What has to happen though nobody asks: every few seconds, by one worker.
 
+-- What a node may take longer for than others.
+CREATE OR REPLACE FUNCTION croft_overdue_after(t tasks, p_deadline interval) RETURNS interval LANGUAGE sql IMMUTABLE
+    RETURN p_deadline + make_interval(secs => greatest(t.deadline_s - 300, 0));
+
 -- Fails the tasks that nobody settled in time, at most a hundred at once. Their vps are locked first, all of them; one that
 -- is busy is left for the next time.
 CREATE OR REPLACE FUNCTION croft_fail_overdue(p_deadline interval) RETURNS int LANGUAGE plpgsql AS $$
@@ -9,14 +13,14 @@ DECLARE
     v_count int := 0;
 BEGIN
     v_locked := ARRAY(SELECT v.id FROM vps v WHERE v.id IN (SELECT t.vps_id FROM tasks t
-            WHERE t.ended_at IS NULL AND t.created_at < now() - p_deadline ORDER BY t.created_at LIMIT 100)
+            WHERE t.ended_at IS NULL AND t.created_at < now() - croft_overdue_after(t, p_deadline) ORDER BY t.created_at LIMIT 100)
         ORDER BY v.id FOR NO KEY UPDATE SKIP LOCKED);
     -- What a failed create or resize gives back, before any node is locked.
     PERFORM croft_quota_lock_all(ARRAY(SELECT tenant_id FROM vps WHERE id = ANY (v_locked)),
-        '{running_vps,vcpus,memory_bytes,disk_bytes}');
+        '{running_vps,vcpus,memory_bytes,disk_bytes,image_bytes}');
     FOR x IN SELECT t.id, s.online AND s.last_seen_at > now() - interval '30 seconds' AS online
         FROM tasks t JOIN node_status s ON s.node_id = t.node_id
-        WHERE t.vps_id = ANY (v_locked) AND t.ended_at IS NULL AND t.created_at < now() - p_deadline
+        WHERE t.vps_id = ANY (v_locked) AND t.ended_at IS NULL AND t.created_at < now() - croft_overdue_after(t, p_deadline)
         ORDER BY t.node_id, t.seq
     LOOP
         PERFORM croft_settle(x.id, 'failed', CASE WHEN x.online

@@ -14,6 +14,10 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
         FROM snapshots s JOIN tenants t ON t.id = s.tenant_id, unnest(t.path[2:]) ancestor
         GROUP BY ancestor
         UNION ALL
+        SELECT 'quota', ancestor, 'image_bytes', sum(i.held_bytes)
+        FROM images i JOIN tenants t ON t.id = i.tenant_id, unnest(t.path[2:]) ancestor
+        GROUP BY ancestor
+        UNION ALL
         SELECT 'node', v.node_id, r.resource, sum(r.amount)
         FROM held v, LATERAL (VALUES ('vps', 1::bigint), ('vcpus', v.vcpus), ('memory_bytes', v.memory_bytes),
             ('disk_bytes', v.disk_bytes)) r (resource, amount)

@@ -38,18 +38,18 @@ DECLARE
         'croft_session_revoke', 'croft_profile_update', 'croft_password_change', 'croft_totp_begin', 'croft_totp_confirm',
         'croft_totp_delete', 'croft_member_update', 'croft_member_delete', 'croft_invitation_create', 'croft_invitation_delete',
         'croft_vps_update', 'croft_vps_reboot',
-        'croft_snapshot_create', 'croft_snapshot_update', 'croft_snapshot_delete', 'croft_snapshot_restore', 'croft_schedule_set',
+        'croft_vps_publish', 'croft_image_delete', 'croft_snapshot_create', 'croft_snapshot_update', 'croft_snapshot_delete', 'croft_snapshot_restore', 'croft_schedule_set',
         'croft_schedule_delete', 'croft_vps_reinstall', 'croft_vps_rescue', 'croft_vps_unrescue', 'croft_vps_clone',
         'croft_vps_freeze', 'croft_vps_thaw', 'croft_vps_hostname', 'croft_vps_ssh_keys', 'croft_vps_password', 'croft_vps_resize',
         'croft_vps_undelete', 'croft_vps_address_add', 'croft_vps_address_remove', 'croft_task_cancel_order', 'croft_vps_start', 'croft_vps_stop', 'croft_vps_delete',
         'croft_tenant_create', 'croft_tenant_update', 'croft_child_quota_set', 'croft_tenant_suspend', 'croft_tenant_resume',
         'croft_tenant_close', 'croft_tenant_usage', 'croft_plan_offer_set', 'croft_plan_offer_delete'];
     hub text[] := ARRAY['croft_node_hello', 'croft_node_tasks', 'croft_task_progress', 'croft_task_result',
-        'croft_node_inventory', 'croft_node_usage', 'croft_node_heartbeat', 'croft_node_offline', 'croft_node_id'];
+        'croft_image_upload', 'croft_image_seal', 'croft_node_inventory', 'croft_node_usage', 'croft_node_heartbeat', 'croft_node_offline', 'croft_node_id'];
     login text[] := ARRAY['croft_scope_held', 'croft_auth_token', 'croft_auth_session', 'croft_auth_node', 'croft_credentials',
         'croft_profile_credentials', 'croft_invitation_find', 'croft_invitation_accept', 'croft_reset_request', 'croft_reset_find',
         'croft_reset_confirm', 'croft_mail_claim', 'croft_mail_result',
-        'croft_session_create', 'croft_session_refresh', 'croft_node_join', 'croft_certificate_record', 'croft_housekeeping', 'croft_tenant_chores', 'croft_webhook_claim',
+        'croft_image_files', 'croft_session_create', 'croft_session_refresh', 'croft_node_join', 'croft_certificate_record', 'croft_housekeeping', 'croft_tenant_chores', 'croft_webhook_claim',
         'croft_webhook_done'];
     f record;
 BEGIN

@@ -203,7 +203,7 @@ static const char *const words_kind_made[] = {"reseller", "tenant", NULL};
 static const char *const words_policy[] = {"stop", "throttle", NULL};
 static const char *const words_resource[] = {"vps",          "running_vps", "vcpus", "memory_bytes",
                                              "disk_bytes",   "ipv4",        "ipv6",  "snapshots",
-                                             "backup_bytes", NULL};
+                                             "backup_bytes", "image_bytes", NULL};
 static const char *const words_role[] = {"owner", "admin", "member", "billing", "viewer", NULL};
 
 static const char *const words_delivery[] = {"pending", "delivered", "failed", NULL};
@@ -244,6 +244,8 @@ static const struct {
     const char *alphabet;
     const char *says;
 } forms[] = {
+    {body_publish, "name", "abcdefghijklmnopqrstuvwxyz0123456789._-",
+     "must be of a-z, 0-9, ., _ and -"},
     {body_image, "name", "abcdefghijklmnopqrstuvwxyz0123456789._-",
      "must be of a-z, 0-9, ., _ and -"},
     {body_image, "sha256", "0123456789abcdef", "must be lower-case hex"},

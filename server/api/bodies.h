@@ -19,6 +19,9 @@ extern const struct field body_plan[], body_plan_patch[], body_plan_version[], b
 extern const struct field body_power[], body_hostname[], body_ssh_keys[], body_vps_password[],
     body_resize[], body_address[], query_address[], query_delete[];
 
+// bodies_images.c
+extern const struct field body_publish[];
+
 // bodies_snapshots.c
 extern const struct field body_snapshot[], body_schedule[], body_reinstall[], body_rescue[],
     body_clone[], query_snapshots[];

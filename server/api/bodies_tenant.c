@@ -15,7 +15,8 @@ const struct field body_quotas[] = {
     CEILING("vcpus"),        CEILING("memory_bytes"),
     CEILING("disk_bytes"),   CEILING("ipv4"),
     CEILING("ipv6"),         CEILING("snapshots"),
-    CEILING("backup_bytes"), {NULL},
+    CEILING("backup_bytes"), CEILING("image_bytes"),
+    {NULL},
 };
 
 static const struct field override[] = {
@@ -34,7 +35,8 @@ const struct field body_overrides[] = {
     OVERRIDE("vcpus"),        OVERRIDE("memory_bytes"),
     OVERRIDE("disk_bytes"),   OVERRIDE("ipv4"),
     OVERRIDE("ipv6"),         OVERRIDE("snapshots"),
-    OVERRIDE("backup_bytes"), {NULL},
+    OVERRIDE("backup_bytes"), OVERRIDE("image_bytes"),
+    {NULL},
 };
 
 const struct field body_tenant[] = {

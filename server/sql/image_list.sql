@@ -8,7 +8,7 @@ FROM (
         SELECT {key}, croft_image_json(i)::text AS body, row_number() OVER (ORDER BY {order}) AS n
         FROM images i
         WHERE {after}
-            AND i.active
+            AND (i.active OR i.tenant_id = croft_tenant_id())
             AND i.deleted_at IS NULL
             AND ($1::jsonb->'query'->'label' IS NULL
                 OR i.labels @> ($1::jsonb->'query'->'label'->'is') AND croft_labels_match(i.labels, $1::jsonb->'query'->'label'))

@@ -67,7 +67,7 @@ BEGIN
     EXCEPTION WHEN raise_exception THEN
         PERFORM test.ok(true, 'a kind is for ever');
     END;
-    PERFORM test.is((SELECT count(*) FROM quotas WHERE tenant_id = dora::uuid), 9::bigint, 'a tenant has a quota of every resource');
+    PERFORM test.is((SELECT count(*) FROM quotas WHERE tenant_id = dora::uuid), 10::bigint, 'a tenant has a quota of every resource');
     PERFORM test.is(test.quota(dora, 'snapshots') || ' ' || test.quota(carl, 'running_vps'), '0/0 0/unlimited', 'preset where none was given');
 
     r := test.api('rita', 'tenant_list');

@@ -16,7 +16,7 @@ is() { sql -c "SELECT test.is('$1'::text, '$2', '$3')" >/dev/null; }
 consistent() { sql -c "SELECT test.consistent('$1')" >/dev/null; }
 
 status="SELECT coalesce(r.code, r.status::text) FROM"
-unlimited='"snapshots":null,"backup_bytes":null,"vcpus":null,"memory_bytes":null,"disk_bytes":null,"ipv4":null,"ipv6":null'
+unlimited='"snapshots":null,"backup_bytes":null,"image_bytes":null,"vcpus":null,"memory_bytes":null,"disk_bytes":null,"ipv4":null,"ipv6":null'
 sql -c "SELECT test.tenant('race', '{\"vps\":10,$unlimited}')" >/dev/null
 begin
 got=$(at_once "$status test.vps('race', 'race%N') r")

@@ -30,6 +30,11 @@ async function whole(world: World, of: Customer): Promise<string> {
     return id;
 }
 
+// One of the tenant's own, as if it had been published.
+const image: Maker = (world, of) =>
+    world.cluster.sql(`INSERT INTO images (tenant_id, name, title, os, arch, sha256, size, signature, public)
+        VALUES ('${of.id}', '${randomUUID()}', 'own', 'debian', 'amd64', md5(random()::text) || md5(random()::text), 1, repeat('ab', 64), false) RETURNING id`);
+
 const webhook = made("/v1/webhooks", { url: "https://hooks.example.org/", events: ["invoice.*"] });
 
 // Of an attempt that is over: nothing goes out.
@@ -97,7 +102,7 @@ export const things: Record<string, Thing> = {
     "/v1/plan-offers/": { ...shared(offer), by: reseller },
     "/v1/locations/": shared((world) => world.location.id),
     "/v1/plans/": shared((world) => world.plan.id),
-    "/v1/images/": shared((world) => world.image.id),
+    "/v1/images/": own(image),
     "/v1/admin/tenants/": shared((world) => world.customer.id),
     "/v1/admin/users/": shared((world) => user(world, world.customer)),
     "/v1/admin/plans/": shared((world) => world.plan.id),

@@ -28,7 +28,7 @@ export interface Customer {
 }
 
 export const unlimited = {
-    vps: null, running_vps: null, vcpus: null, memory_bytes: null, disk_bytes: null, ipv4: null, ipv6: null, snapshots: null, backup_bytes: null,
+    vps: null, running_vps: null, vcpus: null, memory_bytes: null, disk_bytes: null, ipv4: null, ipv6: null, snapshots: null, backup_bytes: null, image_bytes: null,
 };
 
 // Built once by tests/run; by hand if it is not there.

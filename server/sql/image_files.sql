@@ -1,0 +1,1 @@
+SELECT croft_image_files($1::jsonb) AS reply
