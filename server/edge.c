@@ -371,7 +371,9 @@ static void set_up_http(struct edge *edge)
                                                EVHTTP_REQ_DELETE | EVHTTP_REQ_OPTIONS);
     // Ours are the limits that answer; evhttp's stand behind them.
     evhttp_set_max_headers_size(edge->http, (ev_ssize_t)config->header_max + HEAD_SLACK);
-    evhttp_set_max_body_size(edge->http, (ev_ssize_t)config->body_max);
+    evhttp_set_max_body_size(edge->http, (ev_ssize_t)(config->body_max_known > config->body_max
+                                                          ? config->body_max_known
+                                                          : config->body_max));
     evhttp_set_timeout(edge->http,
                        config->idle_s > config->request_s ? config->idle_s : config->request_s);
     evhttp_set_default_content_type(edge->http, NULL);

@@ -18,6 +18,7 @@ struct edge_config {
     const char *listen; // "address:port" or "[v6]:port"
     SSL_CTX *tls; // NULL: plain HTTP
     size_t header_max, body_max; // bytes
+    size_t body_max_known; // of a client with a certificate that TLS has verified; 0: body_max
     int connections_max, connections_per_address_max;
     int idle_s; // keep-alive without a request
     int request_s; // from the first byte of a request to its last

@@ -8,6 +8,7 @@
 
 #include <event2/bufferevent_ssl.h>
 #include <fcntl.h>
+#include <openssl/x509.h>
 #include <string.h>
 #include <sys/socket.h>
 
@@ -168,10 +169,18 @@ static void request_complete(struct edge_conn *conn)
     evtimer_del(conn->timer); // from here the handler's deadline counts
 }
 
+static size_t body_max(const struct edge_conn *conn)
+{
+    const struct edge_config *config = &conn->conns->config;
+    SSL *ssl = config->body_max_known ? bufferevent_openssl_get_ssl(conn->bev) : NULL;
+    bool known = ssl && SSL_get0_peer_certificate(ssl) && SSL_get_verify_result(ssl) == X509_V_OK;
+    return known ? config->body_max_known : config->body_max;
+}
+
 static int take_line(struct edge_conn *conn)
 {
     int r = edge_head_line(&conn->head, conn->line ? conn->line : "", conn->line_len,
-                           conn->conns->config.body_max, &conn->bad);
+                           body_max(conn), &conn->bad);
     conn->line_len = 0;
     if (r < 0 || !conn->head.ended) {
         return r;

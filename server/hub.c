@@ -9,6 +9,7 @@
 enum {
     HEADER_MAX = 8 * 1024,
     BODY_MAX = 16 * 1024,
+    UPLOAD_PIECE_MAX = 1024 * 1024, // docs/agent-protocol.md, Images
     // Of those that are not links yet. A data centre may be behind one address; one address must not have all.
     CONNECTIONS_MAX = 20000,
     CONNECTIONS_PER_ADDRESS_MAX = 5000,
@@ -132,6 +133,7 @@ static int open_listener(struct hub *hub, struct err *err)
         .tls = hub->tls,
         .header_max = HEADER_MAX,
         .body_max = BODY_MAX,
+        .body_max_known = UPLOAD_PIECE_MAX,
         .connections_max = CONNECTIONS_MAX,
         .connections_per_address_max = CONNECTIONS_PER_ADDRESS_MAX,
         .idle_s = IDLE_S,

@@ -91,12 +91,15 @@ struct route {
     const char *path; // ending in / it is a prefix
     int (*check)(struct edge_request *request, struct err *err); // before anything is asked
     void (*then)(struct hub_call *call, const struct db_rows *rows); // NULL: a join
+    bool asks; // what the node may have of what the path's last part names
+    enum sql_id sql;
 };
 
 static const struct route routes[] = {
     {EVHTTP_REQ_POST, "/agent/v1/join", NULL, NULL},
     {EVHTTP_REQ_GET, "/agent/v1/link", hub_upgrade_check, hub_upgrade},
-    {EVHTTP_REQ_GET, "/agent/v1/images/", hub_image_check, hub_image},
+    {EVHTTP_REQ_GET, "/agent/v1/images/", hub_image_check, hub_image, true, SQL_NODE_IMAGE},
+    {EVHTTP_REQ_PUT, "/agent/v1/uploads/", hub_upload_check, hub_upload, true, SQL_NODE_UPLOAD},
 };
 
 static const struct route *find_route(const char *path)
@@ -127,6 +130,14 @@ static void authenticate(struct hub *hub, struct edge_request *request, const st
                    .params = {call->node, call->serial}}},
         .step_count = 1,
     };
+    if (route->asks) {
+        query.steps[query.step_count++] = (struct db_step){
+            .sql = route->sql,
+            .role = DB_ROLE_AGENT,
+            .param_count = 1,
+            .params = {strrchr(edge_path(request), '/') + 1},
+        };
+    }
     hub_call_run(call, &query);
 }
 

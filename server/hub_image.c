@@ -74,6 +74,11 @@ void hub_image(struct hub_call *call, const struct db_rows *rows)
     _cleanup_fd_ int fd = -1;
     size_t size = 0;
     struct err err = {0};
+    if (db_rows_count(rows) == 0) {
+        err_set(&err, ERR_NOT_FOUND, "There is no such image.");
+        hub_call_fail(call, &err);
+        return;
+    }
     if (open_image(call->hub, image_name(request), &fd, &size, &err) < 0) {
         hub_call_fail(call, &err);
         return;

@@ -79,3 +79,6 @@ int hub_upgrade_check(struct edge_request *request, struct err *err) _must_check
 void hub_upgrade(struct hub_call *call, const struct db_rows *rows);
 int hub_image_check(struct edge_request *request, struct err *err) _must_check_;
 void hub_image(struct hub_call *call, const struct db_rows *rows);
+// hub_upload.c: the same of PUT /agent/v1/uploads/…
+int hub_upload_check(struct edge_request *request, struct err *err) _must_check_;
+void hub_upload(struct hub_call *call, const struct db_rows *rows);

@@ -34,6 +34,7 @@ static int finish_digest(EVP_MD_CTX *digest, char ret_sha256[65], struct err *er
     return 0;
 }
 
+// to: -1 copies nowhere.
 static int copy_and_hash(int from, int to, struct image_file *image, struct err *err)
 {
     _cleanup_(cleanup_digest) EVP_MD_CTX *digest = EVP_MD_CTX_new();
@@ -52,7 +53,7 @@ static int copy_and_hash(int from, int to, struct image_file *image, struct err 
         if (n == 0) {
             break;
         }
-        int r = file_write_all(to, chunk, (size_t)n, err);
+        int r = to < 0 ? 0 : file_write_all(to, chunk, (size_t)n, err);
         if (r < 0) {
             return r;
         }
@@ -65,6 +66,16 @@ static int copy_and_hash(int from, int to, struct image_file *image, struct err 
         return err_set(err, ERR_INVALID, "the file is empty");
     }
     return finish_digest(digest, image->sha256, err);
+}
+
+int image_store_hash(int fd, char ret_sha256[65], struct err *err)
+{
+    struct image_file image = {0};
+    int r = copy_and_hash(fd, -1, &image, err);
+    if (r == 0) {
+        memcpy(ret_sha256, image.sha256, sizeof(image.sha256));
+    }
+    return r;
 }
 
 // 0644: images are public to every tenant, and the server may run as another user than this command.

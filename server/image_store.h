@@ -13,6 +13,9 @@ struct image_file {
     char signature[129]; // Ed25519, see docs/agent-protocol.md
 };
 
+// The SHA-256 of what follows in fd, as 64 hex and NUL. Blocks.
+int image_store_hash(int fd, char ret_sha256[65], struct err *err) _must_check_;
+
 // Copies path into config->image_dir while hashing it (one pass, so that what is signed is what is
 // stored), and signs it. A file that is there already is kept. Nothing is left behind on failure.
 int image_store_add(const struct server_config *config, const char *path,

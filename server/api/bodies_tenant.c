@@ -11,12 +11,9 @@ enum { TITLE_MAX = 200, REASON_MAX = 500, GRACE_MAX_S = 31536000 };
     }
 
 const struct field body_quotas[] = {
-    CEILING("vps"),          CEILING("running_vps"),
-    CEILING("vcpus"),        CEILING("memory_bytes"),
-    CEILING("disk_bytes"),   CEILING("ipv4"),
-    CEILING("ipv6"),         CEILING("snapshots"),
-    CEILING("backup_bytes"), CEILING("image_bytes"),
-    {NULL},
+    CEILING("vps"),          CEILING("running_vps"), CEILING("vcpus"), CEILING("memory_bytes"),
+    CEILING("disk_bytes"),   CEILING("ipv4"),        CEILING("ipv6"),  CEILING("snapshots"),
+    CEILING("backup_bytes"), CEILING("image_bytes"), {NULL},
 };
 
 static const struct field override[] = {
@@ -31,11 +28,16 @@ static const struct field override[] = {
     }
 
 const struct field body_overrides[] = {
-    OVERRIDE("vps"),          OVERRIDE("running_vps"),
-    OVERRIDE("vcpus"),        OVERRIDE("memory_bytes"),
-    OVERRIDE("disk_bytes"),   OVERRIDE("ipv4"),
-    OVERRIDE("ipv6"),         OVERRIDE("snapshots"),
-    OVERRIDE("backup_bytes"), OVERRIDE("image_bytes"),
+    OVERRIDE("vps"),
+    OVERRIDE("running_vps"),
+    OVERRIDE("vcpus"),
+    OVERRIDE("memory_bytes"),
+    OVERRIDE("disk_bytes"),
+    OVERRIDE("ipv4"),
+    OVERRIDE("ipv6"),
+    OVERRIDE("snapshots"),
+    OVERRIDE("backup_bytes"),
+    OVERRIDE("image_bytes"),
     {NULL},
 };
 
