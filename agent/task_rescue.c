@@ -1,4 +1,5 @@
 #include "config.h"
+#include "guest.h"
 #include "image.h"
 #include "json.h"
 #include "task.h"
@@ -30,6 +31,21 @@ static int ensure_scratch(struct task *task, struct err *err)
     const struct volume_driver *volume = task->drivers.volume;
     return is_entering(task) ? volume->scratch(task->config, &task->spec, err)
                              : volume->scratch_delete(task->config, task->vps, err);
+}
+
+// The rescue system is a machine of its own, which its customer's keys open.
+static int ensure_guest(struct task *task, struct err *err)
+{
+    struct volume_root root;
+    if (!is_entering(task) || is_done(task)) {
+        return 0;
+    }
+    int r = task_observe(task, err);
+    if (r < 0 || task->observed == OBSERVED_RUNNING) {
+        return r; // its files are its own by now
+    }
+    r = task->drivers.volume->scratch_root(task->config, task->vps, &root, err);
+    return r < 0 ? r : guest_prepare(task->config, &task->spec, &root, err);
 }
 
 // The record forgets the rescue first, so that nothing starts into it again.
@@ -65,6 +81,7 @@ static const struct task_step steps[] = {
     {"image", ensure_image, NULL},
     {"stop", ensure_down_once, NULL},
     {"scratch", ensure_scratch, undo_scratch},
+    {"guest", ensure_guest, NULL},
     {"limit", ensure_limit, NULL},
     {"define", ensure_defined, NULL},
     {"network", ensure_network, NULL},

@@ -105,6 +105,25 @@ START_TEST(what_is_the_guests_own_stays)
 }
 END_TEST
 
+static const char secret_files[] =
+    "var/lib/systemd/random-seed var/lib/urandom/random-seed var/lib/systemd/credential.secret "
+    "var/lib/dbus/machine-id etc/dropbear/dropbear_rsa_host_key etc/ssh/ssh_host_rsa_key";
+
+START_TEST(what_another_machine_had_to_itself_goes)
+{
+    rig_host("cd %s && for f in %s; do mkdir -p $(dirname $f) && touch $f; done", root.path,
+             secret_files);
+    guest_forget_seeds(&spec, &root); // of the same machine: its keys and secrets stay
+    ck_assert_int_eq(rig_host("cd %s && [ $(ls %s 2>/dev/null | wc -l) = 4 ] && "
+                              "[ ! -e var/lib/systemd/random-seed ]",
+                              root.path, secret_files),
+                     0);
+    CALL(0, guest_prepare(&rig_config, &spec, &root, err));
+    ck_assert_int_eq(
+        rig_host("cd %s && [ $(ls %s 2>/dev/null | wc -l) = 0 ]", root.path, secret_files), 0);
+}
+END_TEST
+
 Suite *suite_guest(void)
 {
     Suite *suite = suite_create("guest");
@@ -115,6 +134,7 @@ Suite *suite_guest(void)
     tcase_add_loop_test(tcase, writes_nothing_outside, 0, (int)ARRAY_LEN(traps));
     tcase_add_loop_test(tcase, changes_nothing_outside, 0, (int)ARRAY_LEN(traps));
     tcase_add_test(tcase, what_is_the_guests_own_stays);
+    tcase_add_test(tcase, what_another_machine_had_to_itself_goes);
     suite_add_tcase(suite, tcase);
     return suite;
 }

@@ -28,9 +28,15 @@ describe("copies on real parts", () => {
         assert.match((await ssh(one, "dd if=/dev/urandom of=/fill bs=1M count=200 2>&1; echo status $?; rm -f /fill")).stdout, /status 1/, "a write past the disk limit");
     };
 
-    // The rescue system has no keys of the customer's: it is entered as its console would be.
-    const inRescue = (command: string) =>
-        run(world.netns!.command("lxc-attach", "-P", `${world.agent.state}/vps`, "-n", vps.id, "--clear-env", "--", "/bin/sh", "-c", command));
+    const seeds = ["seedrng/seed.credit", "systemd/random-seed", "urandom/random-seed"].map((name) => `/var/lib/${name}`);
+    // What a machine is known by, and what its random numbers begin with.
+    const identity = async (one: Row) => {
+        const machine = await says(one, "cat /etc/machine-id");
+        const { stdout } = await run(world.netns!.command("ssh-keyscan", "-t", "ed25519", address(one)));
+        const host = stdout.split("\n").find((line) => line.includes(" ssh-ed25519 "))!.split(" ")[2]!;
+        const left = await says(one, `ls ${seeds.join(" ")} 2>/dev/null; true`);
+        return { machine, host, left };
+    };
 
     before(async () => {
         world = await World.create({ drivers: "real" });
@@ -57,11 +63,48 @@ describe("copies on real parts", () => {
         await agree(world);
     });
 
+    test("no two machines share a machine-id, a host key or a random seed", { timeout: 180_000 }, async () => {
+        await says(vps, seeds.map((path) => `mkdir -p $(dirname ${path}); echo seed > ${path}`).join("; "));
+        const original = await identity(vps);
+        assert.equal(original.left, seeds.join("\n"));
+        const { snapshot } = await order(`/v1/vps/${vps.id}/snapshots`);
+        const { vps: clone } = await order(`/v1/vps/${vps.id}/clone`, { name: "twin", snapshot_id: snapshot.id });
+        const cloned = await identity(clone);
+        await world.deleteVps(clone.id);
+        await order(`/v1/snapshots/${snapshot.id}/restore`);
+        const restored = await identity(vps);
+        await order(`/v1/vps/${vps.id}/reinstall`, { image_id: vps.image_id });
+        const reinstalled = await identity(vps);
+        assert.equal(new Set([original, cloned, reinstalled].map(({ machine }) => machine)).size, 3);
+        assert.equal(new Set([original, cloned, reinstalled].map(({ host }) => host)).size, 3);
+        assert.deepEqual([restored.machine, restored.host], [original.machine, original.host], "it is the same machine");
+        assert.deepEqual([cloned, restored, reinstalled].map(({ left }) => left), ["", "", ""]);
+    });
+
+    test("a key that was revoked does not come back with an old disk", { timeout: 120_000 }, async () => {
+        const { snapshot } = await order(`/v1/vps/${vps.id}/snapshots`);
+        const other = world.sandbox.path("other");
+        await run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "other", "-f", other]);
+        const keys = [key, other].map((file) => readFileSync(`${file}.pub`, "utf8").trim());
+        await order(`/v1/vps/${vps.id}/ssh-keys`, { add: [keys[1]], remove: [keys[0]] });
+        await order(`/v1/snapshots/${snapshot.id}/restore`);
+        const revoked = key;
+        key = other;
+        assert.match(await says(vps, "cat /root/.ssh/authorized_keys"), / other$/m);
+        key = revoked;
+        await assert.rejects(ssh(vps, "true"));
+        key = other;
+    });
+
     test("rescue: the own disk at /mnt, and back; reinstall: a new disk", { timeout: 180_000 }, async () => {
         await says(vps, "echo mine >/root/word; sync");
         await order(`/v1/vps/${vps.id}/rescue`);
-        assert.equal((await inRescue("cat /mnt/root/word")).stdout.trim(), "mine");
+        assert.equal(await says(vps, "cat /mnt/root/word"), "mine");
+        const rescue = await identity(vps);
         await order(`/v1/vps/${vps.id}/unrescue`);
+        const own = await identity(vps);
+        assert.notEqual(rescue.machine, own.machine);
+        assert.notEqual(rescue.host, own.host);
         assert.equal(await says(vps, "cat /root/word"), "mine");
         const { vps: fresh } = await order(`/v1/vps/${vps.id}/reinstall`, { image_id: vps.image_id });
         assert.deepEqual(fresh.addresses, vps.addresses);
