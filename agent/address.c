@@ -73,7 +73,7 @@ static int open_end(const char *device, struct end *end, struct err *err)
     return 0;
 }
 
-// A socket stays in the namespace that it was made in.
+// A socket stays in the namespace that it was made in. Without an eth0 in there is none.
 static int open_guest_end(pid_t init, struct end *end, struct err *err)
 {
     char path[64];
@@ -84,6 +84,10 @@ static int open_guest_end(pid_t init, struct end *end, struct err *err)
         return err_errno(err, errno, "entering the guest's network");
     }
     int r = open_end("eth0", end, err);
+    if (r == ERR_NOT_FOUND) {
+        nl_socket_free(STEAL(end->sock));
+        r = 0;
+    }
     if (setns(own, CLONE_NEWNET) < 0) {
         return err_errno(err, errno, "coming back from the guest's network");
     }
@@ -171,7 +175,7 @@ static int parse(int family, const char *text, struct nl_addr **ret_addr, struct
     return e < 0 ? err_set(err, ERR_INTERNAL, "not an address: %s", text) : 0;
 }
 
-static int change_address(const struct end *end, const struct vps_address *address,
+static int change_address(const struct end *end, const struct vps_address *address, unsigned prefix,
                           enum change change, struct err *err)
 {
     _cleanup_addr_ struct nl_addr *local = NULL;
@@ -185,6 +189,7 @@ static int change_address(const struct end *end, const struct vps_address *addre
     }
     rtnl_addr_set_ifindex(wanted, end->ifindex);
     rtnl_addr_set_local(wanted, local);
+    rtnl_addr_set_prefixlen(wanted, (int)prefix);
     if (address->family == 6) {
         rtnl_addr_set_flags(wanted, IFA_F_NODAD); // nobody else is on the link
     }
@@ -215,6 +220,8 @@ static int change_route(const struct end *end, int family, const char *dst, cons
     rtnl_route_set_table(route, RT_TABLE_MAIN);
     rtnl_route_set_dst(route, to);
     rtnl_route_set_scope(route, via || family == 6 ? RT_SCOPE_UNIVERSE : RT_SCOPE_LINK);
+    // Those of liblxc, of a start, say boot; a delete matches what it names.
+    rtnl_route_set_protocol(route, change == CHANGE_ADD ? RTPROT_BOOT : RTPROT_UNSPEC);
     rtnl_route_nh_set_ifindex(hop, end->ifindex);
     if (gateway) {
         rtnl_route_nh_set_gateway(hop, gateway);
@@ -246,23 +253,42 @@ static int add_neighbour_proxy(const struct end *host, struct err *err)
     return settle(e, "answering for", gateways[1], err);
 }
 
-// The first address of a family: the guest needs a way out, and somebody who answers there.
-static int open_family(const struct end *host, const struct end *guest, const char *device,
-                       int family, struct err *err)
+// The guest's own end is its own affair: it may have renamed, taken away or emptied it. What decides is the host's end;
+// here everything is tried and nothing demanded. What is missing comes back with the next start.
+static void give_guest(const struct end *guest, const struct vps_address *address, bool first)
 {
-    const char *gateway = gateways[family == 6];
+    struct err ignored = {0};
+    const char *gateway = gateways[address->family == 6];
+    if (!guest->sock ||
+        change_address(guest, address, address_prefix(address), CHANGE_ADD, &ignored) < 0 ||
+        !first) {
+        return;
+    }
+    if (change_route(guest, address->family, gateway, NULL, CHANGE_ADD, &ignored) == 0) {
+        (void)!change_route(guest, address->family, NULL, gateway, CHANGE_ADD, &ignored);
+    }
+}
+
+// How wide it was given is not known here.
+static void take_from_guest(const struct end *guest, const struct vps_address *address)
+{
+    struct err ignored = {0};
+    unsigned widest = address->family == 4 ? 8 : 128;
+    for (unsigned prefix = address->family == 4 ? 32 : 128; guest->sock && prefix >= widest;
+         prefix--) {
+        (void)!change_address(guest, address, prefix, CHANGE_DELETE, &ignored);
+    }
+}
+
+// The first address of a family needs somebody who answers for the gateway.
+static int open_family(const struct end *host, const char *device, int family, struct err *err)
+{
     char path[128];
-    int r;
-    if (family == 4) {
-        snprintf(path, sizeof(path), "/proc/sys/net/ipv4/conf/%s/proxy_arp", device);
-        r = sysfile_write(path, "1", err);
-    } else {
-        r = add_neighbour_proxy(host, err);
+    if (family == 6) {
+        return add_neighbour_proxy(host, err);
     }
-    if (r == 0) {
-        r = change_route(guest, family, gateway, NULL, CHANGE_ADD, err);
-    }
-    return r < 0 ? r : change_route(guest, family, NULL, gateway, CHANGE_ADD, err);
+    snprintf(path, sizeof(path), "/proc/sys/net/ipv4/conf/%s/proxy_arp", device);
+    return sysfile_write(path, "1", err);
 }
 
 static int add_missing(const struct vps_spec *spec, const struct given *given,
@@ -274,13 +300,14 @@ static int add_missing(const struct vps_spec *spec, const struct given *given,
     int r = 0;
     for (size_t i = 0; i < spec->address_count && r == 0; i++) {
         const struct vps_address *address = &spec->addresses[i];
+        bool *family_open = &opened[address->family == 6];
         if (has(given->addresses, given->count, address->text)) {
             continue;
         }
-        r = change_address(guest, address, CHANGE_ADD, err);
-        if (r == 0 && !opened[address->family == 6]) {
-            r = open_family(host, guest, device, address->family, err);
-            opened[address->family == 6] = true;
+        give_guest(guest, address, !*family_open);
+        if (!*family_open) {
+            r = open_family(host, device, address->family, err);
+            *family_open = true;
         }
         // Last, since it says that the guest has the address.
         if (r == 0) {
@@ -290,26 +317,63 @@ static int add_missing(const struct vps_spec *spec, const struct given *given,
     return r;
 }
 
+static int unroute_others(const struct vps_spec *spec, const struct given *given,
+                          const struct end *host, struct err *err)
+{
+    int r = 0;
+    for (size_t i = 0; i < given->count && r == 0; i++) {
+        const struct vps_address *address = &given->addresses[i];
+        if (!has(spec->addresses, spec->address_count, address->text)) {
+            r = change_route(host, address->family, address->text, NULL, CHANGE_DELETE, err);
+        }
+    }
+    return r;
+}
+
+// After the new ones are there: with the last address of a device the kernel drops its routes.
+static void take_others(const struct vps_spec *spec, const struct given *given,
+                        const struct end *guest)
+{
+    for (size_t i = 0; i < given->count; i++) {
+        const struct vps_address *address = &given->addresses[i];
+        if (!has(spec->addresses, spec->address_count, address->text)) {
+            take_from_guest(guest, address);
+        }
+    }
+}
+
+unsigned address_prefix(const struct vps_address *address)
+{
+    const char *slash = strchr(address->network, '/');
+    if (address->family == 4 && address->kind == ADDRESS_NETWORK && slash) {
+        return (unsigned)strtoul(slash + 1, NULL, 10);
+    }
+    return address->family == 4 ? 32 : 128;
+}
+
 int address_sync(const struct vps_spec *spec, const char *device, pid_t init, struct err *err)
 {
     _cleanup_end_ struct end host = {0};
     _cleanup_end_ struct end guest = {0};
     struct given given = {0};
     int r = open_end(device, &host, err);
+    if (r == ERR_NOT_FOUND) {
+        return 0; // with its own end the guest has deleted ours; the next start makes both
+    }
     if (r == 0) {
         r = read_given(&host, &given, err);
     }
     if (r == 0) {
         r = open_guest_end(init, &guest, err);
     }
-    for (size_t i = 0; i < given.count && r == 0; i++) {
-        const struct vps_address *address = &given.addresses[i];
-        if (!has(spec->addresses, spec->address_count, address->text)) {
-            r = change_address(&guest, address, CHANGE_DELETE, err);
-            if (r == 0) {
-                r = change_route(&host, address->family, address->text, NULL, CHANGE_DELETE, err);
-            }
-        }
+    if (r == 0) {
+        r = unroute_others(spec, &given, &host, err);
     }
-    return r < 0 ? r : add_missing(spec, &given, &host, &guest, device, err);
+    if (r == 0) {
+        r = add_missing(spec, &given, &host, &guest, device, err);
+    }
+    if (r == 0) {
+        take_others(spec, &given, &guest);
+    }
+    return r;
 }

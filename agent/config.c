@@ -1,5 +1,6 @@
 #include "config.h"
 
+#include "cidr.h"
 #include "field.h"
 #include "log.h"
 #include "places.h"
@@ -103,6 +104,23 @@ static const struct field capacity_fields[] = {
     {0},
 };
 
+static const struct field network_fields[] = {
+    {.name = "deny",
+     .type = FIELD_STRINGS,
+     IN_SECTION(network, deny),
+     .max = 256,
+     .item_max = CIDR_TEXT_MAX - 1,
+     .help = "Networks that no guest may reach, as `10.0.0.0/8`; link-local ones never are."},
+    {.name = "connections",
+     .type = FIELD_INT,
+     IN_SECTION(network, connections),
+     .min = 64,
+     .max = 65536,
+     .preset = "8192",
+     .help = "Connections of one guest tracked at once, each way; more are dropped."},
+    {0},
+};
+
 static const struct field config_fields[] = {
     {.name = "state_dir",
      .type = FIELD_STRING,
@@ -156,6 +174,11 @@ static const struct field config_fields[] = {
      IN(capacity),
      .fields = capacity_fields,
      .help = "What is declared to the control plane."},
+    {.name = "network",
+     .type = FIELD_OBJECT,
+     IN(network),
+     .fields = network_fields,
+     .help = "What holds for the network of every guest."},
     {.name = "sample_s",
      .type = FIELD_INT,
      IN(sample_s),
@@ -216,6 +239,18 @@ static int check_server(const char *server, struct err *err)
     return 0;
 }
 
+static int check_deny(const struct field_strings *deny, struct err *err)
+{
+    for (size_t i = 0; i < deny->count; i++) {
+        if (cidr_family(deny->items[i]) == 0) {
+            char pointer[64];
+            snprintf(pointer, sizeof(pointer), "/network/deny/%zu", i);
+            return err_at(err, ERR_INVALID, pointer, "not a network such as 10.0.0.0/8");
+        }
+    }
+    return 0;
+}
+
 static int check(const struct agent_config *config, struct err *err)
 {
     if (config->state_dir[0] != '/' || strstr(config->state_dir, "/..")) {
@@ -227,13 +262,14 @@ static int check(const struct agent_config *config, struct err *err)
     if (config->ids.base + config->ids.count * IDS_PER_VPS > (int64_t)UINT32_MAX) {
         return err_at(err, ERR_INVALID, "/ids", "the id ranges go past 2^32");
     }
-    return check_server(config->server, err);
+    int r = check_deny(&config->network.deny, err);
+    return r < 0 ? r : check_server(config->server, err);
 }
 
 // Presets of nested sections apply also when the section is not in the file at all.
 static void add_sections(json_t *tree)
 {
-    static const char *const sections[] = {"drivers", "pool", "ids", "capacity"};
+    static const char *const sections[] = {"drivers", "pool", "ids", "capacity", "network"};
     for (size_t i = 0; i < ARRAY_LEN(sections); i++) {
         if (!json_object_get(tree, sections[i])) {
             json_object_set_new(tree, sections[i], json_object());

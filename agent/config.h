@@ -2,6 +2,7 @@
 #pragma once
 
 #include "err.h"
+#include "field.h"
 
 #include <stdint.h>
 #include <stdio.h>
@@ -26,6 +27,10 @@ struct agent_config {
     struct { // what is declared to the control plane; 0: measured
         int64_t vcpus, memory_bytes, disk_bytes;
     } capacity;
+    struct {
+        struct field_strings deny; // networks that no guest may reach, canonical
+        int64_t connections; // tracked at once, each way, of one guest
+    } network;
     int64_t sample_s; // 1..60, default 10: usage sampling; the server's welcome may not change it
     int64_t report_s; // 1..600, default 60
     int64_t workers; // 1..64 parallel tasks, default 16

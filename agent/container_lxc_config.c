@@ -1,3 +1,4 @@
+#include "address.h"
 #include "config.h"
 #include "container_lxc.h"
 #include "host.h"
@@ -193,7 +194,7 @@ static void put_network(struct text *text, const struct vps_spec *spec)
     for (size_t i = 0; i < spec->address_count; i++) {
         const struct vps_address *address = &spec->addresses[i];
         put(text, address->family == 4 ? "lxc.net.0.ipv4.address" : "lxc.net.0.ipv6.address",
-            "%s/%d", address->text, address->family == 4 ? 32 : 128);
+            "%s/%u", address->text, address_prefix(address));
     }
     if (first_of_family(spec, 4)) {
         put(text, "lxc.net.0.ipv4.gateway", "%s", "169.254.0.1");

@@ -1,20 +1,15 @@
 // Routed veth: each guest has /32 and /128 addresses behind a device of its own, crv<slot>; liblxc
-// makes the device and its routes. One nftables table holds for all guests and knows none of them
-// by name: a guest's source address is right when the route back leads to its own device. Elements
-// for each guest would say the same twice, and taking one out waits 13 ms for the kernel, one after
-// another.
+// makes the device and its routes. A guest's source address is right when the route back leads to its
+// own device: one rule for all guests (filter_base.c). Elements for each would say the same twice, and
+// taking one out waits 13 ms for the kernel, one after another.
 #include "address.h"
 #include "config.h"
 #include "drivers.h"
-#include "helper.h"
+#include "filter.h"
 #include "netdev.h"
-#include "plan_limits.h"
-#include "rates.h"
 #include "sysfile.h"
 
-#include <errno.h>
 #include <string.h>
-#include <sys/mman.h>
 
 static const struct {
     const char *path, *value;
@@ -31,58 +26,6 @@ static const struct {
     {"/proc/sys/net/ipv6/neigh/default/proxy_delay", "0"},
 };
 
-// One transaction: the chains are rewritten while running guests stay filtered throughout.
-static const char ruleset[] =
-    "add table inet croft\n"
-    "add chain inet croft guest\n"
-    "add chain inet croft prerouting { type filter hook prerouting priority raw; policy accept; }\n"
-    "add chain inet croft input { type filter hook input priority filter; policy accept; }\n"
-    "add chain inet croft postrouting { type nat hook postrouting priority srcnat; policy accept; "
-    "}\n"
-    "flush chain inet croft guest\n"
-    "flush chain inet croft prerouting\n"
-    "flush chain inet croft input\n"
-    "flush chain inet croft postrouting\n"
-    // What a guest sends must come from one of its addresses; neighbour discovery excepted.
-    // Loopback, unspecified, multicast and the node's own addresses have no route to the guest
-    // either.
-    "add rule inet croft prerouting iifname \"crv*\" jump guest\n"
-    "add rule inet croft guest ip6 saddr { ::, fe80::/10 } ip6 hoplimit 255 icmpv6 type "
-    "{ nd-neighbor-solicit, nd-neighbor-advert, nd-router-solicit } return\n"
-    "add rule inet croft guest fib saddr . iif oif missing drop\n"
-    // The node itself answers guests only ping, neighbour discovery and what it asked for.
-    "add rule inet croft input iifname \"crv*\" ct state established,related accept\n"
-    "add rule inet croft input iifname \"crv*\" icmp type echo-request limit rate 100/second "
-    "accept\n"
-    "add rule inet croft input iifname \"crv*\" icmpv6 type echo-request limit rate 100/second "
-    "accept\n"
-    "add rule inet croft input iifname \"crv*\" icmpv6 type "
-    "{ nd-neighbor-solicit, nd-neighbor-advert, nd-router-solicit } accept\n"
-    "add rule inet croft input iifname \"crv*\" drop\n"
-    // Private addresses leave the node as the node's own.
-    "add rule inet croft postrouting iifname \"crv*\" oifname != \"crv*\" ip saddr "
-    "{ 10.0.0.0/8, 100.64.0.0/10, 172.16.0.0/12, 192.168.0.0/16 } masquerade\n"
-    "add rule inet croft postrouting iifname \"crv*\" oifname != \"crv*\" ip6 saddr fc00::/7 "
-    "masquerade\n";
-
-static int load_ruleset(const struct agent_config *config, struct err *err)
-{
-    _cleanup_fd_ int fd = memfd_create("ruleset", MFD_CLOEXEC);
-    _cleanup_free_ char *text = NULL;
-    size_t len = 0;
-    FILE *commands = open_memstream(&text, &len);
-    if (fd < 0 || !commands) {
-        return err_errno(err, errno, "writing the nftables commands");
-    }
-    fputs(ruleset, commands);
-    rates_write_all(config, commands);
-    if (fclose(commands) != 0 || write(fd, text, len) != (ssize_t)len ||
-        lseek(fd, 0, SEEK_SET) < 0) {
-        return err_errno(err, errno, "writing the nftables commands");
-    }
-    return helper_run("nft", NULL, fd, err);
-}
-
 static int routed_open(const struct agent_config *config, struct err *err)
 {
     for (size_t i = 0; i < ARRAY_LEN(sysctls); i++) {
@@ -95,7 +38,7 @@ static int routed_open(const struct agent_config *config, struct err *err)
     // route for example; as an address of its own it always answers.
     int r = netdev_add_loopback_ipv4("169.254.0.1", err);
     if (r == 0) {
-        r = load_ruleset(config, err);
+        r = filter_open(config, err);
     }
     return r < 0 ? err_wrap(err, "preparing the network") : 0;
 }
@@ -103,8 +46,8 @@ static int routed_open(const struct agent_config *config, struct err *err)
 static int routed_prepare(const struct agent_config *config, const struct vps_spec *spec,
                           struct err *err)
 {
-    // The filters of routed_open() hold for every crv* device from its first packet.
-    return rates_set(config, spec, plan_limits_net_bps(spec), err);
+    // The rules of routed_open() hold for every crv* device from its first packet.
+    return filter_set(config, spec, err);
 }
 
 static int set_proxy_delay(const char *device, const char *family, struct err *err)
@@ -113,7 +56,11 @@ static int set_proxy_delay(const char *device, const char *family, struct err *e
     uint64_t delay;
     snprintf(path, sizeof(path), "/proc/sys/net/%s/neigh/%s/proxy_delay", family, device);
     int r = sysfile_read_u64(path, &delay, err);
-    return r < 0 || delay == 0 ? r : sysfile_write(path, "0", err);
+    if (r == 0 && delay != 0) {
+        r = sysfile_write(path, "0", err);
+    }
+    return r == ERR_NOT_FOUND ? 0
+                              : r; // its guest has deleted it: it comes back with the next start
 }
 
 static int routed_attach(const struct agent_config *config, const struct vps_spec *spec,
@@ -143,7 +90,7 @@ static int routed_remove(const struct agent_config *config, const struct vps_spe
     char device[16];
     snprintf(device, sizeof(device), "crv%u", spec->slot);
     int r = netdev_delete(device, err);
-    return r < 0 ? r : rates_set(config, spec, 0, err);
+    return r < 0 ? r : filter_remove(config, spec, err);
 }
 
 // What the host receives on its side is what the guest sent.
@@ -154,6 +101,9 @@ static int routed_sample(const struct agent_config *config, const struct vps_spe
     struct netdev_counters link;
     snprintf(device, sizeof(device), "crv%u", spec->slot);
     int r = netdev_sample(device, &link, err);
+    if (r == ERR_NOT_FOUND) {
+        return 0; // its guest has deleted it, and sends nothing: what else it uses counts
+    }
     if (r < 0) {
         return r;
     }

@@ -4,8 +4,9 @@
 
 #include <nftables/libnftables.h>
 #include <string.h>
+#include <sys/stat.h>
 
-enum { COMMANDS_MAX = 4 * 1024 * 1024 };
+enum { COMMANDS_MAX = 256 * 1024 * 1024 };
 
 static void cleanup_nft(struct nft_ctx **ctx)
 {
@@ -32,16 +33,17 @@ static int run(const char *commands, struct err *err)
 int nft_main(void)
 {
     struct err err = {0};
-    _cleanup_free_ char *commands = calloc(1, COMMANDS_MAX);
-    size_t used = 0;
-    ssize_t n;
+    struct stat st;
+    if (fstat(STDIN_FILENO, &st) < 0 || st.st_size > COMMANDS_MAX) {
+        err.code = err_set(&err, ERR_TOO_LARGE, "too many nftables commands");
+        return helper_answer(&err);
+    }
+    _cleanup_free_ char *commands = calloc(1, (size_t)st.st_size + 1);
     if (!commands) {
         abort();
     }
-    while (used < COMMANDS_MAX - 1 &&
-           (n = read(STDIN_FILENO, commands + used, COMMANDS_MAX - 1 - used)) > 0) {
-        used += (size_t)n;
-    }
-    err.code = run(commands, &err);
+    ssize_t n = pread(STDIN_FILENO, commands, (size_t)st.st_size, 0);
+    err.code = n == st.st_size ? run(commands, &err)
+                               : err_set(&err, ERR_SYSTEM, "reading nftables commands");
     return helper_answer(&err);
 }

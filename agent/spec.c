@@ -1,11 +1,11 @@
 #include "spec.h"
 
 #include "config.h"
-#include "field.h"
+#include "firewall.h"
 #include "json.h"
+#include "spec_private.h"
 #include "uuid.h"
 
-#include <arpa/inet.h>
 #include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
@@ -33,7 +33,7 @@ struct raw_spec {
     } features;
     bool frozen;
     const char *suspended;
-    json_t *addresses;
+    json_t *addresses, *forwards, *firewall;
     struct field_strings ssh_keys;
     struct raw_image image, rescue;
 };
@@ -174,7 +174,17 @@ static const struct field spec_fields[] = {
      .type = FIELD_JSON,
      .offset = offsetof(struct raw_spec, addresses),
      .flags = FIELD_REQUIRED,
-     .help = "array of {family, address}"},
+     .help = "array of {family, address, kind, network}"},
+    {.name = "forwards",
+     .type = FIELD_JSON,
+     .offset = offsetof(struct raw_spec, forwards),
+     .flags = FIELD_NULLABLE,
+     .help = "array of {protocol, host_port, address, port}"},
+    {.name = "firewall",
+     .type = FIELD_JSON,
+     .offset = offsetof(struct raw_spec, firewall),
+     .flags = FIELD_NULLABLE,
+     .help = "{policy_in, policy_out, rules}; null: everything passes"},
     {.name = "ssh_keys",
      .type = FIELD_STRINGS,
      .offset = offsetof(struct raw_spec, ssh_keys),
@@ -196,31 +206,7 @@ static const struct field spec_fields[] = {
     {0},
 };
 
-struct raw_address {
-    int64_t family;
-    const char *address;
-};
-
-static const struct field address_fields[] = {
-    {.name = "family",
-     .type = FIELD_INT,
-     .offset = offsetof(struct raw_address, family),
-     .min = 4,
-     .max = 6,
-     .flags = FIELD_REQUIRED,
-     .help = "4 or 6"},
-    {.name = "address",
-     .type = FIELD_STRING,
-     .offset = offsetof(struct raw_address, address),
-     .min = 2,
-     .max = 45,
-     .flags = FIELD_REQUIRED,
-     .help = "canonical text"},
-    {0},
-};
-
-// A newer server may say more than we understand: keep what the table names. New reference.
-static json_t *known_fields(const struct field *table, json_t *object)
+json_t *spec_known_fields(const struct field *table, json_t *object)
 {
     if (!json_is_object(object)) {
         return json_incref(object);
@@ -232,7 +218,7 @@ static json_t *known_fields(const struct field *table, json_t *object)
             continue;
         }
         json_object_set_new(known, field->name,
-                            field->type == FIELD_OBJECT ? known_fields(field->fields, value)
+                            field->type == FIELD_OBJECT ? spec_known_fields(field->fields, value)
                                                         : json_incref(value));
     }
     return known;
@@ -246,77 +232,6 @@ static bool is_hex(const char *text)
 static bool is_hex_image(const struct raw_image *raw)
 {
     return is_hex(raw->sha256) && is_hex(raw->signature);
-}
-
-static bool usable_ipv4(const struct in_addr *address)
-{
-    uint32_t ip = ntohl(address->s_addr);
-    return ip >> 24 != 0 && ip >> 24 != 127 && ip >> 16 != 0xa9fe && ip >> 28 < 0xe;
-}
-
-static bool usable_ipv6(const struct in6_addr *address)
-{
-    return !IN6_IS_ADDR_UNSPECIFIED(address) && !IN6_IS_ADDR_LOOPBACK(address) &&
-           !IN6_IS_ADDR_MULTICAST(address) && !IN6_IS_ADDR_LINKLOCAL(address) &&
-           !IN6_IS_ADDR_V4MAPPED(address) && !IN6_IS_ADDR_V4COMPAT(address);
-}
-
-// True when text is an address of that family that a guest may have, written canonically: it goes
-// into configuration and filter text as it is.
-static bool usable_address(int family, const char *text)
-{
-    union {
-        struct in_addr v4;
-        struct in6_addr v6;
-    } address;
-    int af = family == 4 ? AF_INET : AF_INET6;
-    char canonical[INET6_ADDRSTRLEN];
-    if (inet_pton(af, text, &address) != 1 ||
-        !inet_ntop(af, &address, canonical, sizeof(canonical)) || strcmp(text, canonical) != 0) {
-        return false;
-    }
-    return family == 4 ? usable_ipv4(&address.v4) : usable_ipv6(&address.v6);
-}
-
-static int add_address(struct vps_spec *spec, size_t index, json_t *value, struct err *err)
-{
-    char pointer[64];
-    snprintf(pointer, sizeof(pointer), "/addresses/%zu", index);
-    _cleanup_json_ json_t *known = known_fields(address_fields, value);
-    struct raw_address raw;
-    int r = field_decode(address_fields, known, NULL, &raw, err);
-    if (r < 0) {
-        return err_wrap(err, "%s", pointer);
-    }
-    if ((raw.family != 4 && raw.family != 6) || !usable_address((int)raw.family, raw.address)) {
-        return err_at(err, ERR_INVALID, pointer, "not a usable address in canonical form");
-    }
-    for (size_t i = 0; i < spec->address_count; i++) {
-        if (strcmp(spec->addresses[i].text, raw.address) == 0) {
-            return err_at(err, ERR_INVALID, pointer, "the address is there twice");
-        }
-    }
-    struct vps_address *address = &spec->addresses[spec->address_count++];
-    address->family = (int)raw.family;
-    snprintf(address->text, sizeof(address->text), "%s", raw.address);
-    return 0;
-}
-
-static int add_addresses(struct vps_spec *spec, json_t *addresses, struct err *err)
-{
-    if (!json_is_array(addresses) || json_array_size(addresses) > SPEC_ADDRESSES_MAX) {
-        return err_at(err, ERR_INVALID, "/addresses", "must be an array of at most %d",
-                      SPEC_ADDRESSES_MAX);
-    }
-    size_t index;
-    json_t *value;
-    json_array_foreach (addresses, index, value) {
-        int r = add_address(spec, index, value, err);
-        if (r < 0) {
-            return r;
-        }
-    }
-    return 0;
 }
 
 // "<type> <base64> [comment]", one line. Options in front of the type are not accepted.
@@ -431,7 +346,13 @@ static int fill(struct vps_spec *spec, const struct raw_spec *raw, struct err *e
     if (raw->rescue.sha256) {
         fill_image(&spec->rescue, &raw->rescue);
     }
-    int r = add_addresses(spec, raw->addresses, err);
+    int r = spec_add_addresses(spec, raw->addresses, err);
+    if (r == 0) {
+        r = spec_add_forwards(spec, raw->forwards, err);
+    }
+    if (r == 0) {
+        r = firewall_decode(raw->firewall, &spec->firewall, err);
+    }
     return r < 0 ? r : add_ssh_keys(spec, &raw->ssh_keys, err);
 }
 
@@ -444,7 +365,7 @@ int spec_decode(const struct agent_config *config, const char *vps, int64_t gene
     if (generation < 0) {
         return err_set(err, ERR_INVALID, "the generation is negative");
     }
-    _cleanup_json_ json_t *known = known_fields(spec_fields, spec);
+    _cleanup_json_ json_t *known = spec_known_fields(spec_fields, spec);
     struct raw_spec raw;
     int r = field_decode(spec_fields, known, NULL, &raw, err);
     if (r < 0) {
@@ -472,4 +393,6 @@ void spec_finish(struct vps_spec *spec)
         spec->ssh_keys[i] = NULL;
     }
     spec->ssh_key_count = 0;
+    firewall_free(spec->firewall);
+    spec->firewall = NULL;
 }

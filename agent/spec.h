@@ -8,12 +8,27 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-enum { SPEC_ADDRESSES_MAX = 16, SPEC_KEYS_MAX = 32, IDS_PER_VPS = 65536 };
+enum { SPEC_ADDRESSES_MAX = 24, SPEC_FORWARDS_MAX = 64, SPEC_KEYS_MAX = 32, IDS_PER_VPS = 65536 };
+
+// Routed: the world reaches it. Private: it leaves the node as the node's own, and only what is forwarded comes in.
+// Network: of a tenant's private network on this node, whose members alone reach each other.
+enum address_kind { ADDRESS_ROUTED, ADDRESS_PRIVATE, ADDRESS_NETWORK };
 
 struct vps_address {
     int family; // 4 or 6
     char text[46]; // canonical form, checked by inet_pton
+    enum address_kind kind;
+    char network[50]; // of kind network: holds the address; canonical form
 };
+
+// A port of the node that leads to one of a private address.
+struct vps_forward {
+    bool udp; // else tcp
+    uint16_t host_port, port;
+    char address[46];
+};
+
+struct firewall;
 
 struct spec_image {
     char sha256[65], signature[129], name[64];
@@ -43,6 +58,9 @@ struct vps_spec {
     enum suspended suspended;
     struct vps_address addresses[SPEC_ADDRESSES_MAX];
     size_t address_count;
+    struct vps_forward forwards[SPEC_FORWARDS_MAX];
+    size_t forward_count;
+    struct firewall *firewall; // owned; NULL: everything passes
     char *ssh_keys[SPEC_KEYS_MAX]; // owned; one line each, no control characters
     size_t ssh_key_count;
     struct spec_image image;

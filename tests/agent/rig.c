@@ -96,6 +96,7 @@ void rig_setup(const char *state_dir)
         .drivers = {"lxc", "btrfs", "routed"},
         .pool = {.device = "", .size_bytes = INT64_C(2) << 30},
         .ids = {.base = 700000000, .count = 64},
+        .network = {.connections = 8192},
     };
     need(geteuid() == 0, "must be root", NULL);
     need(unshare(CLONE_NEWNET | CLONE_NEWNS) == 0, "namespaces", NULL);

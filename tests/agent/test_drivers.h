@@ -10,6 +10,7 @@ Suite *suite_container(void);
 Suite *suite_copies(void);
 Suite *suite_live(void);
 Suite *suite_full(void);
+Suite *suite_network(void);
 
 // An err that the call fills; the message shows it.
 #define CALL(expected, call)                                                                       \

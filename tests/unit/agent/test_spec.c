@@ -14,7 +14,11 @@ static const char good[] =
     "\"limits\":{\"vcpus\":2,\"memory_bytes\":1073741824,\"swap_bytes\":0,"
     "\"disk_bytes\":10737418240,\"pids\":4096},"
     "\"addresses\":[{\"family\":4,\"address\":\"10.83.0.2\"},"
-    "{\"family\":6,\"address\":\"fd83::2\"}],"
+    "{\"family\":6,\"address\":\"fd83::2\",\"kind\":\"network\",\"network\":\"fd83::/64\"},"
+    "{\"family\":4,\"address\":\"10.83.0.3\",\"kind\":\"private\"}],"
+    "\"forwards\":[{\"protocol\":\"udp\",\"host_port\":20053,\"address\":\"10.83.0.3\","
+    "\"port\":53}],"
+    "\"firewall\":{\"policy_in\":\"drop\",\"policy_out\":\"accept\",\"rules\":[]},"
     "\"ssh_keys\":[\"ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJ0 me\"],"
     "\"image\":{\"sha256\":\"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\","
     "\"size\":123,\"signature\":\""
@@ -51,7 +55,16 @@ START_TEST(a_good_spec_is_read_whole)
     ck_assert_int_eq(spec.limits.memory_bytes, 1073741824);
     ck_assert_int_eq(spec.limits.disk_bytes, 10737418240);
     ck_assert_int_eq(spec.limits.pids, 4096);
-    ck_assert_uint_eq(spec.address_count, 2);
+    ck_assert_uint_eq(spec.address_count, 3);
+    ck_assert_int_eq(spec.addresses[0].kind, ADDRESS_ROUTED);
+    ck_assert_int_eq(spec.addresses[1].kind, ADDRESS_NETWORK);
+    ck_assert_str_eq(spec.addresses[1].network, "fd83::/64");
+    ck_assert_int_eq(spec.addresses[2].kind, ADDRESS_PRIVATE);
+    ck_assert_uint_eq(spec.forward_count, 1);
+    ck_assert(spec.forwards[0].udp);
+    ck_assert_uint_eq(spec.forwards[0].host_port, 20053);
+    ck_assert_uint_eq(spec.forwards[0].port, 53);
+    ck_assert_ptr_nonnull(spec.firewall);
     ck_assert_int_eq(spec.addresses[1].family, 6);
     ck_assert_str_eq(spec.addresses[1].text, "fd83::2");
     ck_assert_uint_eq(spec.ssh_key_count, 1);
@@ -114,6 +127,18 @@ static const struct {
     {NULL, "addresses",
      "[{\"family\":4,\"address\":\"10.0.0.1\"},{\"family\":4,\"address\":\"10.0.0.1\"}]"},
     {NULL, "addresses", "[{\"family\":4,\"address\":\"10.0.0.1 } ; flush ruleset\"}]"},
+    {NULL, "addresses", "[{\"family\":4,\"address\":\"10.0.0.1\",\"kind\":\"public\"}]"},
+    {NULL, "addresses", "[{\"family\":4,\"address\":\"10.0.0.1\",\"kind\":\"network\"}]"},
+    {NULL, "addresses",
+     "[{\"family\":4,\"address\":\"10.0.0.1\",\"kind\":\"network\",\"network\":\"10.1.0.0/16\"}]"},
+    {NULL, "addresses",
+     "[{\"family\":4,\"address\":\"10.0.0.1\",\"kind\":\"network\",\"network\":\"10.0.0.0/8}\"}]"},
+    {NULL, "forwards", "{}"},
+    {NULL, "forwards",
+     "[{\"protocol\":\"tcp\",\"host_port\":22,\"address\":\"10.83.0.3\",\"port\":22}]"},
+    {NULL, "forwards", // of an address that is routed
+     "[{\"protocol\":\"tcp\",\"host_port\":2222,\"address\":\"10.83.0.2\",\"port\":22}]"},
+    {NULL, "firewall", "{\"policy_in\":\"drop\"}"},
     {NULL, "ssh_keys", "[\"AAAA\"]"},
     {NULL, "ssh_keys", "[\"ssh-dss AAAAB3NzaC1kc3MAAACBAAAA\"]"},
     {NULL, "ssh_keys", "[\"command=\\\"x\\\" ssh-rsa AAAAB3NzaC1yc2EAAAADAQAB\"]"},
