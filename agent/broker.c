@@ -107,6 +107,7 @@ static const struct {
     {"task_confirm", broker_task_confirm},
     {"task_cancel", broker_task_cancel},
     {"usage_ack", broker_usage_ack},
+    {"log_request", broker_log_request},
     {"fetched", broker_image_fetched},
 };
 
@@ -198,6 +199,9 @@ static int open_state(struct broker *broker, struct err *err)
     if (r == 0) {
         r = vps_table_create(broker->config, &broker->vps, err);
     }
+    if (r == 0) {
+        broker_evidence_open(broker);
+    }
     return r;
 }
 
@@ -227,12 +231,13 @@ static void finish(struct broker *broker)
 {
     struct event *timers[] = {broker->wake,   broker->settle, broker->heartbeat, broker->observe,
                               broker->sample, broker->report, broker->inventory, broker->retry_open,
-                              broker->check,  broker->disk};
+                              broker->check,  broker->disk,   broker->killed};
     for (size_t i = 0; i < ARRAY_LEN(timers); i++) {
         if (timers[i]) {
             event_free(timers[i]);
         }
     }
+    broker_evidence_finish(broker);
     frame_channel_destroy(broker->link);
     journal_close(broker->journal);
     spool_close(broker->spool);

@@ -22,9 +22,12 @@ struct broker {
     struct spool *spool;
     struct queue *queue;
     struct vps_table *vps;
+    struct oom_log *oom;
+    struct kmsg *kmsg; // NULL: the host does not let us
     struct template *template;
     struct event *wake; // looks at the queue
     struct event *heartbeat, *observe, *inventory, *sample, *report, *settle, *retry_open, *check;
+    struct event *killed; // soon after a kill for want of memory
     struct event *disk; // while the state disk is full
     bool disk_full;
     bool open; // pool and network are there
@@ -101,6 +104,13 @@ void broker_usage_start(struct broker *broker);
 void broker_usage_welcome(struct broker *broker);
 void broker_usage_ack(struct broker *broker, json_t *message);
 void broker_usage_final(struct broker *broker, const char *vps); // before a stop or a delete
+
+// broker_evidence.c
+void broker_evidence_open(struct broker *broker); // what was seen before
+void broker_evidence_start(struct broker *broker);
+void broker_evidence_report(struct broker *broker); // of every guest that runs
+void broker_evidence_finish(struct broker *broker);
+void broker_log_request(struct broker *broker, json_t *message);
 
 // broker_node.c
 void broker_node_hello(struct broker *broker);

@@ -230,11 +230,15 @@ void broker_node_opened(struct broker *broker, bool done)
         return;
     }
     broker->open = true;
+    if (broker->drivers.volume->disks(broker->config, &broker->drivers.disks, NULL) < 0) {
+        broker->drivers.disks.count = 0;
+    }
     broker->check = broker_timer(broker, CHECK_MS, on_check);
     start_guests(broker);
     broker_task_resume(broker);
     broker_observe_start(broker);
     broker_usage_start(broker);
+    broker_evidence_start(broker);
     // Only now does the link dial: the server wants a hello, which is of a node that is open.
     broker_send_link(broker, json_pack("{s:s}", "type", "ready"));
 }

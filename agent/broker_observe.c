@@ -3,6 +3,7 @@
 #include "broker.h"
 #include "log.h"
 #include "message.h"
+#include "oom.h"
 #include "uuid.h"
 
 #include <dirent.h>
@@ -185,6 +186,7 @@ void broker_vps_changed(struct broker *broker, const char *vps)
     struct vps_entry *entry = vps_table_refresh(broker->vps, vps);
     if (!entry) {
         spool_forget(broker->spool, vps);
+        oom_log_forget(broker->oom, vps);
         return;
     }
     entry->dirty = true;

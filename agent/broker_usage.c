@@ -3,6 +3,7 @@
 #include "json.h"
 #include "log.h"
 #include "message.h"
+#include "oom.h"
 #include "sampler.h"
 
 #include <inttypes.h>
@@ -21,6 +22,8 @@ static void sample(struct broker *broker, struct vps_entry *entry)
         log_debug("sample", "vps=%s error=%s", entry->state.vps, LOGQ(err.text));
         return;
     }
+    uint64_t kills = oom_log_since(broker->oom, entry->state.vps, entry->state.start);
+    counters.oom_kills = counters.oom_kills > kills ? counters.oom_kills : kills;
     const struct spool_source source = {entry->state.vps, entry->state.start, &counters};
     spool_sample(broker->spool, &source);
 }
@@ -84,6 +87,7 @@ static void on_report(evutil_socket_t fd, short what, void *arg)
     }
     broker->usage.acked = false;
     report(broker, NULL);
+    broker_evidence_report(broker);
     broker_arm(broker->report, broker->config->report_s * 1000);
 }
 

@@ -1,6 +1,7 @@
 #include "cgroup.h"
 
 #include "cgroup_base.h"
+#include "cgroup_io.h"
 #include "host.h"
 #include "sysfile.h"
 
@@ -73,26 +74,32 @@ int cgroup_pids(const char *vps, uint64_t *ret_pids, struct err *err)
     return read_u64("pids", vps, "pids.current", ret_pids, err);
 }
 
-// Adds up the numbers behind " word" of each line: io.stat and blkio.* have a line a device.
-static uint64_t sum_behind(const char *text, const char *word)
-{
-    uint64_t sum = 0;
-    size_t len = strlen(word);
-    for (const char *at = text; (at = strstr(at, word)); at += len) {
-        sum += strtoull(at + len, NULL, 10);
-    }
-    return sum;
-}
-
-static void read_io(const char *vps, const char *file, const char *read_word,
-                    const char *write_word, uint64_t *reads, uint64_t *writes)
+static void read_io(const char *vps, const char *file, const struct io_words *words,
+                    const struct pool_disks *disks, struct io_sums *sums)
 {
     char path[PATH_SIZE], text[TEXT_SIZE];
     payload_path(path, "blkio", vps, file);
     if (sysfile_read(path, text, sizeof(text), NULL) == 0) {
-        *reads = sum_behind(text, read_word);
-        *writes = sum_behind(text, write_word);
+        cgroup_io_sum(text, words, disks, sums);
     }
+}
+
+static void sample_io(const char *vps, const struct pool_disks *disks,
+                      struct usage_counters *counters)
+{
+    static const struct io_words bytes = {" rbytes=", " wbytes="}, ops = {" rios=", " wios="},
+                                 v1 = {" Read ", " Write "};
+    bool unified = cgroup_is_unified();
+    struct io_sums sums = {0};
+    read_io(vps, unified ? "io.stat" : "blkio.throttle.io_service_bytes_recursive",
+            unified ? &bytes : &v1, disks, &sums);
+    counters->io_read_bytes = sums.reads;
+    counters->io_write_bytes = sums.writes;
+    sums = (struct io_sums){0};
+    read_io(vps, unified ? "io.stat" : "blkio.throttle.io_serviced_recursive", unified ? &ops : &v1,
+            disks, &sums);
+    counters->io_read_ops = sums.reads;
+    counters->io_write_ops = sums.writes;
 }
 
 static int sample_v1(const char *vps, struct usage_counters *counters, struct err *err)
@@ -107,10 +114,6 @@ static int sample_v1(const char *vps, struct usage_counters *counters, struct er
     if (r == 0) {
         r = read_line("memory", vps, "memory.oom_control", "oom_kill", &counters->oom_kills, err);
     }
-    read_io(vps, "blkio.throttle.io_service_bytes_recursive", " Read ", " Write ",
-            &counters->io_read_bytes, &counters->io_write_bytes);
-    read_io(vps, "blkio.throttle.io_serviced_recursive", " Read ", " Write ",
-            &counters->io_read_ops, &counters->io_write_ops);
     return r;
 }
 
@@ -128,15 +131,14 @@ static int sample_v2(const char *vps, struct usage_counters *counters, struct er
     if (r == 0) {
         r = read_line("", vps, "memory.events", "oom_kill", &counters->oom_kills, err);
     }
-    read_io(vps, "io.stat", " rbytes=", " wbytes=", &counters->io_read_bytes,
-            &counters->io_write_bytes);
-    read_io(vps, "io.stat", " rios=", " wios=", &counters->io_read_ops, &counters->io_write_ops);
     return r;
 }
 
-int cgroup_sample(const char *vps, struct usage_counters *counters, struct err *err)
+int cgroup_sample(const char *vps, const struct pool_disks *disks, struct usage_counters *counters,
+                  struct err *err)
 {
     int r = cgroup_is_unified() ? sample_v2(vps, counters, err) : sample_v1(vps, counters, err);
+    sample_io(vps, disks, counters);
     return r < 0 ? r : cgroup_pids(vps, &counters->pids, err);
 }
 

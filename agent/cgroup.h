@@ -12,8 +12,16 @@ enum { CGROUP_PATH_SIZE = 1024 };
 // Processes and threads of the container; ERR_NOT_FOUND when it has no cgroup [loop].
 int cgroup_pids(const char *vps, uint64_t *ret_pids, struct err *err) _must_check_;
 
-// Fills cpu_ns, memory_*, io_*, pids and oom_kills [loop]. What a kernel does not count stays 0.
-int cgroup_sample(const char *vps, struct usage_counters *counters, struct err *err) _must_check_;
+// Fills cpu_ns, memory_*, io_*, pids and oom_kills [loop]. What a kernel does not count stays 0; version 1 counts a kill where
+// the process was, which the broker makes good by the kernel's log.
+int cgroup_sample(const char *vps, const struct pool_disks *disks, struct usage_counters *counters,
+                  struct err *err) _must_check_;
+
+// cgroup_limits_hit.c: how often it met its limits [loop]; ERR_NOT_FOUND when it has no cgroup.
+int cgroup_limits_met(const char *vps, struct limits_met *ret_met, struct err *err) _must_check_;
+
+// The disk that a partition is on, since limits and counters are of disks; any other device is itself.
+dev_t cgroup_disk_of(dev_t device);
 
 // Kills whatever is still in the container's cgroups and removes them, for a container whose
 // monitor is gone. Waits at most timeout_ms.

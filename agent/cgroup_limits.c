@@ -48,7 +48,7 @@ int cgroup_set(const char *vps, const char *file, const char *value, struct err 
 int cgroup_check_memory(const char *vps, uint64_t bytes, struct err *err)
 {
     struct usage_counters counters = {0};
-    int r = cgroup_sample(vps, &counters, err);
+    int r = cgroup_sample(vps, &(struct pool_disks){0}, &counters, err);
     if (r == 0 && counters.memory_anon_bytes > bytes) {
         r = err_set(err, ERR_CONFLICT, "its programs use %llu bytes of memory, more than %llu",
                     (unsigned long long)counters.memory_anon_bytes, (unsigned long long)bytes);

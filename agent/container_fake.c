@@ -179,7 +179,7 @@ static int undefine(const struct agent_config *config, const char *vps, struct e
 
 // Counters that advance with time: a tenth of one CPU, 64 MiB of memory, a little disk traffic.
 static int sample(const struct agent_config *config, const char *vps,
-                  struct usage_counters *counters, struct err *err)
+                  const struct pool_disks *disks, struct usage_counters *counters, struct err *err)
 {
     uint64_t ns = fake_running_ns(config, vps);
     if (ns == 0) {
@@ -197,6 +197,25 @@ static int sample(const struct agent_config *config, const char *vps,
     return 0;
 }
 
+// Held back a tenth of the time; has met no other limit.
+static int limits_met(const struct agent_config *config, const char *vps,
+                      struct limits_met *ret_met, struct err *err)
+{
+    uint64_t ns = fake_running_ns(config, vps);
+    if (ns == 0) {
+        return err_set(err, ERR_CONFLICT, "the container does not run");
+    }
+    *ret_met = (struct limits_met){
+        .memory.counted = true,
+        .swap.counted = true,
+        .processes.counted = true,
+        .cpu = {.counted = true, .hits = ns / 1000000000},
+        .periods = ns / 100000000,
+        .throttled_ns = ns / 10,
+    };
+    return 0;
+}
+
 const struct container_driver container_fake = {
     .name = "fake",
     .define = define,
@@ -209,4 +228,5 @@ const struct container_driver container_fake = {
     .undefine = undefine,
     .observe = observe,
     .sample = sample,
+    .limits_met = limits_met,
 };

@@ -270,9 +270,16 @@ static int lxc_observe(const struct agent_config *config, const char *vps,
 }
 
 static int lxc_sample(const struct agent_config *config, const char *vps,
-                      struct usage_counters *counters, struct err *err)
+                      const struct pool_disks *disks, struct usage_counters *counters,
+                      struct err *err)
 {
-    return cgroup_sample(vps, counters, err);
+    return cgroup_sample(vps, disks, counters, err);
+}
+
+static int lxc_limits_met(const struct agent_config *config, const char *vps,
+                          struct limits_met *ret_met, struct err *err)
+{
+    return cgroup_limits_met(vps, ret_met, err);
 }
 
 const struct container_driver container_lxc = {
@@ -287,4 +294,5 @@ const struct container_driver container_lxc = {
     .undefine = lxc_undefine,
     .observe = lxc_observe,
     .sample = lxc_sample,
+    .limits_met = lxc_limits_met,
 };

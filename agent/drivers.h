@@ -5,8 +5,10 @@
 #pragma once
 
 #include "err.h"
+#include "pressure.h"
 #include "spec.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
 
@@ -24,6 +26,29 @@ struct usage_counters {
     uint64_t io_read_bytes, io_write_bytes, io_read_ops, io_write_ops;
     uint64_t net_rx_bytes, net_tx_bytes, net_rx_packets, net_tx_packets; // as the guest sees them
     uint64_t pids, oom_kills;
+};
+
+struct limit_hits {
+    bool counted; // the kernel does
+    uint64_t hits; // since the container's last start
+};
+
+enum { PRESSURE_CPU, PRESSURE_MEMORY, PRESSURE_IO, PRESSURES };
+
+// How often a container met its limits.
+struct limits_met {
+    struct limit_hits memory, swap, processes;
+    struct limit_hits cpu; // periods in which it was held back
+    uint64_t periods, throttled_ns;
+    uint64_t swap_bytes;
+    struct pressure pressure[PRESSURES]; // unknown where the host does not offer it
+};
+
+// The disks of the pool. I/O is counted on them alone: what lies under a loop device or a volume manager counts it again.
+enum { POOL_DISKS_MAX = 16 };
+struct pool_disks {
+    dev_t disks[POOL_DISKS_MAX];
+    size_t count; // 0: not known, everything is counted
 };
 
 // A root file system ready to be used, handed over by the volume driver.
@@ -46,6 +71,7 @@ struct volume_driver {
     int (*open_pool)(const struct agent_config *config, struct err *err);
     int (*stat_pool)(const struct agent_config *config, uint64_t *ret_bytes, uint64_t *ret_free,
                      struct err *err);
+    int (*disks)(const struct agent_config *config, struct pool_disks *ret_disks, struct err *err);
     int (*has_image)(const struct agent_config *config, const char *sha256);
     // Directory to unpack into (not yet visible as an image); commit makes it the image, read-only.
     int (*begin_image)(const struct agent_config *config, const char *sha256, char ret_path[256],
@@ -133,13 +159,17 @@ struct container_driver {
     int (*observe)(const struct agent_config *config, const char *vps, enum observed *ret_observed,
                    struct err *err); // [loop]
     int (*sample)(const struct agent_config *config, const char *vps,
-                  struct usage_counters *counters, struct err *err); // [loop]
+                  const struct pool_disks *disks, struct usage_counters *counters,
+                  struct err *err); // [loop]
+    int (*limits_met)(const struct agent_config *config, const char *vps,
+                      struct limits_met *ret_met, struct err *err); // [loop]
 };
 
 struct drivers {
     const struct container_driver *container;
     const struct volume_driver *volume;
     const struct network_driver *network;
+    struct pool_disks disks; // once the pool is open
 };
 
 extern const struct container_driver container_lxc, container_fake;

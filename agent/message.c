@@ -100,6 +100,18 @@ static const struct field cancel_fields[] = {
     {0},
 };
 
+struct log_request {
+    const char *vps;
+};
+
+static const struct field log_request_fields[] = {
+    {.name = "vps",
+     .type = FIELD_UUID,
+     .offset = offsetof(struct log_request, vps),
+     .flags = FIELD_REQUIRED},
+    {0},
+};
+
 struct ack_message {
     int64_t batch;
 };
@@ -244,6 +256,16 @@ int message_usage_ack(json_t *message, int64_t *ret_batch, struct err *err)
     int r = decode(ack_fields, message, &ack, err);
     if (r == 0) {
         *ret_batch = ack.batch;
+    }
+    return r;
+}
+
+int message_log_request(json_t *message, const char **ret_vps, struct err *err)
+{
+    struct log_request request;
+    int r = decode(log_request_fields, message, &request, err);
+    if (r == 0) {
+        *ret_vps = request.vps;
     }
     return r;
 }

@@ -39,6 +39,7 @@ int message_cancel(json_t *message, struct cancel_message *ret, struct err *err)
 int message_task_id(json_t *message, const char **ret_task, struct err *err) _must_check_;
 int message_welcome(json_t *message, struct welcome_message *ret, struct err *err) _must_check_;
 int message_usage_ack(json_t *message, int64_t *ret_batch, struct err *err) _must_check_;
+int message_log_request(json_t *message, const char **ret_vps, struct err *err) _must_check_;
 int message_fetch(json_t *message, struct fetch_message *ret, struct err *err) _must_check_;
 int message_fetched(json_t *message, struct fetched_message *ret, struct err *err) _must_check_;
 int message_certificate(json_t *message, const char **ret_pem, struct err *err) _must_check_;

@@ -1,6 +1,7 @@
 #include "meter.h"
 
 #include "json.h"
+#include "rfc3339.h"
 #include "uuid.h"
 
 #include <stddef.h>
@@ -157,11 +158,8 @@ static json_t *json_u64(uint64_t value)
 
 static json_t *sample_json(const struct meter *meter)
 {
-    char ts[40];
-    struct tm tm;
-    gmtime_r(&meter->at.tv_sec, &tm);
-    size_t n = strftime(ts, sizeof(ts), "%Y-%m-%dT%H:%M:%S", &tm);
-    snprintf(ts + n, sizeof(ts) - n, ".%03ldZ", meter->at.tv_nsec / 1000000);
+    char ts[RFC3339_SIZE];
+    rfc3339_ms((int64_t)meter->at.tv_sec * 1000 + meter->at.tv_nsec / 1000000, ts);
     json_int_t mono_ns = (json_int_t)meter->mono.tv_sec * 1000000000 + meter->mono.tv_nsec;
     json_t *sample = json_pack("{s:s, s:s, s:I, s:s, s:I}", "vps", meter->vps, "boot", meter->boot,
                                "seq", (json_int_t)meter->seq, "ts", ts, "mono_ns", mono_ns);

@@ -57,6 +57,11 @@ static long long cpu_quota_us(const struct vps_spec *spec)
     return spec->suspended == SUSPENDED_THROTTLE ? quota / LIMIT_THROTTLE : quota;
 }
 
+int64_t plan_limits_millicores(const struct vps_spec *spec)
+{
+    return cpu_quota_us(spec) * 1000 / LIMIT_CPU_PERIOD_US;
+}
+
 static void add_io_v1(struct list *list, const struct vps_spec *spec, dev_t disk)
 {
     static const char *const bytes[] = {"blkio.throttle.read_bps_device",

@@ -18,5 +18,8 @@ struct limit {
 size_t plan_limits_list(const struct vps_spec *spec, int cgroup_version, dev_t disk,
                         struct limit limits[LIMITS_MAX]);
 
+// CPU time that the guest may use, in thousandths of a processor.
+int64_t plan_limits_millicores(const struct vps_spec *spec);
+
 // Bits a second that the guest may send, and as many that it may receive; 0: any.
 int64_t plan_limits_net_bps(const struct vps_spec *spec);

@@ -7,7 +7,7 @@ int sampler_sample(const struct agent_config *config, const struct drivers *driv
                    struct err *err)
 {
     memset(ret_counters, 0, sizeof(*ret_counters));
-    int r = drivers->container->sample(config, spec->vps, ret_counters, err);
+    int r = drivers->container->sample(config, spec->vps, &drivers->disks, ret_counters, err);
     if (r < 0) {
         return err_wrap(err, "container counters");
     }

@@ -244,10 +244,29 @@ static int btrfs_sample(const struct agent_config *config, const char *vps,
     return r < 0 ? r : btrfs_usage(fd, &counters->disk_bytes, err);
 }
 
+static int btrfs_disks(const struct agent_config *config, struct pool_disks *ret_disks,
+                       struct err *err)
+{
+    char pool[BTRFS_PATH_SIZE];
+    _cleanup_fd_ int fd = -1;
+    int r = btrfs_pool_path(config, pool, "", "", "", err);
+    if (r == 0) {
+        r = btrfs_open_folder(pool, &fd, err);
+    }
+    *ret_disks = (struct pool_disks){0};
+    dev_t disk;
+    while (r == 0 && ret_disks->count < POOL_DISKS_MAX &&
+           btrfs_disk(fd, ret_disks->count, &disk, NULL) == 0) {
+        ret_disks->disks[ret_disks->count++] = cgroup_disk_of(disk);
+    }
+    return r;
+}
+
 const struct volume_driver volume_btrfs = {
     .name = "btrfs",
     .open_pool = btrfs_open_pool,
     .stat_pool = btrfs_stat_pool,
+    .disks = btrfs_disks,
     .has_image = btrfs_has_image,
     .begin_image = btrfs_begin_image,
     .commit_image = btrfs_commit_image,

@@ -155,9 +155,16 @@ static int sample(const struct agent_config *config, const char *vps,
     return 0;
 }
 
+static int disks(const struct agent_config *config, struct pool_disks *ret_disks, struct err *err)
+{
+    *ret_disks = (struct pool_disks){0};
+    return 0;
+}
+
 const struct volume_driver volume_fake = {
     .name = "fake",
     .open_pool = open_pool,
+    .disks = disks,
     .stat_pool = stat_pool,
     .has_image = has_image,
     .begin_image = begin_image,

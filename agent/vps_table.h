@@ -1,6 +1,7 @@
 // Every vps of this node in the broker's memory: what its record says and what was observed last.
 #pragma once
 
+#include "evidence.h"
 #include "vps_state.h"
 
 struct vps_entry {
@@ -12,6 +13,8 @@ struct vps_entry {
     struct err error; // why observed is OBSERVED_ERROR
     int64_t changed_ms; // when observed changed
     bool dirty; // not yet told to the server
+    struct evidence_memory evidence;
+    bool killed; // a process of it was, for want of memory, and it has not been told
 };
 
 struct vps_table;

@@ -1,6 +1,6 @@
 #include "hub_fields.h"
 
-enum { DETAIL_MAX = 4096, CSR_MAX = 8192, WARNINGS_MAX = 64, IMAGES_MAX = 4096 };
+enum { DETAIL_MAX = 4096, CSR_MAX = 8192, LOG_MAX = 65536, WARNINGS_MAX = 64, IMAGES_MAX = 4096 };
 
 #define AT_LEAST(least) least, INT64_MAX
 #define INTEGER(name, structure, member, ...)                                                      \
@@ -75,6 +75,57 @@ const struct field hub_sample_fields[] = {
     {0},
 };
 
+const struct field hub_limit_fields[] = {
+    TEXT("name", struct hub_limit, name, 1, 32),
+    INTEGER("used", struct hub_limit, used, AT_LEAST(0)),
+    {"limit", FIELD_INT, offsetof(struct hub_limit, limit), AT_LEAST(0)},
+    {"hits", FIELD_INT, offsetof(struct hub_limit, hits), AT_LEAST(0)},
+    {0},
+};
+
+const struct field hub_kill_fields[] = {
+    UUID("boot", struct hub_kill, boot),
+    INTEGER("seq", struct hub_kill, seq, AT_LEAST(0)),
+    TEXT("ts", struct hub_kill, ts, 20, 35),
+    TEXT("process", struct hub_kill, process, 0, 64),
+    INTEGER("pid", struct hub_kill, pid, AT_LEAST(0)),
+    INTEGER("memory_bytes", struct hub_kill, memory_bytes, AT_LEAST(0)),
+    TEXT("cause", struct hub_kill, cause, 1, 16),
+    {0},
+};
+
+static const struct field throttled_fields[] = {
+    INTEGER("periods", struct hub_throttled, periods, AT_LEAST(0)),
+    INTEGER("throttled_periods", struct hub_throttled, throttled_periods, AT_LEAST(0)),
+    INTEGER("throttled_ns", struct hub_throttled, throttled_ns, AT_LEAST(0)),
+    {0},
+};
+
+static const struct field stall_fields[] = {
+    LIST("some", struct hub_stall, some),
+    LIST("full", struct hub_stall, full),
+    {0},
+};
+
+static const struct field pressure_fields[] = {
+    OBJECT("cpu", struct hub_pressure, cpu, stall_fields, FIELD_REQUIRED),
+    OBJECT("memory", struct hub_pressure, memory, stall_fields, FIELD_REQUIRED),
+    OBJECT("io", struct hub_pressure, io, stall_fields, FIELD_REQUIRED),
+    {0},
+};
+
+const struct field hub_proof_fields[] = {
+    UUID("vps", struct hub_proof, vps),
+    UUID("boot", struct hub_proof, boot),
+    TEXT("ts", struct hub_proof, ts, 20, 35),
+    LIST("limits", struct hub_proof, limits),
+    OBJECT("cpu", struct hub_proof, cpu, throttled_fields, FIELD_NULLABLE),
+    OBJECT("pressure", struct hub_proof, pressure, pressure_fields, FIELD_NULLABLE),
+    INTEGER("oom_kills", struct hub_proof, oom_kills, AT_LEAST(0)),
+    LIST("kills", struct hub_proof, kills),
+    {0},
+};
+
 static const struct field driver_fields[] = {
     TEXT("container", struct hub_drivers, container, 1, 32),
     TEXT("volume", struct hub_drivers, volume, 1, 32),
@@ -145,6 +196,23 @@ const struct field hub_usage_fields[] = {
     EPOCH(struct hub_usage),
     INTEGER("batch", struct hub_usage, batch, AT_LEAST(0)),
     LIST("samples", struct hub_usage, samples),
+    {0},
+};
+
+const struct field hub_evidence_fields[] = {
+    TYPE(struct hub_evidence),
+    EPOCH(struct hub_evidence),
+    LIST("items", struct hub_evidence, items),
+    {0},
+};
+
+const struct field hub_log_fields[] = {
+    TYPE(struct hub_log),
+    EPOCH(struct hub_log),
+    UUID("vps", struct hub_log, vps),
+    {"text", FIELD_STRING, offsetof(struct hub_log, text), 0, LOG_MAX,
+     .flags = FIELD_REQUIRED | FIELD_MULTILINE},
+    FLAG("truncated", struct hub_log, truncated),
     {0},
 };
 

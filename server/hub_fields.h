@@ -28,6 +28,37 @@ struct hub_sample {
     int64_t net_rx_bytes, net_tx_bytes, net_rx_packets, net_tx_packets, pids, oom_kills;
 };
 
+struct hub_limit {
+    const char *name;
+    int64_t used, limit, hits; // limit absent: none; hits absent: nobody counts them
+};
+
+struct hub_kill {
+    const char *boot, *ts, *process, *cause;
+    int64_t seq, pid, memory_bytes;
+};
+
+struct hub_throttled {
+    int64_t periods, throttled_periods, throttled_ns;
+};
+
+struct hub_stall {
+    json_t *some, *full; // lists of four numbers
+};
+
+struct hub_pressure {
+    struct hub_stall cpu, memory, io;
+};
+
+// What one vps met of its limits.
+struct hub_proof {
+    const char *vps, *boot, *ts;
+    json_t *limits, *kills;
+    struct hub_throttled cpu;
+    struct hub_pressure pressure;
+    int64_t oom_kills;
+};
+
 struct hub_drivers {
     const char *container, *volume, *network;
 };
@@ -72,6 +103,18 @@ struct hub_usage {
     json_t *samples;
 };
 
+struct hub_evidence {
+    const char *type;
+    int64_t epoch;
+    json_t *items;
+};
+
+struct hub_log {
+    const char *type, *vps, *text;
+    int64_t epoch;
+    bool truncated;
+};
+
 struct hub_heartbeat {
     const char *type;
     int64_t epoch, disk_free_bytes, memory_free_bytes, load_milli;
@@ -89,6 +132,8 @@ union hub_decoded {
     struct hub_result result;
     struct hub_inventory inventory;
     struct hub_usage usage;
+    struct hub_evidence evidence;
+    struct hub_log log;
     struct hub_heartbeat heartbeat;
     struct hub_certificate_request certificate_request;
 };
@@ -100,5 +145,10 @@ extern const struct field hub_progress_fields[];
 extern const struct field hub_result_fields[];
 extern const struct field hub_inventory_fields[];
 extern const struct field hub_usage_fields[];
+extern const struct field hub_limit_fields[];
+extern const struct field hub_kill_fields[];
+extern const struct field hub_proof_fields[];
+extern const struct field hub_evidence_fields[];
+extern const struct field hub_log_fields[];
 extern const struct field hub_heartbeat_fields[];
 extern const struct field hub_certificate_request_fields[];

@@ -194,7 +194,8 @@ static bool send_task(struct hub_link *link, const char *text)
     link->sent_seq = seq > 0 ? seq : link->sent_seq;
     log_info("task_sent", "node=%s epoch=%s task=%s kind=%s vps=%s", link->entry.node,
              link->epoch_text, json_get_string(task, "task", ""),
-             json_get_string(task, "kind", "task_cancel"), json_get_string(task, "vps", ""));
+             json_get_string(task, "kind", json_get_string(task, "type", "")),
+             json_get_string(task, "vps", ""));
     send_text(link, text);
     return true;
 }
@@ -309,6 +310,8 @@ static const struct handler handlers[HUB_MESSAGE_TYPES] = {
     [HUB_TASK_RESULT] = {STATE_READY, LANE_CONTROL, SQL_TASK_RESULT, reply_done},
     [HUB_INVENTORY] = {STATE_READY, LANE_CONTROL, SQL_NODE_INVENTORY, silent_done},
     [HUB_USAGE] = {STATE_READY, LANE_USAGE, SQL_NODE_USAGE, reply_done},
+    [HUB_EVIDENCE] = {STATE_READY, LANE_USAGE, SQL_NODE_EVIDENCE, silent_done},
+    [HUB_LOG] = {STATE_READY, LANE_TASKS, SQL_NODE_LOG, silent_done},
     [HUB_HEARTBEAT] = {STATE_READY, LANE_CONTROL, SQL_NODE_HEARTBEAT, silent_done},
     [HUB_CERTIFICATE_REQUEST] = {STATE_READY, LANE_CONTROL, SQL_CERTIFICATE_RECORD,
                                  certificate_done},

@@ -10,6 +10,10 @@ enum {
     DEPTH_MAX = 8,
     VPS_MAX = 8192,
     SAMPLES_MAX = 4096,
+    PROOFS_MAX = 1024,
+    LIMITS_MAX = 16,
+    KILLS_MAX = 16,
+    STALL_NUMBERS = 4,
     IDS_PER_RANGE = 65536,
 };
 
@@ -164,6 +168,94 @@ static int check_usage(const union hub_decoded *decoded, struct hub_message *mes
     return check_list(decoded->usage.samples, SAMPLES_MAX, "samples", check_sample, err);
 }
 
+static int check_limit(json_t *item, struct err *err)
+{
+    static const char *const names[] = {"memory",      "swap",      "processes", "cpu",
+                                        "disk",        "io",        "iops",      "network_in",
+                                        "network_out", "conntrack", NULL};
+    struct hub_limit limit;
+    int r = field_decode(hub_limit_fields, item, NULL, &limit, err);
+    if (r < 0) {
+        return r;
+    }
+    return is_one_of(limit.name, names) ? 0 : wrong(err, "/name", "is not a known limit");
+}
+
+static int check_kill(json_t *item, struct err *err)
+{
+    static const char *const causes[] = {"limit", "node", NULL};
+    struct hub_kill kill;
+    int r = field_decode(hub_kill_fields, item, NULL, &kill, err);
+    if (r < 0) {
+        return r;
+    }
+    if (!is_time(kill.ts)) {
+        return wrong(err, "/ts", "is not a time in RFC 3339 and UTC");
+    }
+    return is_one_of(kill.cause, causes) ? 0 : wrong(err, "/cause", "must be limit or node");
+}
+
+// Absent when the host does not offer it.
+static int check_stall(const json_t *numbers, struct err *err)
+{
+    size_t index;
+    const json_t *number;
+    if (!numbers || json_is_null(numbers)) {
+        return 0;
+    }
+    if (!json_is_array(numbers) || json_array_size(numbers) != STALL_NUMBERS) {
+        return wrong(err, "/pressure", "must be lists of four numbers");
+    }
+    json_array_foreach ((json_t *)(uintptr_t)numbers, index, number) {
+        if (!json_is_integer(number) || json_integer_value(number) < 0) {
+            return wrong(err, "/pressure", "must be lists of four numbers");
+        }
+    }
+    return 0;
+}
+
+static int check_pressure(const struct hub_pressure *pressure, struct err *err)
+{
+    const json_t *const stalls[] = {pressure->cpu.some,    pressure->cpu.full,
+                                    pressure->memory.some, pressure->memory.full,
+                                    pressure->io.some,     pressure->io.full};
+    int r = 0;
+    for (size_t i = 0; r == 0 && i < ARRAY_LEN(stalls); i++) {
+        r = check_stall(stalls[i], err);
+    }
+    return r;
+}
+
+static int check_proof(json_t *item, struct err *err)
+{
+    struct hub_proof proof;
+    int r = field_decode(hub_proof_fields, item, NULL, &proof, err);
+    if (r == 0 && !is_time(proof.ts)) {
+        r = wrong(err, "/ts", "is not a time in RFC 3339 and UTC");
+    }
+    if (r == 0) {
+        r = check_list(proof.limits, LIMITS_MAX, "limits", check_limit, err);
+    }
+    if (r == 0) {
+        r = check_list(proof.kills, KILLS_MAX, "kills", check_kill, err);
+    }
+    return r < 0 ? r : check_pressure(&proof.pressure, err);
+}
+
+static int check_evidence(const union hub_decoded *decoded, struct hub_message *message,
+                          struct err *err)
+{
+    message->epoch = decoded->evidence.epoch;
+    return check_list(decoded->evidence.items, PROOFS_MAX, "items", check_proof, err);
+}
+
+static int check_log(const union hub_decoded *decoded, struct hub_message *message, struct err *err)
+{
+    message->epoch = decoded->log.epoch;
+    snprintf(message->key, sizeof(message->key), "log %s", decoded->log.vps);
+    return 0;
+}
+
 static int check_heartbeat(const union hub_decoded *decoded, struct hub_message *message,
                            struct err *err)
 {
@@ -193,6 +285,8 @@ static const struct message_type types[HUB_MESSAGE_TYPES] = {
     [HUB_TASK_RESULT] = {"task_result", hub_result_fields, check_result},
     [HUB_INVENTORY] = {"inventory", hub_inventory_fields, check_inventory},
     [HUB_USAGE] = {"usage", hub_usage_fields, check_usage},
+    [HUB_EVIDENCE] = {"evidence", hub_evidence_fields, check_evidence},
+    [HUB_LOG] = {"log", hub_log_fields, check_log},
     [HUB_HEARTBEAT] = {"heartbeat", hub_heartbeat_fields, check_heartbeat},
     [HUB_CERTIFICATE_REQUEST] = {"certificate_request", hub_certificate_request_fields,
                                  check_certificate_request},

@@ -16,6 +16,9 @@ static request_step *const slow[] = {step_limit_address, step_credentials, step_
 static request_step *const task_read[] = {
     step_limit_address, step_credentials, step_input, step_wait_begin,
     step_query,         step_wait_task,   NULL};
+static request_step *const vps_log[] = {
+    step_limit_address, step_credentials, step_input, step_wait_begin,
+    step_query,         step_wait_log,    NULL};
 static request_step *const token_create[] = {step_limit_address, step_credentials, step_input,
                                              step_make_token,    step_query,       NULL};
 static request_step *const join_token_create[] = {
@@ -194,6 +197,8 @@ static const struct route routes[] = {
     {POST,   "/v1/vps/{id}/rescue", SLOW(vps, WRITE, WORKERS), .sql = SQL_VPS_RESCUE, .body = body_rescue, .flags = ORDER | ROUTE_BODY_OPTIONAL},
     {POST,   "/v1/vps/{id}/unrescue", SLOW(vps, WRITE, WORKERS), .sql = SQL_VPS_UNRESCUE, .flags = ORDER},
     {POST,   "/v1/vps/{id}/clone", SLOW(vps, WRITE, WORKERS), .sql = SQL_VPS_CLONE, .body = body_clone, .flags = ORDER},
+    {GET,    "/v1/vps/{id}/limits", TENANT(vps, READ, ALL), .sql = SQL_VPS_LIMITS},
+    {GET,    "/v1/vps/{id}/log", TENANT_BY(vps_log, vps, READ, WORKERS), .sql = SQL_VPS_LOG, .query = query_task},
     {GET,    "/v1/vps/{id}/usage", TENANT(vps, READ, ALL), .sql = SQL_VPS_USAGE, .query = query_usage},
 
     {GET,    "/v1/tasks", TENANT(tasks, READ, ALL), .sql = SQL_TASK_LIST, LIST_OF(query_tasks)},

@@ -11,6 +11,7 @@ request_step step_query; // [authenticate, statement, Sync] in one round trip
 
 // steps_wait.c
 request_step step_wait_begin; // ?wait=N of a task: registers before the first look
+request_step step_wait_log; // looks again until the node has sent the log
 request_step step_wait_task; // looks again until the task is settled
 request_step step_prefer_wait; // Prefer: wait=N of a 202
 request_step step_prefer_look;

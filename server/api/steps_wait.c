@@ -11,6 +11,7 @@
 enum { PREFER_MAX_S = 60, MARGIN_S = 5 };
 
 static request_step *const look_at_task[] = {step_query, step_wait_task, NULL};
+static request_step *const look_at_log[] = {step_query, step_wait_log, NULL};
 static request_step *const look_at_outcome[] = {step_query, step_prefer_look, NULL};
 
 static void on_woken(enum wait_news news, void *arg)
@@ -48,23 +49,34 @@ enum step_result step_wait_begin(struct request *request)
     return STEP_NEXT;
 }
 
-static bool is_settled(const struct request *request)
+// Whether this request waits and the answer's body has one of the words that say there is something to wait for.
+static bool is_open(const struct request *request, const char *name, const char *const words[])
 {
-    _cleanup_json_ json_t *task = NULL;
-    if (json_read(request->answer.body, request->answer.body_len, JSON_DEPTH_MAX, &task, NULL) <
-        0) {
-        return true;
+    _cleanup_json_ json_t *body = NULL;
+    if (!request->wait || request->err.code != ERR_OK ||
+        json_read(request->answer.body, request->answer.body_len, JSON_DEPTH_MAX, &body, NULL) <
+            0) {
+        return false;
     }
-    const char *status = json_get_string(task, "status", "");
-    return strcmp(status, "queued") != 0 && strcmp(status, "running") != 0;
+    const char *value = json_get_string(body, name, "");
+    for (; *words; words++) {
+        if (strcmp(value, *words) == 0) {
+            return true;
+        }
+    }
+    return false;
 }
 
 enum step_result step_wait_task(struct request *request)
 {
-    if (!request->wait || request->err.code != ERR_OK || is_settled(request)) {
-        return STEP_DONE;
-    }
-    return look_again(request, look_at_task);
+    static const char *const words[] = {"queued", "running", NULL};
+    return is_open(request, "status", words) ? look_again(request, look_at_task) : STEP_DONE;
+}
+
+enum step_result step_wait_log(struct request *request)
+{
+    static const char *const words[] = {"asked", NULL};
+    return is_open(request, "state", words) ? look_again(request, look_at_log) : STEP_DONE;
 }
 
 // "wait=N" among the preferences (RFC 7240); 0 if it is not there.

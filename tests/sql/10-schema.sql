@@ -15,7 +15,7 @@ WHERE grantee IN ('croft_tenant', 'croft_operator', 'croft_agent') AND table_sch
 
 SELECT test.is(string_agg(table_name, ' ' ORDER BY table_name),
     'events image_tenants images invitations_visible locations memberships plan_offers plans_offered quotas resources sessions_visible snapshot_schedules snapshots tasks tenants '
-    'tokens_visible usage_gaps usage_hours usage_marks users_visible vps webhook_deliveries webhooks_visible',
+    'tokens_visible usage_gaps usage_hours usage_marks users_visible vps vps_evidence vps_logs vps_oom_kills webhook_deliveries webhooks_visible',
     'what tenants may read whole')
 FROM information_schema.role_table_grants WHERE grantee = 'croft_tenant' AND table_schema = 'public';
 

@@ -71,7 +71,7 @@ DECLARE
     s test.statements;
     a record;
     r test.reply;
-    v_reads boolean := p_statement ~ '_(list(_by_.*)?|read|outcome|usage|feed)$' OR p_statement = 'session_delete';
+    v_reads boolean := p_statement ~ '_(list(_by_.*)?|read|outcome|usage|limits|log|feed)$' OR p_statement = 'session_delete';
     v_state text; v_message text; v_detail text; v_hint text;
 BEGIN
     SELECT * INTO STRICT s FROM test.statements WHERE name = p_statement;

@@ -22,6 +22,14 @@
     "\"oom_kills\":0}"
 #define USAGE "{\"type\":\"usage\",\"epoch\":7,\"batch\":981,\"samples\":[%s]}"
 
+#define PROOF                                                                                      \
+    "{\"type\":\"evidence\",\"epoch\":7,\"items\":[{\"vps\":\"" VPS "\",\"boot\":\"" TASK          \
+    "\",\"ts\":\"2026-01-31T23:59:59Z\",\"limits\":[%s],\"cpu\":null,\"pressure\":%s,"             \
+    "\"oom_kills\":1,\"kills\":[%s]}]}"
+#define KILL                                                                                       \
+    "{\"boot\":\"" TASK "\",\"seq\":9,\"ts\":\"2026-01-31T23:59:59Z\",\"process\":\"hog\","        \
+    "\"pid\":7,\"memory_bytes\":4096,\"cause\":\"limit\"}"
+
 static char buffer[8192];
 
 static int read_text(const char *text, struct err *err)
@@ -64,6 +72,12 @@ static const char *usage(const char *seq, const char *ts, const char *cpu)
     return buffer;
 }
 
+static const char *proof(const char *limits, const char *pressure, const char *kills)
+{
+    snprintf(buffer, sizeof(buffer), PROOF, limits, pressure, kills);
+    return buffer;
+}
+
 START_TEST(every_documented_message_is_accepted)
 {
     accepted(hello("65000", "v2", ""));
@@ -82,6 +96,32 @@ START_TEST(every_documented_message_is_accepted)
     accepted("{\"type\":\"heartbeat\",\"epoch\":7,\"disk_free_bytes\":0,\"memory_free_bytes\":0,"
              "\"load_milli\":120}");
     accepted("{\"type\":\"certificate_request\",\"epoch\":7,\"csr\":\"-----BEGIN\\n\"}");
+}
+END_TEST
+
+START_TEST(evidence_is_looked_at_item_by_item)
+{
+    static const char memory[] = "{\"name\":\"memory\",\"used\":1,\"limit\":2,\"hits\":3}";
+    accepted(proof(memory, "null", KILL));
+    accepted(proof("{\"name\":\"iops\",\"used\":0}", "null", ""));
+    accepted(proof("",
+                   "{\"cpu\":{\"some\":[0,0,0,1],\"full\":null},\"memory\":{\"some\":[0,0,0,1],"
+                   "\"full\":[0,0,0,1]},\"io\":{\"some\":[0,0,0,1],\"full\":[0,0,0,1]}}",
+                   ""));
+    refused(proof("{\"name\":\"luck\",\"used\":1}", "null", ""), "/items/0/limits/0/name");
+    refused(proof("{\"name\":\"memory\",\"used\":-1}", "null", ""), "/items/0/limits/0/used");
+    refused(proof(memory, "7", ""), "/items/0/pressure");
+    refused(proof(memory,
+                  "{\"cpu\":{\"some\":[0,0,1],\"full\":null},\"memory\":{\"some\":null,"
+                  "\"full\":null},\"io\":{\"some\":null,\"full\":null}}",
+                  ""),
+            "/items/0/pressure");
+    refused(proof(memory, "null", "{\"boot\":\"x\"}"), "/items/0/kills/0/boot");
+    accepted("{\"type\":\"log\",\"epoch\":7,\"vps\":\"" VPS
+             "\",\"text\":\"a\\nb\\tc\",\"truncated\":false}");
+    refused("{\"type\":\"log\",\"epoch\":7,\"vps\":\"" VPS
+            "\",\"text\":\"\\u001b[31m\",\"truncated\":false}",
+            "/text");
 }
 END_TEST
 
@@ -166,6 +206,7 @@ END_TEST
 int main(void)
 {
     const TTest *const tests[] = {every_documented_message_is_accepted,
+                                  evidence_is_looked_at_item_by_item,
                                   what_is_no_message_is_refused,
                                   unknown_and_missing_fields_are_refused,
                                   values_out_of_range_are_refused_with_their_place,
