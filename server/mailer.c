@@ -17,7 +17,7 @@
 enum {
     INTERVAL_S = 2,
     DEADLINE_MS = 10000,
-    BATCH = 8,
+    BATCH = 8, // also the connections to the mail server that are open at once
     TIMEOUT_S = 60,
     LEASE_S = 120, // longer than a transfer
     ATTEMPTS_MAX = 12,
@@ -40,6 +40,8 @@ struct mailer {
     struct event *timer;
     struct db_query *query; // the claim that is under way
     TAILQ_HEAD(, delivery) deliveries;
+    int under_way;
+    bool more; // the last claim got something
 };
 
 static void ignore(const struct db_outcome *outcome, void *arg)
@@ -47,9 +49,9 @@ static void ignore(const struct db_outcome *outcome, void *arg)
 }
 
 // Pauses double from the configured one; -1 for never again.
-static int pause_s(const struct mailer *mailer, int attempt, long code)
+static int pause_s(const struct mailer *mailer, int attempt, enum smtp_outcome outcome)
 {
-    if (attempt >= ATTEMPTS_MAX || (code >= 500 && code < 600)) {
+    if (attempt >= ATTEMPTS_MAX || outcome != SMTP_FAILED) {
         return -1;
     }
     int64_t pause = mailer->config->mail.retry_s;
@@ -79,14 +81,25 @@ static void record(struct mailer *mailer, const char *id, int attempt, const cha
     (void)!db_run(mailer->db, &request, ignore, NULL, NULL, NULL); // or the lease ends
 }
 
-static void on_sent(const char *error, long code, void *arg)
+static void delivery_free(struct delivery *delivery)
+{
+    TAILQ_REMOVE(&delivery->mailer->deliveries, delivery, link);
+    delivery->mailer->under_way--;
+    free(delivery);
+}
+
+static void claim(struct mailer *mailer);
+
+static void on_sent(enum smtp_outcome outcome, const char *error, void *arg)
 {
     struct delivery *delivery = arg;
     struct mailer *mailer = delivery->mailer;
     record(mailer, delivery->id, delivery->attempt, error,
-           pause_s(mailer, delivery->attempt, code));
-    TAILQ_REMOVE(&mailer->deliveries, delivery, link);
-    free(delivery);
+           pause_s(mailer, delivery->attempt, outcome));
+    delivery_free(delivery);
+    if (mailer->more) {
+        claim(mailer);
+    }
 }
 
 // For tests and trials: a line of JSON a mail, whole or not at all.
@@ -103,28 +116,24 @@ static int append(const char *path, const char *to, const char *message, struct 
     return 0;
 }
 
-static int deliver(struct mailer *mailer, const char *id, int attempt, const char *to,
-                   char *message, struct err *err)
+static void deliver(struct mailer *mailer, const char *id, int attempt, const char *to,
+                    char *message)
 {
     if (!mailer->smtp) {
         _cleanup_free_ char *text = message;
-        int r = append(mailer->config->mail.file, to, text, err);
-        if (r == 0) {
-            record(mailer, id, attempt, NULL, -1);
-        }
-        return r;
+        struct err err = {0};
+        int r = append(mailer->config->mail.file, to, text, &err);
+        record(mailer, id, attempt, r < 0 ? err.text : NULL,
+               r < 0 ? pause_s(mailer, attempt, SMTP_FAILED) : -1);
+        return;
     }
     struct delivery *delivery = calloc(1, sizeof(*delivery));
     delivery->mailer = mailer;
     delivery->attempt = attempt;
     snprintf(delivery->id, sizeof(delivery->id), "%s", id);
     TAILQ_INSERT_TAIL(&mailer->deliveries, delivery, link);
-    int r = smtp_send(mailer->smtp, to, message, on_sent, delivery, err);
-    if (r < 0) {
-        TAILQ_REMOVE(&mailer->deliveries, delivery, link);
-        free(delivery);
-    }
-    return r;
+    mailer->under_way++;
+    smtp_send(mailer->smtp, to, message, on_sent, delivery);
 }
 
 static void send_row(struct mailer *mailer, const struct db_rows *rows, int row)
@@ -152,12 +161,10 @@ static void send_row(struct mailer *mailer, const struct db_rows *rows, int row)
     char *message = NULL;
     if (r < 0 || mail_write(&mail, &message, &err) < 0) {
         record(mailer, mail.id, attempt, err.text, -1);
-    } else if (deliver(mailer, mail.id, attempt, mail.to, message, &err) < 0) {
-        record(mailer, mail.id, attempt, err.text, pause_s(mailer, attempt, 0));
+    } else {
+        deliver(mailer, mail.id, attempt, mail.to, message);
     }
 }
-
-static void claim(struct mailer *mailer);
 
 static void on_claimed(const struct db_outcome *outcome, void *arg)
 {
@@ -169,21 +176,22 @@ static void on_claimed(const struct db_outcome *outcome, void *arg)
         return;
     }
     int count = db_rows_count(outcome->rows);
+    mailer->more = count > 0;
     for (int i = 0; i < count; i++) {
         send_row(mailer, outcome->rows, i);
     }
-    if (count == BATCH) {
-        claim(mailer);
+    if (mailer->more) {
+        claim(mailer); // as many as there is room for
     }
 }
 
 static void claim(struct mailer *mailer)
 {
-    if (mailer->query || !db_ready(mailer->db)) {
+    if (mailer->query || mailer->under_way >= BATCH || !db_ready(mailer->db)) {
         return;
     }
     char batch[16], lease[16];
-    snprintf(batch, sizeof(batch), "%d", BATCH);
+    snprintf(batch, sizeof(batch), "%d", BATCH - mailer->under_way);
     snprintf(lease, sizeof(lease), "%d", LEASE_S);
     struct db_request request = {
         .steps = {{.sql = SQL_MAIL_CLAIM,
@@ -203,7 +211,7 @@ static void on_timer(evutil_socket_t fd, short what, void *arg)
     claim(arg);
 }
 
-static int open_smtp(struct mailer *mailer, struct err *err)
+static struct smtp *open_smtp(struct mailer *mailer)
 {
     const struct server_config *config = mailer->config;
     struct smtp_config smtp = {
@@ -215,7 +223,7 @@ static int open_smtp(struct mailer *mailer, struct err *err)
         .from = config->mail.from,
         .timeout_s = TIMEOUT_S,
     };
-    return config->mail.server ? smtp_create(mailer->base, &smtp, &mailer->smtp, err) : 0;
+    return config->mail.server ? smtp_create(mailer->base, &smtp) : NULL;
 }
 
 int mailer_start(struct event_base *base, struct db *db, const struct server_config *config,
@@ -227,10 +235,8 @@ int mailer_start(struct event_base *base, struct db *db, const struct server_con
     mailer->config = config;
     TAILQ_INIT(&mailer->deliveries);
     mailer->timer = event_new(base, -1, EV_PERSIST, on_timer, mailer);
+    mailer->smtp = open_smtp(mailer);
     int r = access_key_load(config->pki_dir, &mailer->key, err);
-    if (r == 0) {
-        r = open_smtp(mailer, err);
-    }
     if (r < 0) {
         mailer_stop(mailer);
         return r;
@@ -253,8 +259,7 @@ void mailer_stop(struct mailer *mailer)
     smtp_destroy(mailer->smtp);
     struct delivery *delivery;
     while ((delivery = TAILQ_FIRST(&mailer->deliveries))) {
-        TAILQ_REMOVE(&mailer->deliveries, delivery, link);
-        free(delivery);
+        delivery_free(delivery);
     }
     access_key_destroy(mailer->key);
     event_free(mailer->timer);

@@ -1,8 +1,6 @@
 // Sending one mail at a time or several, by SMTP, with libcurl on the event loop.
 #pragma once
 
-#include "err.h"
-
 #include <event2/event.h>
 
 struct smtp_config {
@@ -16,14 +14,18 @@ struct smtp_config {
 
 struct smtp;
 
-// error NULL: the server took it. code: what the server answered last, 0 if nothing.
-typedef void smtp_done(const char *error, long code, void *arg);
+enum smtp_outcome {
+    SMTP_SENT, // the server took it
+    SMTP_FAILED, // it may be taken later
+    SMTP_REFUSED, // it never will be
+};
 
-int smtp_create(struct event_base *base, const struct smtp_config *config, struct smtp **ret_smtp,
-                struct err *err) _must_check_;
+// error NULL: sent.
+typedef void smtp_done(enum smtp_outcome outcome, const char *error, void *arg);
+
+struct smtp *smtp_create(struct event_base *base, const struct smtp_config *config);
 // Calls nobody back.
 void smtp_destroy(struct smtp *smtp);
 
 // Takes the message over. done comes from the loop, once.
-int smtp_send(struct smtp *smtp, const char *to, char *message, smtp_done *done, void *arg,
-              struct err *err) _must_check_;
+void smtp_send(struct smtp *smtp, const char *to, char *message, smtp_done *done, void *arg);

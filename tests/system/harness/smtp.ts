@@ -1,5 +1,6 @@
 // A mail server of a test: takes what libcurl sends over real SMTP, and may be told to refuse.
 import { createServer, type Server, type Socket } from "node:net";
+import { createSecureContext, type SecureContext, TLSSocket } from "node:tls";
 
 export interface Received {
     from: string;
@@ -23,19 +24,30 @@ export function parse(raw: string): Pick<Received, "headers" | "text"> {
     return { headers, text: Buffer.from(rest.join("\r\n\r\n"), "base64").toString() };
 }
 
+export interface MailOptions {
+    tls?: { cert: string; key: string; from: "starttls" | "first byte" }; // PEM
+    login?: { user: string; password: string };
+}
+
 export class MailServer {
     readonly mails: Received[] = [];
     refuse: string | undefined; // the answer to RCPT
+    answers: Record<string, string> = {}; // to other commands, "" being the greeting
+    stalls = false; // nobody is greeted
     attempts = 0;
+    greeted = 0;
+    most = 0; // connections that were open at once
     #server: Server;
     #sockets = new Set<Socket>();
+    #context: SecureContext | undefined;
 
-    private constructor() {
-        this.#server = createServer((socket) => this.#serve(socket));
+    private constructor(readonly options: MailOptions) {
+        this.#context = options.tls && createSecureContext(options.tls);
+        this.#server = createServer((socket) => this.#accept(socket));
     }
 
-    static async start(): Promise<MailServer> {
-        const mail = new MailServer();
+    static async start(options: MailOptions = {}): Promise<MailServer> {
+        const mail = new MailServer(options);
         await new Promise<void>((resolve) => mail.#server.listen(0, "127.0.0.1", resolve));
         return mail;
     }
@@ -45,9 +57,30 @@ export class MailServer {
         return `127.0.0.1:${at.port}`;
     }
 
-    #serve(socket: Socket): void {
+    #accept(socket: Socket): void {
         this.#sockets.add(socket);
+        this.most = Math.max(this.most, this.#sockets.size);
         socket.on("close", () => this.#sockets.delete(socket)).on("error", () => undefined);
+        if (!this.stalls) {
+            this.#serve(this.options.tls?.from === "first byte" ? this.#secure(socket) : socket, true);
+        }
+    }
+
+    #secure(socket: Socket): TLSSocket {
+        return new TLSSocket(socket, { isServer: true, secureContext: this.#context }).on("error", () => undefined) as TLSSocket;
+    }
+
+    // AUTH PLAIN, which needs TLS here.
+    #login(response: string, secure: boolean): string {
+        const [, user, password] = Buffer.from(response, "base64").toString().split("\0");
+        const { login } = this.options;
+        return secure && user === login?.user && password === login?.password ? "235 welcome" : "535 no";
+    }
+
+    #serve(socket: Socket, greet: boolean): void {
+        const secure = socket instanceof TLSSocket;
+        let loggedIn = !this.options.login;
+        let asked = false; // for the response to AUTH
         let buffer = "";
         let from = "";
         let to: string[] = [];
@@ -55,8 +88,24 @@ export class MailServer {
         const say = (line: string) => socket.write(`${line}\r\n`);
         const command = (line: string) => {
             const verb = line.split(/[ :]/)[0]!.toUpperCase();
-            if (verb === "EHLO" || verb === "HELO") {
-                say("250 test");
+            if (this.answers[verb]) {
+                say(this.answers[verb]!);
+            } else if (verb === "EHLO" || verb === "HELO") {
+                say(this.#context && !secure ? "250-test\r\n250 STARTTLS" : this.options.login ? "250-test\r\n250 AUTH PLAIN" : "250 test");
+            } else if (verb === "STARTTLS" && this.#context) {
+                say("220 go on");
+                socket.removeAllListeners("data");
+                this.#serve(this.#secure(socket), false);
+            } else if (verb === "AUTH") {
+                asked = true;
+                say("334 ");
+            } else if (asked) {
+                asked = false;
+                const answer = this.#login(line, secure);
+                loggedIn = answer.startsWith("235");
+                say(answer);
+            } else if (!loggedIn && verb === "MAIL") {
+                say("530 log in first");
             } else if (verb === "MAIL") {
                 from = /<([^>]*)>/.exec(line)![1]!;
                 to = [];
@@ -94,17 +143,25 @@ export class MailServer {
                 }
             }
         });
-        say("220 test ESMTP");
+        if (greet) {
+            this.greeted++;
+            say(this.answers[""] ?? "220 test ESMTP");
+        }
     }
 
     to(address: string): Received[] {
         return this.mails.filter((mail) => mail.to.includes(address));
     }
 
-    async stop(): Promise<void> {
+    // Ends every connection.
+    hangUp(): void {
         for (const socket of this.#sockets) {
             socket.destroy();
         }
+    }
+
+    async stop(): Promise<void> {
+        this.hangUp();
         await new Promise((resolve) => this.#server.close(resolve));
     }
 }
