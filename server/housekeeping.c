@@ -11,14 +11,21 @@
 enum { INTERVAL_S = 5, DEADLINE_MS = 30000 };
 
 // One after another, each in a transaction of its own (migrations/functions/80-housekeeping.sql, 33-lifecycle.sql).
-static const enum sql_id chores[] = {SQL_HOUSEKEEPING, SQL_TENANT_CHORES};
+static const struct chore {
+    enum sql_id sql;
+    const char *step;
+} chores[] = {
+    {SQL_HOUSEKEEPING, "offline"}, {SQL_HOUSEKEEPING, "overdue"},   {SQL_HOUSEKEEPING, "retry"},
+    {SQL_HOUSEKEEPING, "delete"},  {SQL_HOUSEKEEPING, "snapshots"}, {SQL_HOUSEKEEPING, "schedules"},
+    {SQL_HOUSEKEEPING, "expire"},  {SQL_TENANT_CHORES, "tenants"},
+};
 
 struct housekeeping {
     struct db *db;
     struct event *timer;
     struct db_query *query; // the run that is under way
     size_t chore; // the one of chores that it is
-    char parameters[64];
+    int64_t task_deadline_s;
 };
 
 static void run_chore(struct housekeeping *housekeeping, size_t chore);
@@ -34,7 +41,7 @@ static bool has_more(const char *reply)
 static void on_done(const struct db_outcome *outcome, void *arg)
 {
     struct housekeeping *housekeeping = arg;
-    const char *name = sql_texts[chores[housekeeping->chore]].name;
+    const char *name = chores[housekeeping->chore].step;
     housekeeping->query = NULL;
     if (outcome->err) {
         log_warn("housekeeping_failed", "chore=%s code=%s sqlstate=%s detail=%s", name,
@@ -54,11 +61,14 @@ static void run_chore(struct housekeeping *housekeeping, size_t chore)
         return;
     }
     housekeeping->chore = chore;
+    char parameters[96];
+    snprintf(parameters, sizeof(parameters), "{\"step\":\"%s\",\"task_deadline_s\":%lld}",
+             chores[chore].step, (long long)housekeeping->task_deadline_s);
     struct db_request request = {
-        .steps = {{.sql = chores[chore],
+        .steps = {{.sql = chores[chore].sql,
                    .role = DB_ROLE_LOGIN,
                    .param_count = 1,
-                   .params = {housekeeping->parameters}}},
+                   .params = {parameters}}},
         .step_count = 1,
         .deadline_ms = DEADLINE_MS,
     };
@@ -84,8 +94,7 @@ struct housekeeping *housekeeping_start(struct event_base *base, struct db *db,
         abort();
     }
     housekeeping->db = db;
-    snprintf(housekeeping->parameters, sizeof(housekeeping->parameters),
-             "{\"task_deadline_s\":%lld}", (long long)config->timing.task_deadline_s);
+    housekeeping->task_deadline_s = config->timing.task_deadline_s;
     evtimer_add(housekeeping->timer, &(struct timeval){.tv_sec = INTERVAL_S});
     return housekeeping;
 }

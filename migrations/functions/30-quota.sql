@@ -21,6 +21,13 @@ BEGIN
 END
 $$;
 
+-- The nodes of several vps, whose rows and quotas are locked, in their own order: for who orders something of more than one.
+CREATE OR REPLACE FUNCTION croft_nodes_lock(p_vps uuid[]) RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM FROM nodes n WHERE n.id IN (SELECT v.node_id FROM vps v WHERE v.id = ANY (p_vps)) ORDER BY n.id FOR NO KEY UPDATE;
+END
+$$;
+
 -- The first quota that would be exceeded, as an error. Numbers of tenants above one's own are not told.
 CREATE OR REPLACE FUNCTION croft_quota_refuse(p_path uuid[], p_resources text[], p_amounts bigint[]) RETURNS void
 LANGUAGE plpgsql AS $$

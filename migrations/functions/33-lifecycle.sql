@@ -2,7 +2,8 @@
 -- does to their vps follows in bounded steps, here and by housekeeping, so that a reseller of any size is suspended in one short
 -- transaction and a death between two steps is made good by the next one.
 
--- Writes into vps whose tenant's state says otherwise what it says, and orders it of their nodes. First every vps is locked.
+-- Writes into vps whose tenant's state says otherwise what it says, and orders it of their nodes. First every vps is locked, then every
+-- node, each in its order.
 CREATE OR REPLACE FUNCTION croft_suspend_apply(p_vps uuid[]) RETURNS int LANGUAGE plpgsql AS $$
 DECLARE
     x record;
@@ -10,6 +11,7 @@ DECLARE
     v_count int := 0;
 BEGIN
     PERFORM FROM vps WHERE id = ANY (p_vps) ORDER BY id FOR NO KEY UPDATE;
+    PERFORM croft_nodes_lock(p_vps);
     FOR x IN SELECT k AS row, t.effective_policy AS policy FROM vps k JOIN tenants t ON t.id = k.tenant_id
         WHERE k.id = ANY (p_vps) AND k.deleted_at IS NULL AND k.desired <> 'deleted'
             AND k.suspended IS DISTINCT FROM t.effective_policy
@@ -153,6 +155,7 @@ DECLARE
         ORDER BY k.id LIMIT 100 FOR NO KEY UPDATE OF k SKIP LOCKED);
 BEGIN
     PERFORM croft_quota_lock_all(ARRAY(SELECT (d).tenant_id FROM unnest(v_due) d), '{running_vps}');
+    PERFORM croft_nodes_lock(ARRAY(SELECT (d).id FROM unnest(v_due) d));
     FOREACH v IN ARRAY v_due LOOP
         PERFORM croft_vps_remove(v);
     END LOOP;

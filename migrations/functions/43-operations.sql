@@ -321,6 +321,8 @@ DECLARE
     v_due vps[];
 BEGIN
     v_due := ARRAY(SELECT k FROM vps k WHERE k.delete_after <= now() AND NOT k.protection ORDER BY k.id LIMIT 100 FOR NO KEY UPDATE SKIP LOCKED);
+    PERFORM croft_quota_lock_all(ARRAY(SELECT (d).tenant_id FROM unnest(v_due) d), '{running_vps}');
+    PERFORM croft_nodes_lock(ARRAY(SELECT (d).id FROM unnest(v_due) d));
     FOREACH v IN ARRAY v_due LOOP
         BEGIN
             PERFORM croft_order_check(v, 'delete');

@@ -332,6 +332,9 @@ BEGIN
             WHERE d.next_at <= now() AND n.online AND w.desired <> 'deleted'
                 AND w.delete_after IS NULL ORDER BY d.next_at LIMIT 20)
         ORDER BY k.id FOR NO KEY UPDATE SKIP LOCKED);
+    PERFORM FROM snapshot_schedules WHERE vps_id IN (SELECT (d).id FROM unnest(v_due) d) ORDER BY vps_id FOR NO KEY UPDATE;
+    PERFORM croft_quota_lock_all(ARRAY(SELECT (d).tenant_id FROM unnest(v_due) d), '{snapshots}');
+    PERFORM croft_nodes_lock(ARRAY(SELECT (d).id FROM unnest(v_due) d));
     FOREACH v IN ARRAY v_due LOOP
         SELECT * INTO c FROM snapshot_schedules WHERE vps_id = v.id AND next_at <= now();
         CONTINUE WHEN NOT FOUND;
@@ -361,6 +364,8 @@ BEGIN
             (SELECT x.vps_id FROM snapshots x WHERE x.retry_at <= now() LIMIT 50)
             UNION (SELECT x.vps_id FROM snapshots x WHERE x.state = 'failed' AND x.updated_at < now() - interval '1 day' LIMIT 50))
         ORDER BY k.id FOR NO KEY UPDATE SKIP LOCKED);
+    PERFORM FROM snapshots WHERE vps_id = ANY (v_locked) ORDER BY id FOR NO KEY UPDATE;
+    PERFORM croft_nodes_lock(v_locked);
     FOR s IN SELECT x.* FROM snapshots x WHERE x.vps_id = ANY (v_locked) AND x.task_id IS NULL
         AND (x.retry_at <= now() OR x.state = 'failed' AND x.updated_at < now() - interval '1 day') ORDER BY x.id LIMIT 100
     LOOP

@@ -18,6 +18,7 @@ BEGIN
     -- What a failed create or resize gives back, before any node is locked.
     PERFORM croft_quota_lock_all(ARRAY(SELECT tenant_id FROM vps WHERE id = ANY (v_locked)),
         '{running_vps,vcpus,memory_bytes,disk_bytes,image_bytes}');
+    PERFORM croft_nodes_lock(v_locked);
     FOR x IN SELECT t.id, s.online AND s.last_seen_at > now() - interval '30 seconds' AS online
         FROM tasks t JOIN node_status s ON s.node_id = t.node_id
         WHERE t.vps_id = ANY (v_locked) AND t.ended_at IS NULL AND t.created_at < now() - croft_overdue_after(t, p_deadline)
@@ -42,6 +43,7 @@ BEGIN
         WHERE k.retry_at <= now() AND k.task_id IS NULL AND k.deleted_at IS NULL
             AND s.online AND s.last_seen_at > now() - interval '30 seconds'
         ORDER BY k.id LIMIT 100 FOR NO KEY UPDATE OF k SKIP LOCKED);
+    PERFORM croft_nodes_lock(ARRAY(SELECT (d).id FROM unnest(v_due) d));
     FOREACH v IN ARRAY v_due LOOP
         PERFORM croft_converge(v, 'retry');
     END LOOP;
@@ -61,29 +63,48 @@ BEGIN
 END
 $$;
 
+-- One step; how much it did.
+CREATE OR REPLACE FUNCTION croft_housekeeping_step(p_step text, p_request jsonb) RETURNS int LANGUAGE plpgsql AS $$
+DECLARE
+    v_count int := 0;
+BEGIN
+    CASE p_step
+        WHEN 'offline' THEN
+            UPDATE node_status SET online = false WHERE node_id IN (SELECT node_id FROM node_status
+                WHERE online AND last_seen_at < now() - interval '30 seconds' FOR NO KEY UPDATE SKIP LOCKED);
+            GET DIAGNOSTICS v_count = ROW_COUNT;
+        WHEN 'overdue' THEN
+            v_count := croft_fail_overdue(make_interval(secs => coalesce((p_request->>'task_deadline_s')::int, 600)));
+        WHEN 'retry' THEN v_count := croft_retry_due();
+        WHEN 'delete' THEN v_count := croft_delete_due();
+        WHEN 'snapshots' THEN v_count := croft_snapshots_due();
+        WHEN 'schedules' THEN v_count := croft_schedules_due();
+        WHEN 'expire' THEN
+            PERFORM croft_expire();
+            PERFORM croft_people_expire();
+            PERFORM croft_webhook_expire();
+    END CASE;
+    RETURN v_count;
+END
+$$;
+
+-- {step, task_deadline_s}. Each step is a transaction of its own: one that holds nodes may not go on to vps and quotas, which come
+-- before them. Without a step all are done, one after another, where nothing else runs.
 CREATE OR REPLACE FUNCTION croft_housekeeping(p_request jsonb DEFAULT '{}') RETURNS jsonb
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
 DECLARE
-    v_offline int;
-    v_overdue int;
-    v_retried int;
-    v_deleted int;
-    v_snapshots int;
+    v_steps text[] := '{offline,overdue,retry,delete,snapshots,schedules,expire}';
+    v_step text;
+    v_reply jsonb := '{}';
 BEGIN
     IF NOT pg_try_advisory_xact_lock(hashtext('croft_housekeeping')) THEN
         RETURN '{"busy":true}';
+    ELSIF p_request ? 'step' THEN
+        v_steps := ARRAY[p_request->>'step'];
     END IF;
-    UPDATE node_status SET online = false WHERE node_id IN (SELECT node_id FROM node_status
-        WHERE online AND last_seen_at < now() - interval '30 seconds' FOR NO KEY UPDATE SKIP LOCKED);
-    GET DIAGNOSTICS v_offline = ROW_COUNT;
-    v_overdue := croft_fail_overdue(make_interval(secs => coalesce((p_request->>'task_deadline_s')::int, 600)));
-    v_retried := croft_retry_due();
-    v_deleted := croft_delete_due();
-    v_snapshots := croft_snapshots_due() + croft_schedules_due();
-    PERFORM croft_expire();
-    PERFORM croft_people_expire();
-    PERFORM croft_webhook_expire();
-    RETURN jsonb_build_object('offline', v_offline, 'overdue', v_overdue, 'retried', v_retried, 'deleted', v_deleted,
-        'snapshots', v_snapshots);
+    FOREACH v_step IN ARRAY v_steps LOOP
+        v_reply := v_reply || jsonb_build_object(v_step, croft_housekeeping_step(v_step, p_request));
+    END LOOP;
+    RETURN v_reply;
 END
 $$;

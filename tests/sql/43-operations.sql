@@ -152,6 +152,22 @@ BEGIN
     PERFORM test.consistent('while one to less is under way');
     PERFORM test.settle(r.body->'task'->>'id', 'done', 'stopped');
     PERFORM test.consistent('after one to less');
+    -- A node that says a vps is gone before it has said how the resize went.
+    n := 0;
+    FOREACH w IN ARRAY ARRAY['failed', 'done'] LOOP
+        q := test.vps('ada', 'gone-' || w);
+        PERFORM test.settle(q.body->'task'->>'id', 'done', 'running');
+        r := test.api('ada', 'vps_resize', jsonb_build_object('id', q.body->'vps'->>'id', 'body', jsonb_build_object('plan_id', test.get('plan_big'))));
+        a := r.body->'task'->>'id';
+        r := test.api('ada', 'vps_delete', jsonb_build_object('id', q.body->'vps'->>'id'));
+        PERFORM test.is(r.status, 202, 'a vps is deleted while it is resized');
+        PERFORM test.settle(r.body->'task'->>'id', 'done', 'absent');
+        PERFORM test.settle(a, w, 'absent');
+        PERFORM test.consistent('after a delete that was told before a resize that ' || w);
+        n := n + 1;
+    END LOOP;
+    PERFORM test.is(n, 2, 'both ends of it');
+    w := (SELECT id FROM plans_now WHERE name = 's1');
     PERFORM test.is((SELECT plan_id::text FROM vps WHERE id = v::uuid), w, 'the plan is the smaller one');
 
     -- Addresses
