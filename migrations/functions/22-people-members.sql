@@ -49,6 +49,26 @@ BEGIN
 END
 $$;
 
+-- Who no longer runs a reseller leaves nothing behind that acts in the tenants below it. p_tenant null: whichever reseller.
+CREATE OR REPLACE FUNCTION croft_below_end(p_tenant uuid, p_user uuid) RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+    t tokens;
+    v_below uuid;
+BEGIN
+    FOR t IN SELECT k.* FROM tokens k JOIN tenants c ON c.id = k.tenant_id
+        WHERE k.made_by = p_user AND k.revoked_at IS NULL AND c.parent_id = coalesce(p_tenant, c.parent_id) ORDER BY k.id FOR NO KEY UPDATE OF k
+    LOOP
+        UPDATE tokens SET revoked_at = now() WHERE id = t.id;
+        PERFORM croft_changed('token.deleted', t.tenant_id, 'token', t.id, jsonb_build_object('name', t.name, 'prefix', t.prefix), NULL);
+    END LOOP;
+    FOR v_below IN SELECT DISTINCT i.tenant_id FROM invitations i JOIN tenants c ON c.id = i.tenant_id
+        WHERE i.invited_by = p_user AND c.parent_id = coalesce(p_tenant, c.parent_id) ORDER BY i.tenant_id
+    LOOP
+        PERFORM croft_invitations_drop(v_below, p_user, -1);
+    END LOOP;
+END
+$$;
+
 CREATE OR REPLACE FUNCTION croft_member_json(m memberships) RETURNS json LANGUAGE sql STABLE AS $$
     SELECT json_build_object('id', u.id, 'email', u.email, 'name', u.name, 'role', m.role, 'totp_enabled', croft_has_totp(u.id),
         'created_at', m.created_at)
@@ -70,6 +90,9 @@ BEGIN
     END IF;
     UPDATE memberships SET role = v_new WHERE user_id = m.user_id AND tenant_id = m.tenant_id RETURNING * INTO m;
     PERFORM croft_invitations_drop(m.tenant_id, m.user_id, croft_role_rank(v_new));
+    IF croft_role_rank(v_new) < 2 THEN
+        PERFORM croft_below_end(m.tenant_id, m.user_id);
+    END IF;
     PERFORM croft_changed('member.updated', m.tenant_id, 'user', m.user_id, jsonb_build_object('role', v_old),
         jsonb_build_object('role', v_new));
     RETURN (200, croft_member_json(m)::text, croft_etag(m.version), NULL)::croft_answer;
@@ -83,6 +106,7 @@ BEGIN
     UPDATE tokens SET revoked_at = now() WHERE user_id = m.user_id AND tenant_id = m.tenant_id AND revoked_at IS NULL;
     UPDATE sessions SET revoked_at = now() WHERE user_id = m.user_id AND tenant_id = m.tenant_id AND revoked_at IS NULL;
     PERFORM croft_invitations_drop(m.tenant_id, m.user_id, -1);
+    PERFORM croft_below_end(m.tenant_id, m.user_id);
     PERFORM croft_changed('member.deleted', m.tenant_id, 'user', m.user_id,
         jsonb_build_object('role', m.role, 'email', (SELECT email FROM users WHERE id = m.user_id)), NULL);
 END
@@ -128,7 +152,7 @@ BEGIN
     END IF;
     DELETE FROM invitations WHERE tenant_id = croft_tenant_id() AND lower(email) = lower(v_body->>'email') AND expires_at <= now();
     INSERT INTO invitations (tenant_id, email, role, token_hash, invited_by, expires_at)
-    VALUES (croft_tenant_id(), v_body->>'email', v_body->>'role', v_body->>'token_hash', croft_user_id(),
+    VALUES (croft_tenant_id(), v_body->>'email', v_body->>'role', v_body->>'token_hash', coalesce(croft_user_id(), (croft_token_maker()).made_by),
         now() + make_interval(secs => coalesce((v_body->>'expires_in')::int, 604800)))
     ON CONFLICT (tenant_id, lower(email)) DO NOTHING
     RETURNING id, tenant_id, email, role, invited_by, created_at, expires_at INTO i;

@@ -28,6 +28,7 @@ BEGIN
     END IF;
     IF u.state = 'disabled' THEN
         UPDATE sessions SET revoked_at = now() WHERE u.id IN (user_id, impersonator_id) AND revoked_at IS NULL;
+        PERFORM croft_below_end(NULL, u.id);
         DELETE FROM invitations WHERE invited_by = u.id;
     END IF;
     IF u.state = 'disabled' OR v_body ? 'email' THEN

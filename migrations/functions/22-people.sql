@@ -1,6 +1,7 @@
 -- What people change about themselves: name, password, second factor.
 
--- Staff who act for a customer touch nobody's way in. On the tables, so that no function can forget it.
+-- Staff who act for a customer touch nobody's way in. The table of routes says what else they may not (visitor); this stands
+-- behind it, on the tables, so that no function can forget it.
 CREATE OR REPLACE FUNCTION croft_no_impersonation() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     IF croft_setting('impersonator') IS NOT NULL THEN

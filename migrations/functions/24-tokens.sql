@@ -125,12 +125,11 @@ DECLARE
 BEGIN
     IF a.status IS NOT NULL THEN
         RETURN a;
-    ELSIF croft_setting('impersonator') IS NOT NULL THEN
-        PERFORM croft_raise(403, 'forbidden', 'Staff who act as a customer make no tokens: they would outlive the visit.');
     END IF;
-    -- Who acts in a tenant from above is no member there: the token is the tenant's own.
-    INSERT INTO tokens (tenant_id, user_id, name, token_hash, prefix, scopes, read_only, addresses, role, platform_role, expires_at)
-    VALUES (croft_tenant_id(), CASE WHEN croft_setting('actor_tenant') IS NULL THEN croft_user_id() END, v_body->>'name',
+    -- Who acts in a tenant from above is no member there: the token is the tenant's own, and so is one that it makes.
+    INSERT INTO tokens (tenant_id, user_id, made_by, name, token_hash, prefix, scopes, read_only, addresses, role, platform_role, expires_at)
+    VALUES (croft_tenant_id(), CASE WHEN croft_setting('actor_tenant') IS NULL THEN croft_user_id() END,
+        CASE WHEN croft_setting('actor_tenant') IS NULL THEN o.made_by ELSE croft_user_id() END, v_body->>'name',
         v_body->>'token_hash', v_body->>'token_prefix', croft_token_scopes(v_body->'scopes', o.scopes),
         coalesce((v_body->>'read_only')::boolean, false), croft_token_ranges(v_body->'addresses', o.addresses),
         croft_token_role(v_body->>'role', o.role), croft_token_platform_role(v_body->>'platform_role', o.platform_role),

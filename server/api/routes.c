@@ -94,12 +94,17 @@ static request_step *const openapi[] = {step_limit_address, step_openapi, NULL};
 #define PAYERS (MANAGERS | ROLE_BILLING)
 #define ALL (WORKERS | ROLE_BILLING | ROLE_VIEWER)
 #define TENANT_BY(how, resource, action, who)                                                      \
-    .auth = AUTH_TENANT, .scope = #resource ":" action, .roles = who, .steps = how
+    .auth = AUTH_TENANT, .scope = #resource ":" action, .roles = (who) | ROLE_VISITOR, .steps = how
 #define OPERATOR_BY(how, resource, action)                                                         \
     .auth = AUTH_OPERATOR, .scope = #resource ":" action, .roles = ROLE_OPERATOR, .steps = how
 #define TENANT(resource, action, who) TENANT_BY(table, resource, action, who)
 #define OPERATOR(resource, action) OPERATOR_BY(table, resource, action)
 #define SLOW(resource, action, who) TENANT_BY(slow, resource, action, who)
+// Not for staff who act as the customer: what decides who gets in, who hears of it, or what others may have would outlive the
+// visit (routes_check.c says which).
+#define OWN_BY(how, resource, action, who)                                                         \
+    .auth = AUTH_TENANT, .scope = #resource ":" action, .roles = who, .steps = how
+#define OWN(resource, action, who) OWN_BY(table, resource, action, who)
 
 #define LIST .flags = ROUTE_LIST, .query = query_page
 #define LIST_OF(fields) .flags = ROUTE_LIST, .query = fields
@@ -119,27 +124,27 @@ static const struct route routes[] = {
     {GET,    "/v1/session", TENANT(any, READ, ALL), .sql = SQL_PRINCIPAL_READ},
     {DELETE, "/v1/session", TENANT_BY(signout, any, READ, ALL), .sql = SQL_SESSION_DELETE},
     {GET,    "/v1/sessions", TENANT(profile, READ, ALL), .sql = SQL_SESSION_LIST, LIST},
-    {DELETE, "/v1/sessions/{id}", TENANT(profile, WRITE, ALL), .sql = SQL_SESSION_REVOKE},
+    {DELETE, "/v1/sessions/{id}", OWN(profile, WRITE, ALL), .sql = SQL_SESSION_REVOKE},
     {GET,    "/v1/profile", TENANT(profile, READ, ALL), .sql = SQL_PROFILE_READ, .flags = ROUTE_ETAG},
-    {PATCH,  "/v1/profile", TENANT(profile, WRITE, ALL), .sql = SQL_PROFILE_UPDATE, .body = body_profile_patch, .flags = ROUTE_IF_MATCH},
-    {POST,   "/v1/profile/password", TENANT_BY(password_change, profile, WRITE, ALL), .sql = SQL_PASSWORD_CHANGE, .body = body_password_change},
-    {POST,   "/v1/profile/totp", TENANT_BY(totp_begin, profile, WRITE, ALL), .sql = SQL_TOTP_BEGIN, .body = body_password_proof},
-    {DELETE, "/v1/profile/totp", TENANT_BY(totp_delete, profile, WRITE, ALL), .sql = SQL_TOTP_DELETE},
-    {POST,   "/v1/profile/totp/confirm", TENANT_BY(totp_confirm, profile, WRITE, ALL), .sql = SQL_TOTP_CONFIRM, .body = body_totp},
+    {PATCH,  "/v1/profile", OWN(profile, WRITE, ALL), .sql = SQL_PROFILE_UPDATE, .body = body_profile_patch, .flags = ROUTE_IF_MATCH},
+    {POST,   "/v1/profile/password", OWN_BY(password_change, profile, WRITE, ALL), .sql = SQL_PASSWORD_CHANGE, .body = body_password_change},
+    {POST,   "/v1/profile/totp", OWN_BY(totp_begin, profile, WRITE, ALL), .sql = SQL_TOTP_BEGIN, .body = body_password_proof},
+    {DELETE, "/v1/profile/totp", OWN_BY(totp_delete, profile, WRITE, ALL), .sql = SQL_TOTP_DELETE},
+    {POST,   "/v1/profile/totp/confirm", OWN_BY(totp_confirm, profile, WRITE, ALL), .sql = SQL_TOTP_CONFIRM, .body = body_totp},
     {POST,   "/v1/password-resets", .steps = reset_request, .body = body_reset},
     {POST,   "/v1/password-resets/confirm", .steps = reset_confirm, .body = body_reset_confirm},
     {GET,    "/v1/members", TENANT(members, READ, ALL), .sql = SQL_MEMBER_LIST, LIST},
     {GET,    "/v1/members/{id}", TENANT(members, READ, ALL), .sql = SQL_MEMBER_READ, .flags = ROUTE_ETAG},
-    {PATCH,  "/v1/members/{id}", TENANT(members, WRITE, MANAGERS), .sql = SQL_MEMBER_UPDATE, .body = body_member_patch, .flags = ROUTE_IF_MATCH},
-    {DELETE, "/v1/members/{id}", TENANT(members, WRITE, ALL), .sql = SQL_MEMBER_DELETE},
+    {PATCH,  "/v1/members/{id}", OWN(members, WRITE, MANAGERS), .sql = SQL_MEMBER_UPDATE, .body = body_member_patch, .flags = ROUTE_IF_MATCH},
+    {DELETE, "/v1/members/{id}", OWN(members, WRITE, ALL), .sql = SQL_MEMBER_DELETE},
     {GET,    "/v1/invitations", TENANT(members, READ, MANAGERS), .sql = SQL_INVITATION_LIST, LIST},
-    {POST,   "/v1/invitations", TENANT_BY(invite, members, WRITE, MANAGERS), .sql = SQL_INVITATION_CREATE, .body = body_invitation, IDEMPOTENT},
+    {POST,   "/v1/invitations", OWN_BY(invite, members, WRITE, MANAGERS), .sql = SQL_INVITATION_CREATE, .body = body_invitation, IDEMPOTENT},
     {POST,   "/v1/invitations/accept", .steps = invitation_accept, .body = body_invitation_accept},
-    {DELETE, "/v1/invitations/{id}", TENANT(members, WRITE, MANAGERS), .sql = SQL_INVITATION_DELETE},
+    {DELETE, "/v1/invitations/{id}", OWN(members, WRITE, MANAGERS), .sql = SQL_INVITATION_DELETE},
     {GET,    "/v1/tokens", TENANT(tokens, READ, ALL), .sql = SQL_TOKEN_LIST, LIST},
-    {POST,   "/v1/tokens", TENANT_BY(token_create, tokens, WRITE, WORKERS), .sql = SQL_TOKEN_CREATE, .body = body_token, IDEMPOTENT},
+    {POST,   "/v1/tokens", OWN_BY(token_create, tokens, WRITE, WORKERS), .sql = SQL_TOKEN_CREATE, .body = body_token, IDEMPOTENT},
     {GET,    "/v1/tokens/{id}", TENANT(tokens, READ, ALL), .sql = SQL_TOKEN_READ},
-    {DELETE, "/v1/tokens/{id}", TENANT(tokens, WRITE, WORKERS), .sql = SQL_TOKEN_DELETE},
+    {DELETE, "/v1/tokens/{id}", OWN(tokens, WRITE, WORKERS), .sql = SQL_TOKEN_DELETE},
 
     {GET,    "/v1/locations", TENANT(catalogue, READ, ALL), .sql = SQL_LOCATION_LIST, LIST},
     {GET,    "/v1/locations/{id}", TENANT(catalogue, READ, ALL), .sql = SQL_LOCATION_READ, .flags = ROUTE_ETAG},
@@ -150,20 +155,20 @@ static const struct route routes[] = {
     {DELETE, "/v1/images/{id}", TENANT(images, WRITE, WORKERS), .sql = SQL_IMAGE_DELETE},
     {GET,    "/v1/plan-offers", TENANT(catalogue, READ, PAYERS), .sql = SQL_PLAN_OFFER_LIST, LIST},
     {GET,    "/v1/plan-offers/{id}", TENANT(catalogue, READ, PAYERS), .sql = SQL_PLAN_OFFER_READ, .flags = ROUTE_ETAG},
-    {PUT,    "/v1/plan-offers/{id}", TENANT(catalogue, WRITE, MANAGERS), .sql = SQL_PLAN_OFFER_SET, .body = body_plan_offer, .flags = ROUTE_IF_MATCH_KNOWN},
-    {DELETE, "/v1/plan-offers/{id}", TENANT(catalogue, WRITE, MANAGERS), .sql = SQL_PLAN_OFFER_DELETE},
+    {PUT,    "/v1/plan-offers/{id}", OWN(catalogue, WRITE, MANAGERS), .sql = SQL_PLAN_OFFER_SET, .body = body_plan_offer, .flags = ROUTE_IF_MATCH_KNOWN},
+    {DELETE, "/v1/plan-offers/{id}", OWN(catalogue, WRITE, MANAGERS), .sql = SQL_PLAN_OFFER_DELETE},
     {GET,    "/v1/quotas", TENANT(quotas, READ, ALL), .sql = SQL_QUOTA_LIST},
     {GET,    "/v1/quotas/holders", TENANT(quotas, READ, ALL), .sql = SQL_QUOTA_HOLDER_LIST, LIST_OF(query_holders)},
 
     {GET,    "/v1/tenants", TENANT(tenants, READ, PAYERS), .sql = SQL_TENANT_LIST, LIST_OF(query_tenants)},
-    {POST,   "/v1/tenants", TENANT(tenants, WRITE, MANAGERS), .sql = SQL_TENANT_CREATE, .body = body_tenant, IDEMPOTENT},
+    {POST,   "/v1/tenants", OWN(tenants, WRITE, MANAGERS), .sql = SQL_TENANT_CREATE, .body = body_tenant, IDEMPOTENT},
     {GET,    "/v1/tenants/{id}", TENANT(tenants, READ, ALL), .sql = SQL_TENANT_READ, .flags = ROUTE_ETAG},
-    {PATCH,  "/v1/tenants/{id}", TENANT(tenants, WRITE, MANAGERS), .sql = SQL_TENANT_UPDATE, .body = body_tenant_patch, .flags = ROUTE_IF_MATCH},
+    {PATCH,  "/v1/tenants/{id}", OWN(tenants, WRITE, MANAGERS), .sql = SQL_TENANT_UPDATE, .body = body_tenant_patch, .flags = ROUTE_IF_MATCH},
     {GET,    "/v1/tenants/{id}/quotas", TENANT(quotas, READ, PAYERS), .sql = SQL_CHILD_QUOTA_LIST, .flags = ROUTE_ETAG},
-    {PUT,    "/v1/tenants/{id}/quotas", TENANT(quotas, WRITE, MANAGERS), .sql = SQL_CHILD_QUOTA_SET, .body = body_quotas, .flags = ROUTE_IF_MATCH},
-    {POST,   "/v1/tenants/{id}/suspend", TENANT(tenants, WRITE, MANAGERS), .sql = SQL_TENANT_SUSPEND, .body = body_suspend},
-    {POST,   "/v1/tenants/{id}/resume", TENANT(tenants, WRITE, MANAGERS), .sql = SQL_TENANT_RESUME},
-    {POST,   "/v1/tenants/{id}/close", TENANT(tenants, WRITE, MANAGERS), .sql = SQL_TENANT_CLOSE, .body = body_close},
+    {PUT,    "/v1/tenants/{id}/quotas", OWN(quotas, WRITE, MANAGERS), .sql = SQL_CHILD_QUOTA_SET, .body = body_quotas, .flags = ROUTE_IF_MATCH},
+    {POST,   "/v1/tenants/{id}/suspend", OWN(tenants, WRITE, MANAGERS), .sql = SQL_TENANT_SUSPEND, .body = body_suspend},
+    {POST,   "/v1/tenants/{id}/resume", OWN(tenants, WRITE, MANAGERS), .sql = SQL_TENANT_RESUME},
+    {POST,   "/v1/tenants/{id}/close", OWN(tenants, WRITE, MANAGERS), .sql = SQL_TENANT_CLOSE, .body = body_close},
     {GET,    "/v1/tenants/{id}/usage", TENANT(tenants, READ, PAYERS), .sql = SQL_TENANT_USAGE, .query = query_usage},
 
     {GET,    "/v1/vps", TENANT(vps, READ, ALL), .sql = SQL_VPS_LIST, LIST_OF(query_vps)},
@@ -209,15 +214,15 @@ static const struct route routes[] = {
     {GET,    "/v1/events/stream", TENANT_BY(stream, events, READ, ALL), .sql = SQL_EVENT_FEED, .query = query_stream},
 
     {GET,    "/v1/webhooks", TENANT(webhooks, READ, MANAGERS), .sql = SQL_WEBHOOK_LIST, LIST_OF(query_webhooks)},
-    {POST,   "/v1/webhooks", TENANT_BY(webhook_create, webhooks, WRITE, MANAGERS), .sql = SQL_WEBHOOK_CREATE, .body = body_webhook, IDEMPOTENT},
+    {POST,   "/v1/webhooks", OWN_BY(webhook_create, webhooks, WRITE, MANAGERS), .sql = SQL_WEBHOOK_CREATE, .body = body_webhook, IDEMPOTENT},
     {GET,    "/v1/webhooks/{id}", TENANT(webhooks, READ, MANAGERS), .sql = SQL_WEBHOOK_READ, .flags = ROUTE_ETAG},
-    {PATCH,  "/v1/webhooks/{id}", TENANT_BY(webhook_update, webhooks, WRITE, MANAGERS), .sql = SQL_WEBHOOK_UPDATE, .body = body_webhook_patch, .flags = ROUTE_IF_MATCH},
-    {DELETE, "/v1/webhooks/{id}", TENANT(webhooks, WRITE, MANAGERS), .sql = SQL_WEBHOOK_DELETE},
-    {POST,   "/v1/webhooks/{id}/rotate-secret", TENANT_BY(webhook_rotate, webhooks, WRITE, MANAGERS), .sql = SQL_WEBHOOK_ROTATE},
-    {POST,   "/v1/webhooks/{id}/test", TENANT(webhooks, WRITE, MANAGERS), .sql = SQL_WEBHOOK_TEST, IDEMPOTENT},
+    {PATCH,  "/v1/webhooks/{id}", OWN_BY(webhook_update, webhooks, WRITE, MANAGERS), .sql = SQL_WEBHOOK_UPDATE, .body = body_webhook_patch, .flags = ROUTE_IF_MATCH},
+    {DELETE, "/v1/webhooks/{id}", OWN(webhooks, WRITE, MANAGERS), .sql = SQL_WEBHOOK_DELETE},
+    {POST,   "/v1/webhooks/{id}/rotate-secret", OWN_BY(webhook_rotate, webhooks, WRITE, MANAGERS), .sql = SQL_WEBHOOK_ROTATE},
+    {POST,   "/v1/webhooks/{id}/test", OWN(webhooks, WRITE, MANAGERS), .sql = SQL_WEBHOOK_TEST, IDEMPOTENT},
     {GET,    "/v1/webhooks/{id}/deliveries", TENANT(webhooks, READ, MANAGERS), .sql = SQL_WEBHOOK_DELIVERY_LIST, LIST_OF(query_deliveries)},
     {GET,    "/v1/webhook-deliveries/{id}", TENANT(webhooks, READ, MANAGERS), .sql = SQL_WEBHOOK_DELIVERY_READ},
-    {POST,   "/v1/webhook-deliveries/{id}/redeliver", TENANT(webhooks, WRITE, MANAGERS), .sql = SQL_WEBHOOK_REDELIVER},
+    {POST,   "/v1/webhook-deliveries/{id}/redeliver", OWN(webhooks, WRITE, MANAGERS), .sql = SQL_WEBHOOK_REDELIVER},
 
     {GET,    "/v1/admin/tenants", OPERATOR(tenants, READ), .sql = SQL_ADMIN_TENANT_LIST, LIST_OF(query_admin_tenants)},
     {POST,   "/v1/admin/tenants", OPERATOR(tenants, WRITE), .sql = SQL_ADMIN_TENANT_CREATE, .body = body_admin_tenant, IDEMPOTENT},
@@ -311,6 +316,7 @@ static const struct {
 } role_names[] = {
     {ROLE_OWNER, "owner"},     {ROLE_ADMIN, "admin"},   {ROLE_MEMBER, "member"},
     {ROLE_BILLING, "billing"}, {ROLE_VIEWER, "viewer"}, {ROLE_OPERATOR, "operator"},
+    {ROLE_VISITOR, "visitor"},
 };
 
 void route_role_names(unsigned roles, char *out, size_t size)

@@ -38,6 +38,7 @@ enum route_roles {
     ROLE_BILLING = 1 << 3,
     ROLE_VIEWER = 1 << 4,
     ROLE_OPERATOR = 1 << 5, // of the platform; of AUTH_OPERATOR routes alone
+    ROLE_VISITOR = 1 << 6, // staff who act as a customer, in the customer's role besides
 };
 
 struct route {
@@ -53,7 +54,7 @@ struct route {
     unsigned flags;
 };
 
-enum { ROUTE_ID = 36, ROUTE_ROLES_MAX = 64 };
+enum { ROUTE_ID = 36, ROUTE_ROLES_MAX = 80 };
 
 struct route_match {
     const struct route *route; // NULL: no such path, or not with this method

@@ -9,18 +9,26 @@
 #include "token.h"
 
 #include <string.h>
+#include <strings.h>
 #include <time.h>
 
 enum { IMPERSONATION_S = 900 }; // as croft_admin_impersonation_create() has it
 
 #define COOKIE_PATH "/v1/sessions"
 
+// Whether browsers come by https, here or at a proxy before us.
+static bool over_tls(const struct request *request)
+{
+    return request->api->tls ||
+           strncasecmp(request->api->config->api.public_url, "https://", strlen("https://")) == 0;
+}
+
 void session_cookie(struct request *request, const char *name, const char *value, int64_t max_age_s)
 {
     const char **cookies = request->answer.cookies;
     cookies[cookies[0] ? 1 : 0] = arena_print(
         &request->arena, "%s=%s; Path=" COOKIE_PATH "; Max-Age=%lld; HttpOnly; SameSite=Strict%s",
-        name, value, (long long)max_age_s, request->api->tls ? "; Secure" : "");
+        name, value, (long long)max_age_s, over_tls(request) ? "; Secure" : "");
 }
 
 // An answer of the database, to which step_session_answer adds what only we know.

@@ -38,7 +38,7 @@ DECLARE
 BEGIN
     PERFORM set_config('role', 'croft_server', true);
     PERFORM croft_auth_session(p_session::uuid, 'tenant', p_tenant::uuid, p_scope, '198.51.100.1', 'req-p', NULL,
-        '{owner,admin,member,billing,viewer}');
+        '{owner,admin,member,billing,viewer,visitor}');
     PERFORM set_config('role', 'croft_tenant', true);
     EXECUTE test.statement(p_statement) INTO a USING p_req;
     PERFORM set_config('role', 'none', true);
@@ -319,6 +319,12 @@ BEGIN
         PERFORM test.ok(false, 'nor are they operators in that session');
     EXCEPTION WHEN SQLSTATE 'CR403' THEN
         PERFORM test.ok(true, 'nor are they operators in that session');
+    END;
+    BEGIN
+        PERFORM croft_auth_session(v_session::uuid, 'tenant', NULL, 'webhooks:write', NULL, NULL, NULL, '{owner,admin,member,billing,viewer}');
+        PERFORM test.ok(false, 'nor do they what is not for visitors');
+    EXCEPTION WHEN SQLSTATE 'CR403' THEN
+        PERFORM test.is(SQLERRM, 'Staff who act for a customer may not do this.', 'nor do they what is not for visitors');
     END;
     SELECT * INTO v_event FROM events WHERE action = 'session.impersonated' ORDER BY id DESC LIMIT 1;
     PERFORM test.is((v_event.tenant_id::text, v_event.data->'after'->>'reason')::text, format('(%s,"ticket 1")', test.get('crew')), 'the customer''s audit log has it');

@@ -20,6 +20,7 @@ interface Principal {
     scopes?: string[]; // absent: all
     readOnly?: boolean;
     refused?: 401 | 403; // whatever the route
+    visitor?: boolean; // staff, in the customer's place
     about?: string; // made for routes of this resource
 }
 
@@ -38,6 +39,9 @@ const holds = (scopes: string[], asked: string) => {
 function expected(route: Route, who: Principal): 401 | 403 | "let in" {
     if (who.refused) {
         return who.refused;
+    }
+    if (who.visitor && !route.roles.includes("visitor")) {
+        return 403;
     }
     if (who.scopes && !holds(who.scopes, route.scope!)) {
         return 403;
@@ -150,6 +154,10 @@ describe("every route, everybody, every id", () => {
             { name: "unknown token", api: new Api(world.server.url, `croft_${"x".repeat(32)}`), refused: 401 },
             ...(await reseller()),
         );
+        const { id } = await all.find(({ name }) => name === "session of the owner")!.api.expect(200, "GET", "/v1/profile");
+        const body = { tenant_id: world.customer.id, user_id: id, reason: "matrix", expires_in: 3600 };
+        const visit = await world.operator.expect(201, "POST", "/v1/admin/impersonations", { body });
+        all.push({ name: "staff in the place of the owner", role: "owner", visitor: true, api: new Api(world.server.url, visit.access_token) });
         const staff = { platform: true };
         const platform_role = "operator";
         all.push(

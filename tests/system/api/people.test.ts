@@ -264,6 +264,10 @@ describe("people", () => {
         await staff.expect(403, "POST", "/v1/profile/password", { body: { password: customer.password, new_password: randomUUID() } });
         await staff.expect(403, "POST", "/v1/profile/totp", { body: { password: customer.password } });
         await staff.expect(403, "POST", "/v1/invitations", { body: { email: "x@example.org", role: "viewer" } });
+        await staff.expect(403, "POST", "/v1/webhooks", { body: { url: "https://example.org/" } });
+        const hook = await owner.expect(201, "POST", "/v1/webhooks", { body: { url: "https://example.org/" } });
+        await staff.expect(200, "GET", `/v1/webhooks/${hook.id}`);
+        await staff.expect(403, "POST", `/v1/webhooks/${hook.id}/rotate-secret`);
         const { items } = await owner.expect(200, "GET", "/v1/events?action=session.impersonated");
         assert.equal(items[0].data.after.reason, reason);
         const seen = (await owner.expect(200, "GET", "/v1/sessions")).items.find((one: any) => one.impersonator);

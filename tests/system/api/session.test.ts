@@ -34,6 +34,17 @@ describe("sign-in and tokens", () => {
         assert.equal(who.role, "owner");
     });
 
+    test("behind a proxy that ends TLS the cookie is for https alone", async () => {
+        const { email, password } = world.customer;
+        const cookie = async () => (await signIn({ email, password })).headers.get("set-cookie") ?? "";
+        assert.doesNotMatch(await cookie(), /; Secure/);
+        world.server.configure({ api: { public_url: "https://panel.example.org" } });
+        await world.server.reload();
+        assert.match(await cookie(), /; Secure/);
+        world.server.configure({ api: { public_url: world.server.url } });
+        await world.server.reload();
+    });
+
     test("a wrong password and an unknown address answer alike", async () => {
         const wrong = await signIn({ email: world.customer.email, password: "not it" });
         const unknown = await signIn({ email: `${randomUUID()}@example.org`, password: "not it" });
