@@ -76,6 +76,22 @@ static const struct field clone_fields[] = {
     {0},
 };
 
+static const struct field publish_fields[] = {
+    {.name = "image",
+     .type = FIELD_UUID,
+     .offset = offsetof(struct task_args, image),
+     .flags = FIELD_REQUIRED,
+     .help = "the id of the image that is made"},
+    {.name = "max_bytes",
+     .type = FIELD_INT,
+     .offset = offsetof(struct task_args, max_bytes),
+     .min = 1,
+     .max = INT64_C(1) << 40,
+     .flags = FIELD_REQUIRED,
+     .help = "that it may have, packed"},
+    {0},
+};
+
 static const struct field no_fields[] = {{0}};
 
 // A kind that is not here takes no arguments.
@@ -92,6 +108,7 @@ static const struct {
     {"vps_snapshot_delete", snapshot_fields},
     {"vps_restore", snapshot_fields},
     {"vps_clone", clone_fields},
+    {"vps_publish", publish_fields},
 };
 
 static const struct field *fields_of(const char *kind)

@@ -20,6 +20,8 @@ struct task_args {
     const char *user_data; // run once at the guest's first boot; NULL: none
     const char *snapshot; // which one; NULL: none is named
     const char *source; // the vps that is cloned
+    const char *image; // the id that a published image gets
+    int64_t max_bytes; // that it may have, packed
 };
 
 // args may be NULL, which is an empty object. ERR_INVALID names the field.

@@ -109,6 +109,7 @@ static const struct {
     {"usage_ack", broker_usage_ack},
     {"log_request", broker_log_request},
     {"fetched", broker_image_fetched},
+    {"pushed", broker_upload_ended},
 };
 
 // Unknown types are ignored: the server may be newer.

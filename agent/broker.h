@@ -76,10 +76,18 @@ void broker_task_internal(struct broker *broker, const struct task_kind *kind, c
 void broker_task_ended(struct broker *broker, struct job *job, json_t *result, bool timed_out);
 void broker_task_retry_settle(struct broker *broker); // results that the journal did not take
 void broker_task_fail(struct broker *broker, struct job *job); // with job->error, without a worker
+void broker_task_take_back(struct broker *broker, struct job *job); // with job->error, behind an undo
+void broker_task_settle(struct broker *broker, struct job *job, json_t *result);
 
 // broker_image.c: true when the job may start now; else it waits in JOB_FETCHING.
 bool broker_image_ready(struct broker *broker, struct job *job);
 void broker_image_fetched(struct broker *broker, json_t *message);
+
+// broker_upload.c: a worker's result that is not the task's until link has uploaded what was packed; true: it holds one.
+bool broker_upload_holds(struct broker *broker, struct job *job, json_t *result);
+void broker_upload(struct broker *broker, struct job *job); // has link do it (again)
+void broker_upload_ended(struct broker *broker, json_t *message);
+void broker_upload_tidy(struct broker *broker); // at start: what no order has packed
 
 // broker_worker.c
 int worker_process_start(struct broker *broker, struct job *job, struct err *err) _must_check_;

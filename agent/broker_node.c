@@ -236,6 +236,7 @@ void broker_node_opened(struct broker *broker, bool done)
     broker->check = broker_timer(broker, CHECK_MS, on_check);
     start_guests(broker);
     broker_task_resume(broker);
+    broker_upload_tidy(broker);
     broker_observe_start(broker);
     broker_usage_start(broker);
     broker_evidence_start(broker);

@@ -59,7 +59,7 @@ static void log_result(const struct job *job, const json_t *result)
 // Writes the result down, sends it, and forgets the job. While the journal cannot be written (a full
 // disk) the job stays; the result is sent all the same: were it lost and the task run again, the
 // server's later tasks of this vps would still come after it.
-static void settle(struct broker *broker, struct job *job, json_t *result)
+void broker_task_settle(struct broker *broker, struct job *job, json_t *result)
 {
     struct err err = {0};
     if (job->state != JOB_ENDED) {
@@ -85,7 +85,7 @@ static void settle(struct broker *broker, struct job *job, json_t *result)
 void broker_task_fail(struct broker *broker, struct job *job)
 {
     _cleanup_json_ json_t *result = failed_result(broker, job->vps, &job->error);
-    settle(broker, job, result);
+    broker_task_settle(broker, job, result);
 }
 
 void broker_task_retry_settle(struct broker *broker)
@@ -94,7 +94,7 @@ void broker_task_retry_settle(struct broker *broker)
         struct job *next = TAILQ_NEXT(job, link);
         if (job->state == JOB_ENDED) {
             _cleanup_json_ json_t *result = json_incref(job->result);
-            settle(broker, job, result);
+            broker_task_settle(broker, job, result);
         }
         job = next;
     }
@@ -292,7 +292,7 @@ static void settle_overtaken(struct broker *broker, struct job *job)
     const struct vps_entry *entry = vps_table_find(broker->vps, job->vps);
     _cleanup_json_ json_t *result =
         make_result("done", job->vps, entry->state.generation, observed_name(entry->observed));
-    settle(broker, job, result);
+    broker_task_settle(broker, job, result);
 }
 
 static void pause_job(struct broker *broker, struct job *job, unsigned times)
@@ -307,6 +307,10 @@ static void start(struct broker *broker, struct job *job)
     struct err err = {0};
     if (is_overtaken(broker, job)) {
         settle_overtaken(broker, job);
+        return;
+    }
+    if (job->mode == JOB_DO && job->packed) {
+        broker_upload(broker, job);
         return;
     }
     if (job->mode == JOB_DO && !broker_image_ready(broker, job)) {
@@ -334,14 +338,19 @@ void broker_task_schedule(struct broker *broker)
     }
 }
 
-static void give_up(struct broker *broker, struct job *job, enum err_code code, const char *why)
+void broker_task_take_back(struct broker *broker, struct job *job)
 {
-    err_set(&job->error, code, "%s", why);
-    err_wrap(&job->error, "%s", job->step);
     job->mode = JOB_UNDO;
     job->crashes = job->timeouts = 0;
     job->deadline_s = UNDO_DEADLINE_S;
     pause_job(broker, job, 0);
+}
+
+static void give_up(struct broker *broker, struct job *job, enum err_code code, const char *why)
+{
+    err_set(&job->error, code, "%s", why);
+    err_wrap(&job->error, "%s", job->step);
+    broker_task_take_back(broker, job);
 }
 
 static void internal_ended(struct broker *broker, struct job *job, const json_t *result)
@@ -413,9 +422,9 @@ static void ended_with(struct broker *broker, struct job *job, json_t *result)
         undo_again(broker, job, error);
     } else if (job->mode == JOB_UNDO) {
         broker_task_fail(broker, job);
-    } else {
+    } else if (!broker_upload_holds(broker, job, result)) {
         json_object_del(result, "undone");
-        settle(broker, job, result);
+        broker_task_settle(broker, job, result);
     }
 }
 

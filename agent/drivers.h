@@ -92,6 +92,9 @@ struct volume_driver {
                     uint64_t *ret_bytes, struct err *err);
     int (*snapshot_delete)(const struct agent_config *config, const char *vps, const char *snapshot,
                            struct err *err);
+    // Where it can be read.
+    int (*snapshot_path)(const struct agent_config *config, const char *vps, const char *snapshot,
+                         char ret_path[256], struct err *err);
 
     // Another root beside the vps's, made by the order of spec->generation: one of an older order, or
     // one that was not exchanged yet, is replaced. Its path is empty once it was exchanged. staged:

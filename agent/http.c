@@ -95,7 +95,19 @@ static struct evhttp_request *make_request(struct exchange *exchange,
         evhttp_add_header(headers, "Content-Type", "application/json");
         evbuffer_add(evhttp_request_get_output_buffer(request), from->body, strlen(from->body));
     }
+    if (from->piece) {
+        evhttp_add_header(headers, "Content-Range", from->piece->range);
+        evhttp_add_header(headers, "Croft-Image-SHA256", from->piece->sha256);
+        evhttp_add_header(headers, "Content-Type", "application/octet-stream");
+        evbuffer_add(evhttp_request_get_output_buffer(request), from->piece->bytes,
+                     from->piece->size);
+    }
     return request;
+}
+
+static enum evhttp_cmd_type method(const struct http_request *request)
+{
+    return request->piece ? EVHTTP_REQ_PUT : request->body ? EVHTTP_REQ_POST : EVHTTP_REQ_GET;
 }
 
 int http_start(struct event_base *base, struct evdns_base *dns, const struct http_request *request,
@@ -115,8 +127,8 @@ int http_start(struct event_base *base, struct evdns_base *dns, const struct htt
     evhttp_connection_set_timeout(exchange->connection, TIMEOUT_S);
     evhttp_connection_set_max_headers_size(exchange->connection, HEADERS_MAX);
     evhttp_connection_set_max_body_size(exchange->connection, (ev_ssize_t)request->body_max);
-    if (evhttp_make_request(exchange->connection, make_request(exchange, request),
-                            request->body ? EVHTTP_REQ_POST : EVHTTP_REQ_GET, request->path) < 0) {
+    if (evhttp_make_request(exchange->connection, make_request(exchange, request), method(request),
+                            request->path) < 0) {
         evhttp_connection_free(exchange->connection);
         free(exchange);
         return err_set(err, ERR_UNAVAILABLE, "no connection to %s", request->server->host);

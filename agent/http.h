@@ -11,11 +11,19 @@ struct http_handlers {
     void (*done)(bool complete, const char *why, void *arg);
 };
 
+struct http_piece {
+    const void *bytes;
+    size_t size;
+    const char *range; // Content-Range
+    const char *sha256; // of the whole
+};
+
 struct http_request {
     const struct link_server *server;
     SSL_CTX *ctx;
     const char *path;
     const char *body; // NULL: GET; else POST of JSON
+    const struct http_piece *piece; // PUT of this
     int64_t range_from; // above 0: asks for what follows
     int64_t body_max; // bytes of the reply's body
     const struct http_handlers *handlers; // outlives the request

@@ -237,7 +237,8 @@ static void on_ws_message(struct ws *ws, const char *text, size_t len, void *arg
         return;
     }
     // These come from the broker's own peer, never from the network.
-    if (strcmp(type, "up") == 0 || strcmp(type, "down") == 0 || strcmp(type, "fetched") == 0) {
+    if (strcmp(type, "up") == 0 || strcmp(type, "down") == 0 || strcmp(type, "fetched") == 0 ||
+        strcmp(type, "pushed") == 0) {
         return;
     }
     if (strcmp(type, "error") == 0) {
@@ -416,6 +417,8 @@ static void on_broker_message(json_t *message, void *arg)
         arm(link->reconnect, 0);
     } else if (strcmp(type, "fetch") == 0) {
         link_image_fetch(link, message);
+    } else if (strcmp(type, "push") == 0) {
+        link_upload(link, message);
     } else if (link->ws) {
         send_text(link, message);
     }

@@ -73,5 +73,8 @@ int link_pki_node(const struct agent_config *config, char ret_node[37],
 // link_image.c: downloads into incoming/, then says `fetched` to the broker.
 void link_image_fetch(struct link *link, json_t *message);
 
+// link_upload.c: uploads a file of outgoing/, then says `pushed` to the broker.
+void link_upload(struct link *link, json_t *message);
+
 // Passes a message to the broker; takes it over.
 void link_to_broker(struct link *link, json_t *message);

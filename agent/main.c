@@ -1,5 +1,6 @@
 #include "broker.h"
 #include "config.h"
+#include "image_pack.h"
 #include "image_unpack.h"
 #include "link.h"
 #include "log.h"
@@ -194,6 +195,9 @@ static int run_command(const struct command *command, const struct arguments *ar
 // What helper_run() starts: no options, no configuration. -1: it is something else.
 static int run_helper(int argc, char **argv)
 {
+    if (argc == 3 && strcmp(argv[1], "pack") == 0) {
+        return image_pack_main(argv[2]);
+    }
     if (argc == 3 && strcmp(argv[1], "unpack") == 0) {
         return image_unpack_main(argv[2]);
     }

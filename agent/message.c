@@ -182,6 +182,44 @@ static const struct field fetched_fields[] = {
     {0},
 };
 
+static const struct field push_fields[] = {
+    {.name = "image",
+     .type = FIELD_UUID,
+     .offset = offsetof(struct push_message, image),
+     .flags = FIELD_REQUIRED},
+    {.name = "sha256",
+     .type = FIELD_STRING,
+     .offset = offsetof(struct push_message, sha256),
+     .min = 64,
+     .max = 64,
+     .flags = FIELD_REQUIRED},
+    {.name = "size",
+     .type = FIELD_INT,
+     .offset = offsetof(struct push_message, size),
+     .min = 1,
+     .max = 1LL << IMAGE_BYTES_MAX_LOG2,
+     .flags = FIELD_REQUIRED},
+    {0},
+};
+
+struct pushed {
+    const char *image;
+    struct failure error;
+};
+
+static const struct field pushed_fields[] = {
+    {.name = "image",
+     .type = FIELD_UUID,
+     .offset = offsetof(struct pushed, image),
+     .flags = FIELD_REQUIRED},
+    {.name = "error",
+     .type = FIELD_OBJECT,
+     .offset = offsetof(struct pushed, error),
+     .fields = failure_fields,
+     .flags = FIELD_NULLABLE},
+    {0},
+};
+
 struct certificate {
     const char *certificate;
 };
@@ -274,6 +312,22 @@ int message_fetch(json_t *message, struct fetch_message *ret, struct err *err)
 {
     int r = decode(fetch_fields, message, ret, err);
     return r < 0 ? r : check_sha256(ret->sha256, err);
+}
+
+int message_push(json_t *message, struct push_message *ret, struct err *err)
+{
+    int r = decode(push_fields, message, ret, err);
+    return r < 0 ? r : check_sha256(ret->sha256, err);
+}
+
+int message_pushed(json_t *message, struct pushed_message *ret, struct err *err)
+{
+    struct pushed pushed;
+    int r = decode(pushed_fields, message, &pushed, err);
+    if (r == 0) {
+        *ret = (struct pushed_message){pushed.image, pushed.error.code, pushed.error.detail};
+    }
+    return r;
 }
 
 int message_fetched(json_t *message, struct fetched_message *ret, struct err *err)

@@ -33,6 +33,18 @@ struct fetched_message {
     const char *detail;
 };
 
+struct push_message {
+    const char *image; // its id
+    const char *sha256;
+    int64_t size;
+};
+
+struct pushed_message {
+    const char *image;
+    const char *code; // NULL: the server has it; else an error's slug
+    const char *detail;
+};
+
 // Each checks message (any JSON object) and fills the structure. Fuzz targets.
 int message_task(json_t *message, struct task_message *ret, struct err *err) _must_check_;
 int message_cancel(json_t *message, struct cancel_message *ret, struct err *err) _must_check_;
@@ -42,6 +54,8 @@ int message_usage_ack(json_t *message, int64_t *ret_batch, struct err *err) _mus
 int message_log_request(json_t *message, const char **ret_vps, struct err *err) _must_check_;
 int message_fetch(json_t *message, struct fetch_message *ret, struct err *err) _must_check_;
 int message_fetched(json_t *message, struct fetched_message *ret, struct err *err) _must_check_;
+int message_push(json_t *message, struct push_message *ret, struct err *err) _must_check_;
+int message_pushed(json_t *message, struct pushed_message *ret, struct err *err) _must_check_;
 int message_certificate(json_t *message, const char **ret_pem, struct err *err) _must_check_;
 
 // {code, detail} of a failure as messages carry it: valid UTF-8 without control characters, whatever a

@@ -48,6 +48,7 @@ void queue_remove(struct queue *queue, struct job *job)
     TAILQ_REMOVE(&queue->jobs, job, link);
     json_decref(job->message);
     json_decref(job->result);
+    json_decref(job->packed);
     free(job);
 }
 

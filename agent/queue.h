@@ -14,6 +14,7 @@ enum job_state {
     JOB_WAITING, // for its turn, or for not_before_ms
     JOB_FETCHING, // for its image
     JOB_RUNNING, // a worker has it
+    JOB_PUSHING, // link uploads what it has packed
     JOB_ENDED, // has a result that is not in the journal yet
 };
 
@@ -32,6 +33,7 @@ struct job {
     const struct task_kind *kind;
     json_t *message; // the task's; owned
     json_t *result; // in JOB_ENDED; owned
+    json_t *packed; // the result of a worker that waits for its image to be uploaded; owned
     enum job_state state;
     enum job_mode mode;
     int64_t not_before_ms;

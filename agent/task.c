@@ -12,7 +12,7 @@ static const struct task_kind *const public_kinds[] = {
     &task_create,          &task_start,   &task_update,    &task_stop,
     &task_reboot,          &task_delete,  &task_password,  &task_snapshot,
     &task_snapshot_delete, &task_restore, &task_reinstall, &task_rescue,
-    &task_clone,
+    &task_clone,           &task_publish,
 };
 
 static const struct task_kind *const node_kinds[] = {&task_node_open, &task_node_check};

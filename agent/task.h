@@ -21,6 +21,8 @@ struct task {
     enum observed observed; // what the task left behind
     bool keep_off; // it was off, and is to stay so
     uint64_t snapshot_bytes; // of the snapshot that was made
+    char packed_sha256[65]; // of the image that was packed; empty: none was
+    int64_t packed_bytes;
     bool undo_failed; // what it made is still there, in part
 };
 
@@ -48,7 +50,7 @@ struct task_kind {
 extern const struct task_kind task_create, task_start, task_update, task_stop, task_reboot,
     task_delete, task_password;
 extern const struct task_kind task_snapshot, task_snapshot_delete, task_restore, task_reinstall,
-    task_rescue, task_clone;
+    task_rescue, task_clone, task_publish;
 // Internal, of the node and no vps: pool and network at the start, the network again each minute.
 extern const struct task_kind task_node_open, task_node_check;
 

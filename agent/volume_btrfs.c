@@ -277,6 +277,7 @@ const struct volume_driver volume_btrfs = {
     .copy = btrfs_copy,
     .snapshot = btrfs_snapshot,
     .snapshot_delete = btrfs_snapshot_delete,
+    .snapshot_path = btrfs_snapshot_path,
     .stage = btrfs_stage,
     .staged = btrfs_staged,
     .swap = btrfs_swap,

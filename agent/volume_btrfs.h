@@ -46,6 +46,8 @@ int btrfs_take(const struct agent_config *config, const struct volume_source *so
 // volume_btrfs_snapshot.c
 int btrfs_snapshot(const struct agent_config *config, const char *vps, const char *snapshot,
                    uint64_t *ret_bytes, struct err *err);
+int btrfs_snapshot_path(const struct agent_config *config, const char *vps, const char *snapshot,
+                        char ret_path[256], struct err *err);
 int btrfs_snapshot_delete(const struct agent_config *config, const char *vps, const char *snapshot,
                           struct err *err);
 int btrfs_snapshot_delete_all(const struct agent_config *config, const char *vps,

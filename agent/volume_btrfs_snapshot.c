@@ -76,6 +76,15 @@ int btrfs_snapshot(const struct agent_config *config, const char *vps, const cha
                     : btrfs_usage(made, ret_bytes, err);
 }
 
+int btrfs_snapshot_path(const struct agent_config *config, const char *vps, const char *snapshot,
+                        char ret_path[256], struct err *err)
+{
+    char path[BTRFS_PATH_SIZE], tail[64];
+    snprintf(tail, sizeof(tail), "/%s", snapshot);
+    int r = btrfs_pool_path(config, path, "/snapshots/", vps, tail, err);
+    return r < 0 ? r : sysfile_path(ret_path, 256, err, "%s", path);
+}
+
 // The folder goes with the last one.
 static int remove_folder(const struct agent_config *config, const char *vps, struct err *err)
 {

@@ -176,6 +176,7 @@ const struct volume_driver volume_fake = {
     .copy = fake_copy,
     .snapshot = fake_snapshot,
     .snapshot_delete = fake_snapshot_delete,
+    .snapshot_path = fake_snapshot_path,
     .stage = fake_stage,
     .staged = fake_staged,
     .swap = fake_swap,

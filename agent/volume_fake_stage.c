@@ -3,6 +3,7 @@
 #include "config.h"
 #include "fake.h"
 #include "file.h"
+#include "sysfile.h"
 #include "volume_fake.h"
 
 #include <dirent.h>
@@ -173,6 +174,14 @@ int fake_snapshot(const struct agent_config *config, const char *vps, const char
     }
     *ret_bytes = 4096;
     return r < 0 || access(path, F_OK) == 0 ? r : copy_root(root, path, err);
+}
+
+int fake_snapshot_path(const struct agent_config *config, const char *vps, const char *snapshot,
+                       char ret_path[256], struct err *err)
+{
+    char path[PATH_SIZE];
+    int r = snapshot_path(config, vps, snapshot, path, err);
+    return r < 0 ? r : sysfile_path(ret_path, 256, err, "%s", path);
 }
 
 int fake_snapshot_delete(const struct agent_config *config, const char *vps, const char *snapshot,

@@ -39,8 +39,13 @@ static void report_end(const struct task *task, const struct err *err)
     if (failed) {
         json_object_set_new(result, "error", message_error(err));
         json_object_set_new(result, "undone", json_boolean(!task->undo_failed));
-    } else if (task->kind == &task_snapshot) {
+    } else if (task->kind == &task_snapshot || task->kind == &task_publish) {
         json_object_set_new(result, "size_bytes", json_integer((json_int_t)task->snapshot_bytes));
+    }
+    if (!failed && *task->packed_sha256) {
+        json_object_set_new(result, "packed",
+                            json_pack("{s:s, s:I}", "sha256", task->packed_sha256, "size",
+                                      (json_int_t)task->packed_bytes));
     }
     write_line(result);
 }

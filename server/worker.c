@@ -4,6 +4,7 @@
 #include "db.h"
 #include "housekeeping.h"
 #include "hub.h"
+#include "image_sweep.h"
 #include "limiter.h"
 #include "log.h"
 #include "macro.h"
@@ -26,6 +27,8 @@ struct worker {
     struct api *api;
     struct hub *hub;
     struct housekeeping *housekeeping;
+    int index; // among those of this machine
+    struct image_sweep *image_sweep; // of the first worker of a machine
     struct webhooks *webhooks;
     struct mailer *mailer;
     struct event *on_term, *on_int, *drain_timer;
@@ -62,6 +65,7 @@ static void on_stop(evutil_socket_t signal, short what, void *arg)
     struct timeval tv = {worker->config->timing.drain_s, 0};
     evtimer_add(worker->drain_timer, &tv);
     housekeeping_stop(STEAL(worker->housekeeping));
+    image_sweep_stop(STEAL(worker->image_sweep));
     mailer_stop(STEAL(worker->mailer));
     api_drain(worker->api, part_drained, worker);
     hub_drain(worker->hub, part_drained, worker);
@@ -100,6 +104,9 @@ static int start(struct worker *worker, int limits_fd, struct err *err)
         return err_wrap(err, "mail");
     }
     worker->housekeeping = housekeeping_start(worker->base, worker->db, config);
+    if (worker->index == 0) {
+        worker->image_sweep = image_sweep_start(worker->base, worker->db, config);
+    }
     worker->webhooks = webhooks_start(worker->base, worker->db, config);
     worker->on_term = evsignal_new(worker->base, SIGTERM, on_stop, worker);
     worker->on_int = evsignal_new(worker->base, SIGINT, on_stop, worker);
@@ -119,6 +126,7 @@ static void free_event(struct event *event)
 static void finish(struct worker *worker)
 {
     housekeeping_stop(worker->housekeeping);
+    image_sweep_stop(worker->image_sweep);
     webhooks_stop(worker->webhooks);
     mailer_stop(worker->mailer);
     api_destroy(worker->api);
@@ -150,7 +158,7 @@ int worker_run(struct server_config *config, int index, int limits_fd)
     signal(SIGPIPE, SIG_IGN);
     signal(SIGHUP, SIG_IGN); // the master replaces us instead
     raise_file_limit();
-    struct worker worker = {.config = config};
+    struct worker worker = {.config = config, .index = index};
     struct err err = {0};
     if (sodium_init() < 0) {
         log_error("worker_failed", "error=\"libsodium does not start\"");

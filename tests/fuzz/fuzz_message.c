@@ -46,6 +46,15 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (message_fetched(tree, &fetched, &err) == 0) {
         FUZZ_CHECK(strspn(fetched.sha256, "0123456789abcdef") == 64);
     }
+    struct push_message push;
+    struct pushed_message pushed;
+    if (message_push(tree, &push, &err) == 0) {
+        FUZZ_CHECK(uuid_is(push.image) && strspn(push.sha256, "0123456789abcdef") == 64);
+        FUZZ_CHECK(push.size > 0);
+    }
+    if (message_pushed(tree, &pushed, &err) == 0) {
+        FUZZ_CHECK(uuid_is(pushed.image) && (!pushed.code || pushed.detail));
+    }
     if (message_usage_ack(tree, &batch, &err) < 0 || message_certificate(tree, &text, &err) < 0) {
         FUZZ_CHECK(err.text[0]);
     }

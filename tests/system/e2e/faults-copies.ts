@@ -8,7 +8,7 @@ import { agree } from "../harness/match.js";
 import { World } from "../harness/world.js";
 import { processes, stepNames } from "./faults.js";
 
-type Kind = "vps_snapshot" | "vps_snapshot_delete" | "vps_restore" | "vps_clone" | "vps_reinstall" | "vps_rescue";
+type Kind = "vps_snapshot" | "vps_snapshot_delete" | "vps_restore" | "vps_clone" | "vps_reinstall" | "vps_rescue" | "vps_publish";
 
 async function order(world: World, method: string, path: string, body?: object): Promise<any> {
     const answer = await world.customer.api.raw(method, path, { body, headers: { Prefer: "wait=55" } });
@@ -33,6 +33,8 @@ async function carryOut(world: World, kind: Kind, vps: Vps, snapshot: string, ar
         await order(world, "POST", `/v1/snapshots/${snapshot}/restore`);
     } else if (kind === "vps_clone") {
         await world.deleteVps((await post("clone", { name: "clone", snapshot_id: snapshot })).vps.id);
+    } else if (kind === "vps_publish") {
+        await world.customer.api.expect(204, "DELETE", `/v1/images/${(await post("publish", { name: "image" })).image.id}`);
     } else if (kind === "vps_reinstall") {
         await post("reinstall", { image_id: vps.image_id });
     } else {
