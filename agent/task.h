@@ -97,6 +97,7 @@ int ensure_identity_of_disk(struct task *task, struct err *err);
 int task_write_identity(struct task *task, struct err *err);
 int ensure_live(struct task *task, struct err *err);
 int ensure_standing(struct task *task, struct err *err);
+void task_note_asked(struct task *task); // which order changed name or keys
 void task_note_identity(struct task *task); // what guest_prepare() wrote
 // Takes back what a rebuild of an earlier order exchanged and could not itself take back (task_rebuild.c).
 int task_take_back_rebuild(struct task *task, struct err *err);

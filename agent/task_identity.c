@@ -8,26 +8,43 @@
 
 // What stays ours in a guest's files is written when it changed, not at every start: in between they are the guest's.
 
-static void hash_keys(const struct task *task, char out[65])
+// also: text that is hashed with them, or NULL.
+static void hash_keys(const struct task *task, const char *also, char out[65])
 {
     unsigned char hash[32];
+    crypto_generichash_state state;
     _cleanup_free_ char *text =
         json_dumps(json_object_get(task->spec_json, "ssh_keys"), JSON_COMPACT | JSON_ENCODE_ANY);
     const char *bytes = text ? text : "[]";
-    crypto_generichash(hash, sizeof(hash), (const unsigned char *)bytes, strlen(bytes), NULL, 0);
+    crypto_generichash_init(&state, NULL, 0, sizeof(hash));
+    crypto_generichash_update(&state, (const unsigned char *)bytes, strlen(bytes));
+    if (also) {
+        crypto_generichash_update(&state, (const unsigned char *)also, strlen(also));
+    }
+    crypto_generichash_final(&state, hash, sizeof(hash));
     sodium_bin2hex(out, 65, hash, sizeof(hash));
+}
+
+void task_note_asked(struct task *task)
+{
+    char asked[sizeof(task->state.asked)];
+    hash_keys(task, task->spec.hostname, asked);
+    if (strcmp(task->state.asked, asked) != 0) {
+        memcpy(task->state.asked, asked, sizeof(asked));
+        task->state.asked_by = task->generation;
+    }
 }
 
 void task_note_identity(struct task *task)
 {
     snprintf(task->state.hostname, sizeof(task->state.hostname), "%s", task->spec.hostname);
-    hash_keys(task, task->state.keys);
+    hash_keys(task, NULL, task->state.keys);
 }
 
 static int write_keys(struct task *task, const struct volume_root *root, struct err *err)
 {
     char keys[sizeof(task->state.keys)];
-    hash_keys(task, keys);
+    hash_keys(task, NULL, keys);
     if (strcmp(task->state.keys, keys) == 0) {
         return 0;
     }
@@ -67,10 +84,11 @@ int task_write_identity(struct task *task, struct err *err)
     return r;
 }
 
-// A guest that broke its own /etc is started and stopped all the same; only who asked for the change hears of it.
+// A guest that broke its own /etc is started, suspended and resized all the same; only the order that asked for the
+// change fails of it, however often it is run.
 int ensure_identity(struct task *task, struct err *err)
 {
-    if (task->kind == &task_update) {
+    if (task->kind == &task_update && task->state.asked_by == task->generation) {
         return task_write_identity(task, err);
     }
     struct err unheard = {0};

@@ -11,6 +11,7 @@ int ensure_state(struct task *task, struct err *err)
 {
     json_decref(task->state.spec);
     task->state.spec = json_incref(task->spec_json);
+    task_note_asked(task);
     return vps_state_save(task->config, &task->state, err);
 }
 

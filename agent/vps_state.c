@@ -49,6 +49,7 @@ int vps_state_load(const struct agent_config *config, const char *vps, struct vp
         .created = json_is_true(json_object_get(json, "created")),
         .prepared = json_is_true(json_object_get(json, "prepared")),
         .exchanged = json_get_int(json, "exchanged", 0),
+        .asked_by = json_get_int(json, "asked_by", 0),
         .rebooted = json_get_int(json, "rebooted", 0),
         .spec = json_incref(json_object_get(json, "spec")),
     };
@@ -57,8 +58,23 @@ int vps_state_load(const struct agent_config *config, const char *vps, struct vp
     snprintf(state.hostname, sizeof(state.hostname), "%.63s",
              json_get_string(json, "hostname", ""));
     snprintf(state.keys, sizeof(state.keys), "%.64s", json_get_string(json, "keys", ""));
+    snprintf(state.asked, sizeof(state.asked), "%.64s", json_get_string(json, "asked", ""));
     *ret_state = state;
     return 0;
+}
+
+static json_t *to_json(const struct vps_state *state)
+{
+    json_t *json = json_pack("{s:s, s:I, s:s, s:b, s:b, s:s, s:O?}", "vps", state->vps,
+                             "generation", (json_int_t)state->generation, "observed",
+                             observed_name(state->observed), "created", state->created, "prepared",
+                             state->prepared, "start", state->start, "spec", state->spec);
+    json_t *more =
+        json_pack("{s:I, s:I, s:s, s:s, s:s, s:I}", "exchanged", (json_int_t)state->exchanged,
+                  "rebooted", (json_int_t)state->rebooted, "hostname", state->hostname, "keys",
+                  state->keys, "asked", state->asked, "asked_by", (json_int_t)state->asked_by);
+    json_object_update_new(json, more);
+    return json;
 }
 
 int vps_state_save(const struct agent_config *config, const struct vps_state *state,
@@ -71,12 +87,7 @@ int vps_state_save(const struct agent_config *config, const struct vps_state *st
     if (r < 0) {
         return r;
     }
-    _cleanup_json_ json_t *json = json_pack(
-        "{s:s, s:I, s:s, s:b, s:b, s:s, s:I, s:I, s:s, s:s, s:O?}", "vps", state->vps, "generation",
-        (json_int_t)state->generation, "observed", observed_name(state->observed), "created",
-        state->created, "prepared", state->prepared, "start", state->start, "exchanged",
-        (json_int_t)state->exchanged, "rebooted", (json_int_t)state->rebooted, "hostname",
-        state->hostname, "keys", state->keys, "spec", state->spec);
+    _cleanup_json_ json_t *json = to_json(state);
     _cleanup_free_ char *text = json_write(json);
     path_of(config, state->vps, "/state.json", path);
     return file_write_atomic(path, text, strlen(text), 0600, err);

@@ -21,6 +21,8 @@ struct vps_state {
     int64_t rebooted; // generation of the last reboot that has stopped the guest
     char hostname[64]; // that was written into the guest; empty: none yet
     char keys[65]; // the same: hash of root's keys; empty: none yet
+    char asked[65]; // hash of the name and keys that the last order wants
+    int64_t asked_by; // generation of the order that first wanted them
     json_t *spec; // as it came; owned
 };
 

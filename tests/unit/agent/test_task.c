@@ -200,7 +200,9 @@ START_TEST(a_guest_that_broke_its_files_is_suspended_all_the_same)
         ck_assert_int_lt(run("vps_update", 2, &observed, &err), 0);
         ck_assert_msg(strncmp(err.text, "identity: ", 10) == 0, "%s", err.text);
         ck_assert_int_eq(observed, OBSERVED_STOPPED);
+        ck_assert_int_lt(run("vps_update", 2, &observed, &err), 0); // again: the same order
         suspended = NULL;
+        expect("vps_update", 3, OBSERVED_RUNNING); // this one did not ask for the name
         expect("vps_start", 3, OBSERVED_RUNNING);
         hostname = NULL;
         expect("vps_delete", 4, OBSERVED_ABSENT);
