@@ -23,7 +23,11 @@ static json_t *item_of(struct broker *broker, struct vps_entry *entry)
 {
     struct err err = {0};
     struct evidence_reading reading = {
-        .spec = &entry->spec, .start = entry->state.start, .now_ms = broker_now_ms()};
+        .spec = &entry->spec,
+        .start = entry->state.start,
+        .kills = oom_log_since(broker->oom, entry->state.vps, entry->state.start),
+        .now_ms = broker_now_ms(),
+    };
     int r = sampler_sample(broker->config, &broker->drivers, &entry->spec, &reading.counters, &err);
     if (r == 0) {
         r = broker->drivers.container->limits_met(broker->config, entry->state.vps, &reading.met,

@@ -70,16 +70,27 @@ static bool read_pids(const char *vps, uint64_t *ret_hits)
     return walked.groups > 0;
 }
 
+// Version 1 has no limit of swap but one of memory and swap together, and asks that one first: where the plan has no swap, the
+// two are the same limit, and its hits are those of memory.
+static void read_swap_v1(const char *vps, struct limits_met *met)
+{
+    uint64_t memory = 0, both = 0, memory_limit = 0, both_limit = 0;
+    met->swap.counted = read_number("memory", vps, "memory.memsw.failcnt", &met->swap.hits) &&
+                        read_number("memory", vps, "memory.limit_in_bytes", &memory_limit) &&
+                        read_number("memory", vps, "memory.memsw.limit_in_bytes", &both_limit) &&
+                        read_number("memory", vps, "memory.usage_in_bytes", &memory) &&
+                        read_number("memory", vps, "memory.memsw.usage_in_bytes", &both);
+    met->swap_bytes = both > memory ? both - memory : 0;
+    if (met->swap.counted && both_limit <= memory_limit) {
+        met->memory.hits += met->swap.hits;
+        met->swap.hits = 0;
+    }
+}
+
 static void read_v1(const char *vps, struct limits_met *met)
 {
-    uint64_t memory = 0;
-    uint64_t both = 0;
     met->memory.counted = read_number("memory", vps, "memory.failcnt", &met->memory.hits);
-    met->swap.counted = read_number("memory", vps, "memory.memsw.failcnt", &met->swap.hits);
-    if (read_number("memory", vps, "memory.usage_in_bytes", &memory) &&
-        read_number("memory", vps, "memory.memsw.usage_in_bytes", &both)) {
-        met->swap_bytes = both > memory ? both - memory : 0;
-    }
+    read_swap_v1(vps, met);
     char text[TEXT_SIZE];
     met->cpu.counted = read_text("cpu", vps, "cpu.stat", text) &&
                        sysfile_find_u64(text, "nr_periods", &met->periods, NULL) == 0 &&

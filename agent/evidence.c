@@ -78,6 +78,15 @@ static void add_rates(json_t *limits, const struct evidence_reading *reading,
     add(limits, (struct row){"network_out", out, net_bps, {0}});
 }
 
+// A process is killed where room could not be made below the limit. Version 1 counts that with the limit of memory and swap
+// together, if that is as low, and newer kernels (seen: 6.18) not at all.
+static struct limit_hits memory_hits(const struct evidence_reading *reading)
+{
+    struct limit_hits hits = reading->met.memory;
+    hits.hits = larger(hits.hits, reading->kills);
+    return hits;
+}
+
 static json_t *limits_json(const struct evidence_reading *reading,
                            const struct evidence_memory *memory)
 {
@@ -87,7 +96,8 @@ static json_t *limits_json(const struct evidence_reading *reading,
     const struct limits_met *met = &reading->met;
     const struct limit_hits disk = {true, memory->disk_hits};
     uint64_t cpu = rate(reading, memory, now->cpu_ns, memory->counters.cpu_ns) / 1000000;
-    add(limits, (struct row){"memory", now->memory_bytes, spec->limits.memory_bytes, met->memory});
+    add(limits,
+        (struct row){"memory", now->memory_bytes, spec->limits.memory_bytes, memory_hits(reading)});
     add(limits, (struct row){"swap", met->swap_bytes, spec->limits.swap_bytes, met->swap});
     add(limits, (struct row){"processes", now->pids, spec->limits.pids, met->processes});
     add(limits, (struct row){"cpu", cpu, plan_limits_millicores(spec), met->cpu});

@@ -19,6 +19,7 @@ struct evidence_reading {
     const char *start; // of the guest
     struct usage_counters counters;
     struct limits_met met;
+    uint64_t kills; // for want of memory, since the start
     int64_t now_ms; // CLOCK_MONOTONIC
 };
 

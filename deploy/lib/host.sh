@@ -146,7 +146,7 @@ lxcfs_do()
         [ -d /var/lib/lxcfs ] || made folder /var/lib/lxcfs
         install -d /var/lib/lxcfs
         made lxcfs /var/lib/lxcfs
-        daemon_start lxcfs root /usr/bin/lxcfs --pidfile="$state/run/lxcfs.pid" /var/lib/lxcfs
+        daemon_start lxcfs root /usr/bin/lxcfs --enable-loadavg --pidfile="$state/run/lxcfs.pid" /var/lib/lxcfs
     fi
     wait_for 10 lxcfs_done
 }

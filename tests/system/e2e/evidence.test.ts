@@ -51,7 +51,7 @@ describe("evidence of a real guest", () => {
         assert.ok(kill.memory_bytes > world.plan.memory_bytes / 2 && kill.memory_bytes <= world.plan.memory_bytes, `${kill.memory_bytes} bytes`);
         assert.ok(Math.abs(Date.parse(kill.ts) - before) < 60_000, kill.ts);
         assert.equal(all.oom_kills, 1);
-        assert.ok(one(all, "memory").hits > 0, "and the limit was met");
+        assert.ok(one(all, "memory").hits > 0, `and the limit was met: ${JSON.stringify(all.limits)}`);
         await until("usage counts it, too", async () => (await usage()).last.oom_kills === 1, 30_000);
     });
 
@@ -75,25 +75,34 @@ describe("evidence of a real guest", () => {
         await shown("its end", (now) => one(now, "processes").used < one(now, "processes").limit / 2);
     });
 
-    test("a program that burns all its CPU time is seen to be held back", async () => {
+    // As many processors as the plan has are all that a guest sees, so that it can only be held back where it gets less than one.
+    test("a program that burns all the CPU time of a throttled guest is seen to be held back", async () => {
         const before = (await limits()).cpu;
-        await guests.run(vps, "for i in 1 2 3 4; do timeout 6 sh -c 'while :; do :; done' & done; wait", [0, 124, 143]);
-        const after = (await shown("throttled time", (all) => all.cpu.throttled_ns > before.throttled_ns)).cpu;
-        assert.ok(after.throttled_periods > before.throttled_periods && after.periods > before.periods);
+        const tenant = (verb: string, body?: object) => world.operator.expect(200, "POST", `/v1/admin/tenants/${world.customer.id}/${verb}` as any, { body } as any);
+        await tenant("suspend", { reason: "too much mail", policy: "throttle" });
+        await until("the new limit", async () => one(await limits(), "cpu").limit === world.plan.vcpus * 100);
+        await guests.run(vps, "(while :; do :; done) & sleep 5; kill $!").finally(() => tenant("resume"));
+        const after = await shown("throttled time", (all) => all.cpu.throttled_ns - before.throttled_ns > 1e9);
+        assert.ok(after.cpu.throttled_periods > before.throttled_periods && after.cpu.periods > before.periods);
+        assert.equal(one(after, "cpu").hits, after.cpu.throttled_periods);
+        await until("the old limit", async () => one(await limits(), "cpu").limit === world.plan.vcpus * 1000);
     });
 
-    test("a full disk is counted, and what was written is counted once", async () => {
-        const before = await usage();
-        const mib = Math.floor(world.plan.disk_bytes / MiB);
-        await guests.run(vps, `dd if=/dev/zero of=/fill bs=1M count=${mib} conv=fsync; sync`, [0, 1]);
-        await shown("a full disk", (all) => one(all, "disk").hits === 1);
-        const now = await until("its I/O", async () => {
-            const now = await usage();
-            return now.io_write_bytes - before.io_write_bytes > 0.4 * mib * MiB && now;
+    // Written past the page cache: version 1 of cgroups does not know whose the pages are that it writes back.
+    test("what a guest writes is counted once, however many devices are below", async () => {
+        const before = (await usage()).last.io_write_bytes;
+        await guests.run(vps, "dd if=/dev/zero of=/direct bs=1M count=24 oflag=direct conv=fsync; rm /direct");
+        const written = await until("its I/O", async () => {
+            const now = (await usage()).last.io_write_bytes - before;
+            return now > 23 * MiB && now;
         }, 30_000);
-        const written = (now.io_write_bytes - before.io_write_bytes) / MiB;
-        assert.ok(written < 1.6 * mib, `${written} MiB written of a disk of ${mib} MiB`);
-        await guests.run(vps, "rm /fill; sync", [0]);
+        assert.ok(written < 36 * MiB, `${written / MiB} MiB for 24`);
+    });
+
+    test("a full disk is counted", async () => {
+        await guests.run(vps, `dd if=/dev/zero of=/fill bs=1M count=${world.plan.disk_bytes / MiB} conv=fsync; sync`, [0, 1]);
+        await shown("a full disk", (all) => one(all, "disk").hits === 1);
+        await guests.run(vps, "rm /fill; sync");
         await shown("room", (all) => one(all, "disk").used < one(all, "disk").limit / 2);
     });
 
