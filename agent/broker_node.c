@@ -57,12 +57,13 @@ static json_t *node_json(const struct broker *broker)
     host_observe(&facts);
     uname(&name);
     stat_pool(broker, &disk, &disk_free);
-    json_t *node = json_pack(
-        "{s:s, s:I, s:I, s:I, s:I, s:I, s:I}", "kernel", name.release, "cpus",
-        declared(config->capacity.vcpus, (uint64_t)get_nprocs()), "memory_bytes",
-        declared(config->capacity.memory_bytes, memory_bytes("MemTotal:")), "disk_bytes",
-        declared(config->capacity.disk_bytes, disk), "disk_free_bytes", (json_int_t)disk_free,
-        "id_base", (json_int_t)config->ids.base, "id_count", (json_int_t)config->ids.count);
+    json_t *node =
+        json_pack("{s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "kernel", name.release, "cpus",
+                  declared(config->capacity.vcpus, (uint64_t)get_nprocs()), "memory_bytes",
+                  declared(config->capacity.memory_bytes, memory_bytes("MemTotal:")), "disk_bytes",
+                  declared(config->capacity.disk_bytes, disk), "disk_free_bytes",
+                  (json_int_t)disk_free, "pool_bytes", (json_int_t)disk, "id_base",
+                  (json_int_t)config->ids.base, "id_count", (json_int_t)config->ids.count);
     json_t *more = json_pack("{s:s, s:b, s:b, s:{s:s, s:s, s:s}, s:o}", "cgroup",
                              facts.cgroup_version == 2 ? "v2" : "v1", "apparmor", facts.apparmor,
                              "lxcfs", facts.lxcfs, "drivers", "container",
@@ -116,10 +117,10 @@ static void send_heartbeat(struct broker *broker)
     if (getloadavg(&load, 1) < 1) {
         load = 0;
     }
-    broker_send(broker, json_pack("{s:s, s:I, s:I, s:I}", "type", "heartbeat", "disk_free_bytes",
-                                  (json_int_t)disk_free, "memory_free_bytes",
-                                  (json_int_t)memory_bytes("MemAvailable:"), "load_milli",
-                                  (json_int_t)(load * 1000)));
+    broker_send(broker, json_pack("{s:s, s:I, s:I, s:I, s:I}", "type", "heartbeat", "pool_bytes",
+                                  (json_int_t)disk, "disk_free_bytes", (json_int_t)disk_free,
+                                  "memory_free_bytes", (json_int_t)memory_bytes("MemAvailable:"),
+                                  "load_milli", (json_int_t)(load * 1000)));
 }
 
 static void on_heartbeat(evutil_socket_t fd, short what, void *arg)

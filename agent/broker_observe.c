@@ -24,6 +24,9 @@ static json_t *entry_json(const struct vps_entry *entry)
     json_t *json =
         json_pack("{s:s, s:I, s:s}", "vps", entry->state.vps, "generation",
                   (json_int_t)entry->state.generation, "observed", observed_name(entry->observed));
+    if (entry->has_spec) {
+        json_object_set_new(json, "slot", json_integer(entry->spec.slot));
+    }
     if (entry->observed == OBSERVED_ERROR) {
         json_object_set_new(json, "error", message_error(&entry->error));
     }

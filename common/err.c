@@ -36,6 +36,7 @@ static const struct err_info infos[] = {
     [-ERR_TOTP] = {"totp_required", 401, "Code required"},
     [-ERR_BREACHED] = {"password_breached", 422, "Password known to have been stolen"},
     [-ERR_LAST_OWNER] = {"last_owner", 409, "The last owner"},
+    [-ERR_VPS_LOST] = {"vps_lost", 409, "Lost with its node"},
 };
 
 static void set_text(struct err *err, const char *fmt, va_list ap) _printf_(2, 0);

@@ -41,7 +41,8 @@ enum err_code {
     ERR_TOTP = -28, // the password was right, a code is missing
     ERR_BREACHED = -29, // a new password is known to have been stolen
     ERR_LAST_OWNER = -30, // a tenant would be left without an owner
-    ERR_CODE_MIN = -30,
+    ERR_VPS_LOST = -31, // it was given up with its node
+    ERR_CODE_MIN = -31,
 };
 
 struct err {

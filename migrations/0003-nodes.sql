@@ -8,6 +8,7 @@ CREATE TABLE plans (
     active boolean NOT NULL DEFAULT true,
     public boolean NOT NULL DEFAULT true, -- else for the tenants in plan_tenants
     location_ids uuid[] CHECK (cardinality(location_ids) BETWEEN 1 AND 256), -- null: everywhere
+    node_tags text[] NOT NULL DEFAULT '{}' CHECK (cardinality(node_tags) <= 32), -- a node has all of these, or is none for it
     version bigint NOT NULL DEFAULT 1,
     created_at timestamptz NOT NULL DEFAULT now(),
     updated_at timestamptz NOT NULL DEFAULT now()
@@ -48,7 +49,7 @@ CREATE TABLE nodes (
     id uuid PRIMARY KEY DEFAULT croft_uuid(),
     name text NOT NULL UNIQUE CHECK (length(name) BETWEEN 1 AND 63),
     location_id uuid NOT NULL REFERENCES locations,
-    state text NOT NULL DEFAULT 'active' CHECK (state IN ('active', 'draining', 'retired')),
+    state text NOT NULL DEFAULT 'active' CHECK (state IN ('active', 'draining', 'maintenance', 'retired')),
     overcommit_vcpu_percent int NOT NULL DEFAULT 400 CHECK (overcommit_vcpu_percent BETWEEN 1 AND 10000),
     overcommit_memory_percent int NOT NULL DEFAULT 100 CHECK (overcommit_memory_percent BETWEEN 1 AND 10000),
     overcommit_disk_percent int NOT NULL DEFAULT 100 CHECK (overcommit_disk_percent BETWEEN 1 AND 10000),

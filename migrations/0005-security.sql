@@ -126,7 +126,9 @@ INSERT INTO state_transitions (machine, from_state, to_state) VALUES
     -- With the one above it.
     ('tenants.state', 'active', 'closed'), ('tenants.state', 'suspended', 'closed'),
     ('nodes.state', 'active', 'draining'), ('nodes.state', 'draining', 'active'),
-    ('nodes.state', 'active', 'retired'), ('nodes.state', 'draining', 'retired'),
+    ('nodes.state', 'active', 'maintenance'), ('nodes.state', 'maintenance', 'active'),
+    ('nodes.state', 'draining', 'maintenance'), ('nodes.state', 'maintenance', 'draining'),
+    ('nodes.state', 'active', 'retired'), ('nodes.state', 'draining', 'retired'), ('nodes.state', 'maintenance', 'retired'),
     ('vps.desired', 'running', 'stopped'), ('vps.desired', 'stopped', 'running'),
     ('vps.desired', 'running', 'deleted'), ('vps.desired', 'stopped', 'deleted'),
     -- What a node observes is what it is: only staying put is not a move.

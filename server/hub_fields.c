@@ -1,6 +1,14 @@
 #include "hub_fields.h"
 
-enum { DETAIL_MAX = 4096, CSR_MAX = 8192, LOG_MAX = 65536, WARNINGS_MAX = 64, IMAGES_MAX = 4096 };
+enum {
+    DETAIL_MAX = 4096,
+    CSR_MAX = 8192,
+    LOG_MAX = 65536,
+    WARNINGS_MAX = 64,
+    IMAGES_MAX = 4096,
+    SLOT_MAX = 65534,
+    FINDING_MAX = 255
+};
 
 #define AT_LEAST(least) least, INT64_MAX
 #define INTEGER(name, structure, member, ...)                                                      \
@@ -46,6 +54,7 @@ const struct field hub_report_fields[] = {
     UUID("vps", struct hub_report, vps),
     INTEGER("generation", struct hub_report, generation, AT_LEAST(0)),
     TEXT("observed", struct hub_report, observed, 1, 16),
+    {"slot", FIELD_INT, offsetof(struct hub_report, slot), .max = SLOT_MAX},
     OBJECT("error", struct hub_report, error, failure_fields, FIELD_NULLABLE),
     {0},
 };
@@ -139,6 +148,7 @@ static const struct field node_fields[] = {
     INTEGER("memory_bytes", struct hub_node, memory_bytes, AT_LEAST(0)),
     INTEGER("disk_bytes", struct hub_node, disk_bytes, AT_LEAST(0)),
     INTEGER("disk_free_bytes", struct hub_node, disk_free_bytes, AT_LEAST(0)),
+    {"pool_bytes", FIELD_INT, offsetof(struct hub_node, pool_bytes), .max = INT64_MAX},
     INTEGER("id_base", struct hub_node, id_base, 65536, HUB_ID_MAX),
     INTEGER("id_count", struct hub_node, id_count, 1, 65535),
     TEXT("cgroup", struct hub_node, cgroup, 2, 2),
@@ -157,6 +167,7 @@ const struct field hub_hello_fields[] = {
     OBJECT("node", struct hub_hello, node, node_fields, FIELD_REQUIRED),
     STRINGS("images", struct hub_hello, images, IMAGES_MAX, 64),
     LIST("inventory", struct hub_hello, inventory),
+    {"alarms", FIELD_JSON, offsetof(struct hub_hello, alarms)},
     {0},
 };
 
@@ -220,8 +231,31 @@ const struct field hub_heartbeat_fields[] = {
     TYPE(struct hub_heartbeat),
     EPOCH(struct hub_heartbeat),
     INTEGER("disk_free_bytes", struct hub_heartbeat, disk_free_bytes, AT_LEAST(0)),
+    {"pool_bytes", FIELD_INT, offsetof(struct hub_heartbeat, pool_bytes), .max = INT64_MAX},
     INTEGER("memory_free_bytes", struct hub_heartbeat, memory_free_bytes, AT_LEAST(0)),
     INTEGER("load_milli", struct hub_heartbeat, load_milli, AT_LEAST(0)),
+    {"alarms", FIELD_JSON, offsetof(struct hub_heartbeat, alarms)},
+    {0},
+};
+
+const struct field hub_alarm_fields[] = {
+    TEXT("code", struct hub_alarm, code, 1, 64),
+    TEXT("detail", struct hub_alarm, detail, 0, FINDING_MAX),
+    {0},
+};
+
+const struct field hub_finding_fields[] = {
+    TEXT("kind", struct hub_finding, kind, 1, 32),
+    TEXT("name", struct hub_finding, name, 1, FINDING_MAX),
+    TEXT("detail", struct hub_finding, detail, 0, FINDING_MAX),
+    {"error", FIELD_STRING, offsetof(struct hub_finding, error), 0, FINDING_MAX},
+    {0},
+};
+
+const struct field hub_drift_fields[] = {
+    TYPE(struct hub_drift),
+    EPOCH(struct hub_drift),
+    LIST("items", struct hub_drift, items),
     {0},
 };
 

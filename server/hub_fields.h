@@ -17,7 +17,7 @@ struct hub_failure {
 // What the node sees of one vps.
 struct hub_report {
     const char *vps, *observed;
-    int64_t generation;
+    int64_t generation, slot;
     struct hub_failure error;
 };
 
@@ -65,7 +65,7 @@ struct hub_drivers {
 
 struct hub_node {
     const char *kernel, *cgroup;
-    int64_t cpus, memory_bytes, disk_bytes, disk_free_bytes, id_base, id_count;
+    int64_t cpus, memory_bytes, disk_bytes, disk_free_bytes, pool_bytes, id_base, id_count;
     bool apparmor, lxcfs;
     struct hub_drivers drivers;
     struct field_strings warnings;
@@ -75,7 +75,7 @@ struct hub_hello {
     const char *type, *agent, *boot, *name;
     struct hub_node node;
     struct field_strings images;
-    json_t *inventory;
+    json_t *inventory, *alarms;
 };
 
 struct hub_progress {
@@ -117,7 +117,23 @@ struct hub_log {
 
 struct hub_heartbeat {
     const char *type;
-    int64_t epoch, disk_free_bytes, memory_free_bytes, load_milli;
+    int64_t epoch, pool_bytes, disk_free_bytes, memory_free_bytes, load_milli;
+    json_t *alarms;
+};
+
+// Something that a sweep of the node found, or one of the node's alarms.
+struct hub_finding {
+    const char *kind, *name, *detail, *error;
+};
+
+struct hub_alarm {
+    const char *code, *detail;
+};
+
+struct hub_drift {
+    const char *type;
+    int64_t epoch;
+    json_t *items;
 };
 
 struct hub_certificate_request {
@@ -135,6 +151,7 @@ union hub_decoded {
     struct hub_evidence evidence;
     struct hub_log log;
     struct hub_heartbeat heartbeat;
+    struct hub_drift drift;
     struct hub_certificate_request certificate_request;
 };
 
@@ -151,4 +168,7 @@ extern const struct field hub_proof_fields[];
 extern const struct field hub_evidence_fields[];
 extern const struct field hub_log_fields[];
 extern const struct field hub_heartbeat_fields[];
+extern const struct field hub_drift_fields[];
+extern const struct field hub_finding_fields[];
+extern const struct field hub_alarm_fields[];
 extern const struct field hub_certificate_request_fields[];

@@ -313,6 +313,7 @@ static const struct handler handlers[HUB_MESSAGE_TYPES] = {
     [HUB_EVIDENCE] = {STATE_READY, LANE_USAGE, SQL_NODE_EVIDENCE, silent_done},
     [HUB_LOG] = {STATE_READY, LANE_TASKS, SQL_NODE_LOG, silent_done},
     [HUB_HEARTBEAT] = {STATE_READY, LANE_CONTROL, SQL_NODE_HEARTBEAT, silent_done},
+    [HUB_DRIFT] = {STATE_READY, LANE_CONTROL, SQL_NODE_DRIFT, reply_done},
     [HUB_CERTIFICATE_REQUEST] = {STATE_READY, LANE_CONTROL, SQL_CERTIFICATE_RECORD,
                                  certificate_done},
 };

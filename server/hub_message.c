@@ -14,6 +14,8 @@ enum {
     LIMITS_MAX = 16,
     KILLS_MAX = 16,
     STALL_NUMBERS = 4,
+    ALARMS_MAX = 32,
+    FINDINGS_MAX = 1000,
     IDS_PER_RANGE = 65536,
 };
 
@@ -110,6 +112,24 @@ static int check_sample(json_t *item, struct err *err)
     return is_time(sample.ts) ? 0 : wrong(err, "/ts", "is not a time in RFC 3339 and UTC");
 }
 
+static int check_alarm(json_t *item, struct err *err)
+{
+    struct hub_alarm alarm;
+    return field_decode(hub_alarm_fields, item, NULL, &alarm, err);
+}
+
+static int check_finding(json_t *item, struct err *err)
+{
+    struct hub_finding finding;
+    return field_decode(hub_finding_fields, item, NULL, &finding, err);
+}
+
+// Those of a node that says nothing of alarms stay as they are.
+static int check_alarms(json_t *alarms, struct err *err)
+{
+    return alarms ? check_list(alarms, ALARMS_MAX, "alarms", check_alarm, err) : 0;
+}
+
 static int check_hello(const union hub_decoded *decoded, struct hub_message *message,
                        struct err *err)
 {
@@ -121,7 +141,8 @@ static int check_hello(const union hub_decoded *decoded, struct hub_message *mes
     if (hello->node.id_base + hello->node.id_count * IDS_PER_RANGE > HUB_ID_MAX) {
         return wrong(err, "/node/id_count", "the ranges end past the last id");
     }
-    return check_list(hello->inventory, VPS_MAX, "inventory", check_report, err);
+    int r = check_alarms(hello->alarms, err);
+    return r < 0 ? r : check_list(hello->inventory, VPS_MAX, "inventory", check_report, err);
 }
 
 static int check_progress(const union hub_decoded *decoded, struct hub_message *message,
@@ -261,7 +282,15 @@ static int check_heartbeat(const union hub_decoded *decoded, struct hub_message 
 {
     message->epoch = decoded->heartbeat.epoch;
     snprintf(message->key, sizeof(message->key), "heartbeat");
-    return 0;
+    return check_alarms(decoded->heartbeat.alarms, err);
+}
+
+static int check_drift(const union hub_decoded *decoded, struct hub_message *message,
+                       struct err *err)
+{
+    message->epoch = decoded->drift.epoch;
+    snprintf(message->key, sizeof(message->key), "drift");
+    return check_list(decoded->drift.items, FINDINGS_MAX, "items", check_finding, err);
 }
 
 static int check_certificate_request(const union hub_decoded *decoded, struct hub_message *message,
@@ -288,6 +317,7 @@ static const struct message_type types[HUB_MESSAGE_TYPES] = {
     [HUB_EVIDENCE] = {"evidence", hub_evidence_fields, check_evidence},
     [HUB_LOG] = {"log", hub_log_fields, check_log},
     [HUB_HEARTBEAT] = {"heartbeat", hub_heartbeat_fields, check_heartbeat},
+    [HUB_DRIFT] = {"drift", hub_drift_fields, check_drift},
     [HUB_CERTIFICATE_REQUEST] = {"certificate_request", hub_certificate_request_fields,
                                  check_certificate_request},
 };

@@ -20,6 +20,7 @@ enum hub_message_type {
     HUB_EVIDENCE,
     HUB_LOG,
     HUB_HEARTBEAT,
+    HUB_DRIFT,
     HUB_CERTIFICATE_REQUEST,
     HUB_MESSAGE_TYPES,
 };

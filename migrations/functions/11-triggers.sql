@@ -20,7 +20,8 @@ CREATE OR REPLACE TRIGGER bump_version BEFORE UPDATE ON vps FOR EACH ROW EXECUTE
 CREATE OR REPLACE TRIGGER bump_version BEFORE UPDATE ON tasks FOR EACH ROW EXECUTE FUNCTION croft_bump_version();
 -- Of a node only what an operator sets: the rest changes with every create.
 CREATE OR REPLACE TRIGGER bump_version BEFORE UPDATE OF name, state, overcommit_vcpu_percent, overcommit_memory_percent,
-    overcommit_disk_percent ON nodes FOR EACH ROW EXECUTE FUNCTION croft_bump_version();
+    overcommit_disk_percent, reserve_vcpus, reserve_memory_bytes, reserve_disk_bytes, high_water_percent, tags, dedicated
+    ON nodes FOR EACH ROW EXECUTE FUNCTION croft_bump_version();
 
 -- Below the root there are resellers and tenants, below a reseller tenants, below those nobody.
 CREATE OR REPLACE FUNCTION croft_tenant_path() RETURNS trigger LANGUAGE plpgsql AS $$
@@ -129,14 +130,15 @@ CREATE OR REPLACE TRIGGER check_observed BEFORE UPDATE ON vps FOR EACH ROW
 CREATE OR REPLACE TRIGGER check_status BEFORE UPDATE ON tasks FOR EACH ROW
     WHEN (OLD.status <> NEW.status) EXECUTE FUNCTION croft_check_transition('status');
 
--- Use may not grow past what is declared and overcommitted, whoever writes it. Numeric, since a percentage of 2^60 is past a bigint.
+-- Use may not grow past what may be promised, whoever writes it.
 CREATE OR REPLACE FUNCTION croft_node_capacity() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-    IF NEW.used_vcpus > OLD.used_vcpus AND NEW.used_vcpus * 100 > NEW.capacity_vcpus * NEW.overcommit_vcpu_percent
+    IF NEW.used_vcpus > OLD.used_vcpus
+            AND NEW.used_vcpus > croft_sellable(NEW.capacity_vcpus, NEW.reserve_vcpus, NEW.overcommit_vcpu_percent)
         OR NEW.used_memory_bytes > OLD.used_memory_bytes
-            AND NEW.used_memory_bytes * 100.0 > NEW.capacity_memory_bytes::numeric * NEW.overcommit_memory_percent
+            AND NEW.used_memory_bytes > croft_sellable(NEW.capacity_memory_bytes, NEW.reserve_memory_bytes, NEW.overcommit_memory_percent)
         OR NEW.used_disk_bytes > OLD.used_disk_bytes
-            AND NEW.used_disk_bytes * 100.0 > NEW.capacity_disk_bytes::numeric * NEW.overcommit_disk_percent THEN
+            AND NEW.used_disk_bytes > croft_sellable(NEW.capacity_disk_bytes, NEW.reserve_disk_bytes, NEW.overcommit_disk_percent) THEN
         PERFORM croft_raise(409, 'no_capacity', format('Node %s has no room left.', NEW.name));
     END IF;
     RETURN NEW;

@@ -2,7 +2,7 @@
 -- planner inlines it into the statement.
 
 CREATE OR REPLACE FUNCTION croft_location_json(l locations) RETURNS json LANGUAGE sql STABLE
-    RETURN json_build_object('id', l.id, 'name', l.name, 'title', l.title);
+    RETURN json_build_object('id', l.id, 'name', l.name, 'title', l.title, 'placement', l.placement);
 
 -- Of plans_now and, cast to it, of plans_offered.
 CREATE OR REPLACE FUNCTION croft_plan_json(p plans_now) RETURNS json LANGUAGE sql STABLE
@@ -12,7 +12,7 @@ CREATE OR REPLACE FUNCTION croft_plan_json(p plans_now) RETURNS json LANGUAGE sq
         'net_rate_bps', p.net_rate_bps, 'io_bps', p.io_bps, 'iops', p.iops, 'tun', p.tun, 'fuse', p.fuse,
         'nesting', p.nesting, 'delete_hold_s', p.delete_hold_s,
         'price_month', p.price_month::text, 'price_hour', p.price_hour::text, 'currency', p.currency,
-        'location_ids', p.location_ids, 'public', p.public, 'active', p.active, 'next', p.next);
+        'location_ids', p.location_ids, 'node_tags', p.node_tags, 'public', p.public, 'active', p.active, 'next', p.next);
 
 -- What holds of a plan changes with the time, too, which is no reason to refuse a change.
 CREATE OR REPLACE FUNCTION croft_plan_etag(p plans_now) RETURNS text LANGUAGE sql STABLE AS $$
@@ -46,7 +46,8 @@ CREATE OR REPLACE FUNCTION croft_vps_render(v vps) RETURNS json LANGUAGE sql STA
         'net_rate_bps', v.net_rate_bps, 'io_bps', v.io_bps, 'iops', v.iops,
         'tun', v.tun, 'fuse', v.fuse, 'nesting', v.nesting, 'hostname', v.hostname, 'frozen', v.frozen, 'rescue_image_id', v.rescue_image_id,
         'delete_after', v.delete_after, 'addresses', v.addresses, 'ssh_keys', v.ssh_keys,
-        'labels', v.labels, 'external_ref', v.external_ref, 'protection', v.protection, 'error', v.error, 'task_id', v.task_id,
+        'labels', v.labels, 'external_ref', v.external_ref, 'protection', v.protection, 'anti_affinity_group', v.anti_affinity_group,
+        'anti_affinity', v.anti_affinity, 'lost_at', v.lost_at, 'error', v.error, 'task_id', v.task_id,
         'created_at', v.created_at, 'updated_at', v.updated_at);
 
 CREATE OR REPLACE FUNCTION croft_vps_json(v vps) RETURNS json LANGUAGE sql STABLE
@@ -62,7 +63,7 @@ CREATE OR REPLACE FUNCTION croft_problem_json(p_error jsonb) RETURNS json LANGUA
         ('unavailable', 503, 'Unavailable'), ('timeout', 504, 'Timed out'), ('no_capacity', 409, 'No capacity'),
         ('node_unreachable', 504, 'Node unreachable'), ('image_invalid', 422, 'Image not usable'),
         ('disk_full', 507, 'Disk full'), ('system_error', 500, 'System error'),
-        ('protocol_error', 400, 'Protocol error'), ('cancelled', 409, 'Cancelled')
+        ('protocol_error', 400, 'Protocol error'), ('cancelled', 409, 'Cancelled'), ('vps_lost', 409, 'Lost with its node')
     ) k (code, status, title) ON k.code = p_error->>'code'
     WHERE p_error IS NOT NULL
 $$;
@@ -92,7 +93,7 @@ CREATE OR REPLACE FUNCTION croft_root_used(p_root uuid, p_resource text) RETURNS
     SELECT coalesce((SELECT sum(q.used) FROM tenants c JOIN quotas q ON q.tenant_id = c.id
             WHERE c.parent_id = p_root AND q.resource = p_resource), 0)
         + coalesce((SELECT sum(a.amount) FROM vps v, croft_vps_amounts(v) a
-            WHERE v.tenant_id = p_root AND v.deleted_at IS NULL AND a.resource = p_resource), 0)
+            WHERE v.tenant_id = p_root AND v.deleted_at IS NULL AND v.lost_at IS NULL AND a.resource = p_resource), 0)
         + (SELECT count(*) FROM snapshots s WHERE s.tenant_id = p_root AND p_resource = 'snapshots')
         + coalesce((SELECT sum(i.held_bytes) FROM images i WHERE i.tenant_id = p_root AND p_resource = 'image_bytes'), 0)::bigint
 $$;
@@ -121,15 +122,37 @@ CREATE OR REPLACE FUNCTION croft_user_json(u users_visible) RETURNS json LANGUAG
         'created_at', u.created_at)
 $$;
 
+-- What of a node may be promised: what it has but for the reserve, overcommitted. Numeric, since a percentage of 2^60 is past a
+-- bigint.
+CREATE OR REPLACE FUNCTION croft_sellable(p_capacity bigint, p_reserve bigint, p_percent int) RETURNS numeric LANGUAGE sql IMMUTABLE
+    RETURN floor(greatest(p_capacity - p_reserve, 0)::numeric * p_percent / 100);
+
+-- In one word (docs/nodes.md): what an operator decided, unless it does not answer.
+CREATE OR REPLACE FUNCTION croft_node_condition(p_state text, p_online boolean, p_last_seen_at timestamptz) RETURNS text
+LANGUAGE sql STABLE
+    RETURN CASE WHEN p_state = 'retired' THEN 'retired'
+        WHEN NOT p_online OR p_last_seen_at IS NULL OR p_last_seen_at <= now() - interval '30 seconds' THEN 'unreachable'
+        WHEN p_state = 'active' THEN 'online' ELSE p_state END;
+
 CREATE OR REPLACE FUNCTION croft_node_json(n nodes) RETURNS json LANGUAGE sql STABLE AS $$
     SELECT json_build_object('id', n.id, 'name', n.name, 'location_id', n.location_id, 'state', n.state,
+        'status', croft_node_condition(n.state, s.online, s.last_seen_at),
         'online', s.online AND s.last_seen_at > now() - interval '30 seconds', 'last_seen_at', s.last_seen_at,
         'epoch', s.epoch, 'agent_version', s.agent_version, 'kernel', s.kernel, 'features', s.features,
-        'warnings', s.warnings,
+        'warnings', s.warnings, 'alarms', (SELECT coalesce(json_agg(json_build_object('code', a.key, 'detail', a.value->>'detail',
+            'since', a.value->>'since') ORDER BY a.key), '[]') FROM jsonb_each(s.alarms) a),
+        'tags', n.tags, 'dedicated', n.dedicated, 'high_water_percent', n.high_water_percent,
+        'pool_bytes', s.pool_bytes, 'disk_free_bytes', s.disk_free_bytes, 'memory_free_bytes', s.memory_free_bytes, 'load_milli', s.load_milli,
         'capacity', json_build_object('vcpus', n.capacity_vcpus, 'memory_bytes', n.capacity_memory_bytes,
             'disk_bytes', n.capacity_disk_bytes),
         'used', json_build_object('vcpus', n.used_vcpus, 'memory_bytes', n.used_memory_bytes,
             'disk_bytes', n.used_disk_bytes, 'vps', n.used_vps),
+        'reserve', json_build_object('vcpus', n.reserve_vcpus, 'memory_bytes', n.reserve_memory_bytes,
+            'disk_bytes', n.reserve_disk_bytes),
+        'sellable', json_build_object(
+            'vcpus', croft_sellable(n.capacity_vcpus, n.reserve_vcpus, n.overcommit_vcpu_percent),
+            'memory_bytes', croft_sellable(n.capacity_memory_bytes, n.reserve_memory_bytes, n.overcommit_memory_percent),
+            'disk_bytes', croft_sellable(n.capacity_disk_bytes, n.reserve_disk_bytes, n.overcommit_disk_percent)),
         'overcommit_vcpu_percent', n.overcommit_vcpu_percent, 'overcommit_memory_percent', n.overcommit_memory_percent,
         'overcommit_disk_percent', n.overcommit_disk_percent,
         'certificate_expires_at', (SELECT max(c.not_after) FROM node_certificates c
@@ -141,6 +164,15 @@ $$;
 CREATE OR REPLACE FUNCTION croft_node_etag(n nodes) RETURNS text LANGUAGE sql STABLE AS $$
     SELECT format('"%s.%s"', n.version, left(md5(croft_node_json(n)::text), 12))
 $$;
+
+CREATE OR REPLACE FUNCTION croft_orphan_json(o node_orphans) RETURNS json LANGUAGE sql STABLE
+    RETURN json_build_object('vps_id', o.vps_id, 'node_id', o.node_id, 'observed', o.observed, 'generation', o.generation,
+        'lost', EXISTS (SELECT FROM vps v WHERE v.id = o.vps_id AND v.node_id = o.node_id AND v.lost_at IS NOT NULL),
+        'adoptable', o.slot IS NOT NULL, 'first_seen_at', o.first_seen_at, 'last_seen_at', o.last_seen_at);
+
+CREATE OR REPLACE FUNCTION croft_drift_json(d node_drift) RETURNS json LANGUAGE sql STABLE
+    RETURN json_build_object('kind', d.kind, 'name', d.name, 'detail', d.detail, 'first_seen_at', d.first_seen_at,
+        'last_seen_at', d.last_seen_at, 'clean_ordered_at', d.clean_ordered_at, 'error', d.error);
 
 CREATE OR REPLACE FUNCTION croft_join_token_json(j join_tokens_visible) RETURNS json LANGUAGE sql STABLE
     RETURN json_build_object('id', j.id, 'location_id', j.location_id, 'expires_at', j.expires_at, 'used_at', j.used_at,
@@ -182,7 +214,7 @@ LANGUAGE plpgsql STABLE AS $$
 BEGIN
     RETURN QUERY SELECT h.* FROM (
         (SELECT 'vps'::text, v.id, v.name, a.amount FROM vps v, croft_vps_amounts(v) a
-            WHERE v.tenant_id = p_tenant AND v.deleted_at IS NULL AND v.id > p_after AND a.resource = p_resource
+            WHERE v.tenant_id = p_tenant AND v.deleted_at IS NULL AND v.lost_at IS NULL AND v.id > p_after AND a.resource = p_resource
             ORDER BY v.id LIMIT p_count)
         UNION ALL
         (SELECT 'tenant', t.id, t.name, q.used FROM tenants t JOIN quotas q ON q.tenant_id = t.id

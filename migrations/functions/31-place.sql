@@ -1,25 +1,10 @@
--- Where a vps goes: a node with room, a free range of ids on it, addresses that reach it.
+-- What a vps takes where it goes: room on a node, a free range of ids there, addresses that reach it. Where it goes: 33-placement.sql.
 
 CREATE OR REPLACE FUNCTION croft_pools_free(p_location uuid, p_node uuid, p_family int) RETURNS numeric LANGUAGE plpgsql STABLE AS $$
 BEGIN
     RETURN (SELECT coalesce(sum(p.size - p.used), 0) FROM pools p
         WHERE p.location_id = p_location AND (p.node_id IS NULL OR p.node_id = p_node) AND p.family = p_family);
 END
-$$;
-
--- Nodes that have room for the plan, the least loaded first. A snapshot: croft_node_take() decides.
-CREATE OR REPLACE FUNCTION croft_nodes_fit(p plans_now, p_location uuid) RETURNS SETOF nodes LANGUAGE sql STABLE AS $$
-    SELECT n.* FROM nodes n JOIN node_status s ON s.node_id = n.id
-    WHERE n.location_id = p_location AND n.state = 'active'
-        -- A link that was cut a moment ago, as by a reload, comes back: the task waits for it. A revoked one does not.
-        AND s.last_seen_at > now() - interval '30 seconds'
-        AND EXISTS (SELECT FROM node_certificates c WHERE c.node_id = n.id AND c.revoked_at IS NULL AND c.not_after > now())
-        AND (n.used_vcpus + p.vcpus) * 100 <= n.capacity_vcpus * n.overcommit_vcpu_percent
-        AND (n.used_memory_bytes + p.memory_bytes) * 100.0 <= n.capacity_memory_bytes::numeric * n.overcommit_memory_percent
-        AND (n.used_disk_bytes + p.disk_bytes) * 100.0 <= n.capacity_disk_bytes::numeric * n.overcommit_disk_percent
-        AND n.used_vps < n.id_count
-    ORDER BY NOT s.online, greatest(n.used_memory_bytes::numeric / n.capacity_memory_bytes, n.used_disk_bytes::numeric / n.capacity_disk_bytes),
-        n.used_vps, n.id
 $$;
 
 -- Takes room on the node, if it still has it.
@@ -106,47 +91,6 @@ BEGIN
     RETURN coalesce((SELECT jsonb_agg(jsonb_build_object('address', host(a), 'family', p_family,
             'prefix_length', masklen(a), 'gateway', CASE p_family WHEN 4 THEN '169.254.0.1' ELSE 'fe80::1' END) ORDER BY a)
         FROM unnest(v_all) a), '[]');
-END
-$$;
-
--- Tries the nodes that fit, one after another; what a node that fails after all had given is rolled back with its locks.
--- Fills node_id, slot, id_base and addresses of the vps to be. One that has a node_id goes there or nowhere.
-CREATE OR REPLACE FUNCTION croft_place(v vps, p plans_now) RETURNS vps LANGUAGE plpgsql AS $$
-DECLARE
-    v_node uuid;
-    v_only uuid := v.node_id;
-    n nodes;
-BEGIN
-    FOR v_node IN SELECT f.id FROM croft_nodes_fit(p, v.location_id) f
-        WHERE (v_only IS NULL OR f.id = v_only) AND croft_pools_free(v.location_id, f.id, 4) >= p.ipv4_count
-            AND croft_pools_free(v.location_id, f.id, 6) >= p.ipv6_count
-    LOOP
-        BEGIN
-            n := croft_node_take(v_node, p);
-            v.node_id := n.id;
-            v.slot := croft_range_take(n.id, v.id);
-            v.id_base := n.id_base + v.slot * 65536::bigint;
-            v.addresses := croft_addresses_take(n, v.id, 4, p.ipv4_count) || croft_addresses_take(n, v.id, 6, p.ipv6_count);
-            RETURN v;
-        EXCEPTION WHEN SQLSTATE 'CR409' THEN
-            v.node_id := NULL;
-        END;
-    END LOOP;
-    IF v_only IS NOT NULL AND NOT EXISTS (SELECT FROM croft_nodes_fit(p, v.location_id) f WHERE f.id = v_only) THEN
-        PERFORM croft_raise(409, 'no_capacity', 'The node of the source has no room for another one of this plan.');
-    END IF;
-    PERFORM croft_place_refuse(v, p);
-END
-$$;
-
-CREATE OR REPLACE FUNCTION croft_place_refuse(v vps, p plans_now) RETURNS void LANGUAGE plpgsql AS $$
-BEGIN
-    IF EXISTS (SELECT FROM croft_nodes_fit(p, v.location_id)) THEN
-        PERFORM croft_raise(409, 'pool_exhausted',
-            format('The addresses of this location are used up: %s IPv4 and %s IPv6 asked.', p.ipv4_count, p.ipv6_count));
-    END IF;
-    PERFORM croft_raise(409, 'no_capacity', format('No node of this location that is online has room for %s vCPU, %s of memory '
-        'and %s of disk.', p.vcpus, pg_size_pretty(p.memory_bytes), pg_size_pretty(p.disk_bytes)));
 END
 $$;
 

@@ -13,7 +13,7 @@ BEGIN
     PERFORM FROM vps WHERE id = ANY (p_vps) ORDER BY id FOR NO KEY UPDATE;
     PERFORM croft_nodes_lock(p_vps);
     FOR x IN SELECT k AS row, t.effective_policy AS policy FROM vps k JOIN tenants t ON t.id = k.tenant_id
-        WHERE k.id = ANY (p_vps) AND k.deleted_at IS NULL AND k.desired <> 'deleted'
+        WHERE k.id = ANY (p_vps) AND k.deleted_at IS NULL AND k.lost_at IS NULL AND k.desired <> 'deleted'
             AND k.suspended IS DISTINCT FROM t.effective_policy
         ORDER BY k.id
     LOOP
@@ -30,7 +30,7 @@ $$;
 -- Those of one tenant and below.
 CREATE OR REPLACE FUNCTION croft_suspend_apply_below(p_tenant uuid) RETURNS int LANGUAGE sql AS $$
     SELECT croft_suspend_apply(ARRAY(
-        SELECT v.id FROM tenants t JOIN vps v ON v.tenant_id = t.id AND v.deleted_at IS NULL
+        SELECT v.id FROM tenants t JOIN vps v ON v.tenant_id = t.id AND v.deleted_at IS NULL AND v.lost_at IS NULL
         WHERE t.path @> ARRAY[p_tenant] AND v.desired <> 'deleted' AND v.suspended IS DISTINCT FROM t.effective_policy
         ORDER BY v.id LIMIT 100))
 $$;
@@ -39,11 +39,11 @@ $$;
 CREATE OR REPLACE FUNCTION croft_suspend_apply_all() RETURNS int LANGUAGE sql AS $$
     SELECT croft_suspend_apply(ARRAY(
         SELECT v.id FROM vps v WHERE v.id IN (
-            SELECT k.id FROM tenants t JOIN vps k ON k.tenant_id = t.id AND k.deleted_at IS NULL
+            SELECT k.id FROM tenants t JOIN vps k ON k.tenant_id = t.id AND k.deleted_at IS NULL AND k.lost_at IS NULL
             WHERE t.effective_policy IS NOT NULL AND k.desired <> 'deleted' AND k.suspended IS DISTINCT FROM t.effective_policy
             UNION ALL
             SELECT k.id FROM vps k JOIN tenants t ON t.id = k.tenant_id
-            WHERE k.suspended IS NOT NULL AND t.effective_policy IS NULL AND k.deleted_at IS NULL AND k.desired <> 'deleted')
+            WHERE k.suspended IS NOT NULL AND t.effective_policy IS NULL AND k.deleted_at IS NULL AND k.lost_at IS NULL AND k.desired <> 'deleted')
         ORDER BY v.id LIMIT 100 FOR NO KEY UPDATE SKIP LOCKED))
 $$;
 

@@ -11,8 +11,10 @@ BEGIN
         'addresses', (SELECT coalesce(jsonb_agg(jsonb_build_object('family', a->'family', 'address', a->'address')), '[]')
             FROM jsonb_array_elements(v.addresses) a),
         'ssh_keys', v.ssh_keys, 'suspended', v.suspended,
-        'image', (SELECT jsonb_build_object('sha256', i.sha256, 'size', i.size, 'signature', i.signature, 'name', i.name)
+        -- An orphan that is deleted has none: a spec always does.
+        'image', coalesce((SELECT jsonb_build_object('sha256', i.sha256, 'size', i.size, 'signature', i.signature, 'name', i.name)
             FROM images i WHERE i.id = v.image_id),
+            jsonb_build_object('sha256', repeat('0', 64), 'size', 1, 'signature', repeat('0', 128), 'name', 'none')),
         'rescue', (SELECT jsonb_build_object('sha256', i.sha256, 'size', i.size, 'signature', i.signature, 'name', i.name)
             FROM images i WHERE i.id = v.rescue_image_id));
 END
@@ -93,6 +95,11 @@ BEGIN
         RETURN;
     END IF;
     v_open := croft_open_task(v.id);
+    IF v.lost_at IS NOT NULL AND v.desired <> 'deleted' THEN
+        -- It was given up, and its node is back: brought to rest there, it still is lost.
+        UPDATE vps SET task_id = v_open, attempts = CASE p_status WHEN 'done' THEN 0 ELSE attempts + 1 END WHERE id = v.id;
+        RETURN;
+    END IF;
     IF v.deleted_at IS NULL AND v.resize->>'task_id' = t.id::text THEN
         IF p_status = 'failed' THEN
             PERFORM croft_resize_revert(v, t.error);
@@ -124,11 +131,14 @@ $$;
 -- The vps is gone from its node: all that it held is free. A tombstone was released before.
 CREATE OR REPLACE FUNCTION croft_settle_gone(v vps, p_open uuid) RETURNS void LANGUAGE plpgsql AS $$
 BEGIN
-    IF v.deleted_at IS NULL THEN
+    IF v.deleted_at IS NULL AND v.lost_at IS NULL THEN
         PERFORM croft_snapshots_gone(v);
         PERFORM croft_release(v);
+    END IF;
+    IF v.deleted_at IS NULL THEN
         PERFORM croft_changed('vps.deleted', v.tenant_id, 'vps', v.id, v.body::jsonb, NULL);
     END IF;
+    UPDATE id_ranges SET vps_id = NULL WHERE vps_id = v.id; -- that of one that was lost, or of an orphan, was kept until now
     UPDATE vps SET task_id = p_open, observed = 'absent', observed_generation = generation, error = NULL, attempts = 0,
         retry_at = NULL, addresses = '[]', resize = NULL, deleted_at = coalesce(deleted_at, now())
     WHERE id = v.id;

@@ -86,11 +86,11 @@ BEGIN
     v := croft_place(v, p);
     INSERT INTO vps (id, tenant_id, name, plan_id, plan_version, image_id, location_id, node_id, desired, vcpus, memory_bytes, swap_bytes,
         disk_bytes, pids, ipv4_count, ipv6_count, net_rate_bps, io_bps, iops, tun, fuse, nesting,
-        slot, id_base, addresses, ssh_keys, hostname, user_data, labels, external_ref, protection, cloned_from)
+        slot, id_base, addresses, ssh_keys, hostname, user_data, labels, external_ref, protection, cloned_from, anti_affinity_group, anti_affinity)
     VALUES (v.id, v.tenant_id, v.name, v.plan_id, v.plan_version, v.image_id, v.location_id, v.node_id, v.desired, v.vcpus, v.memory_bytes,
         v.swap_bytes, v.disk_bytes, v.pids, v.ipv4_count, v.ipv6_count, p.net_rate_bps, p.io_bps, p.iops,
         p.tun, p.fuse, p.nesting, v.slot, v.id_base, v.addresses, v.ssh_keys, v.hostname, v.user_data,
-        v.labels, v.external_ref, v.protection, v.cloned_from)
+        v.labels, v.external_ref, v.protection, v.cloned_from, v.anti_affinity_group, v.anti_affinity)
     RETURNING * INTO v;
     t := croft_task_add(v, CASE WHEN v.cloned_from IS NULL THEN 'vps_create' ELSE 'vps_clone' END,
         coalesce(v.cloned_from, jsonb_strip_nulls(jsonb_build_object('user_data', v.user_data))));
@@ -151,6 +151,8 @@ BEGIN
     v.ipv6_count := p.ipv6_count;
     v.labels := coalesce(v_body->'labels', '{}');
     v.protection := coalesce((v_body->>'protection')::boolean, false);
+    v.anti_affinity_group := v_body->>'anti_affinity_group';
+    v.anti_affinity := CASE WHEN v.anti_affinity_group IS NOT NULL THEN coalesce(v_body->>'anti_affinity', 'soft') END;
     v.ssh_keys := CASE jsonb_typeof(v_body->'ssh_keys') WHEN 'array' THEN v_body->'ssh_keys' ELSE '[]' END;
     RETURN croft_idempotency_end(p_req, croft_vps_make(v, p));
 END

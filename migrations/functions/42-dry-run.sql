@@ -16,7 +16,8 @@ CREATE OR REPLACE FUNCTION croft_dry_preview(p_vps uuid) RETURNS json LANGUAGE s
     SELECT json_build_object(
         'price', (SELECT json_build_object('price_month', p.price_month::text, 'price_hour', p.price_hour::text,
             'currency', p.currency, 'plan_id', p.id, 'plan_version', p.number) FROM plans_offered p WHERE p.id = v.plan_id),
-        'placement', json_build_object('location_id', v.location_id, 'node_id', CASE WHEN croft_is_staff() THEN v.node_id END),
+        'placement', json_build_object('location_id', v.location_id, 'node_id', CASE WHEN croft_is_staff() THEN v.node_id END,
+            'nodes', CASE WHEN croft_is_staff() THEN (SELECT croft_placement_json(v, p)->'nodes' FROM plans_now p WHERE p.id = v.plan_id) END),
         'quota_left', (SELECT coalesce(json_agg(json_build_object('resource', r.name, 'left', q.effective - q.used) ORDER BY r.name), '[]')
             FROM resources r LEFT JOIN quotas q ON q.tenant_id = v.tenant_id AND q.resource = r.name))
     FROM vps v WHERE v.id = p_vps

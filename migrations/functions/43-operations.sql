@@ -12,6 +12,9 @@ DECLARE
     v_verdict text;
     v_superseded uuid[] := '{}';
 BEGIN
+    IF v.lost_at IS NOT NULL AND p_ordered <> 'delete' THEN
+        PERFORM croft_raise(409, 'vps_lost', 'This vps was lost with its node: it can only be deleted.');
+    END IF;
     IF p_ordered IN ('delete', 'reinstall', 'restore') THEN
         PERFORM croft_vps_unprotected(v);
     END IF;
@@ -272,7 +275,7 @@ BEGIN
         END IF;
     END IF;
     PERFORM croft_order_check(v, 'delete');
-    IF v_hold_s > 0 AND v.delete_after IS NULL AND v.desired <> 'deleted' THEN
+    IF v_hold_s > 0 AND v.lost_at IS NULL AND v.delete_after IS NULL AND v.desired <> 'deleted' THEN
         RETURN croft_vps_keep(v, v_hold_s);
     END IF;
     RETURN croft_vps_remove(v);
@@ -283,6 +286,9 @@ CREATE OR REPLACE FUNCTION croft_vps_remove(p_old vps) RETURNS croft_answer LANG
 DECLARE
     v vps := p_old;
 BEGIN
+    IF v.lost_at IS NOT NULL THEN
+        RETURN croft_lost_remove(v);
+    END IF;
     v.desired := 'deleted';
     v.delete_after := NULL;
     v.held_desired := NULL;

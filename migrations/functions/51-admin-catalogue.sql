@@ -10,7 +10,8 @@ BEGIN
     IF a.status IS NOT NULL THEN
         RETURN a;
     END IF;
-    INSERT INTO locations (name, title) VALUES (b->>'name', coalesce(b->>'title', b->>'name'))
+    INSERT INTO locations (name, title, placement)
+        VALUES (b->>'name', coalesce(b->>'title', b->>'name'), coalesce(b->>'placement', 'spread'))
         ON CONFLICT (name) DO NOTHING RETURNING * INTO l;
     IF NOT FOUND THEN
         PERFORM croft_raise(409, 'conflict', 'There is a location with this name.', '/name');
@@ -18,6 +19,26 @@ BEGIN
     PERFORM croft_changed('location.created', NULL, 'location', l.id, NULL, to_jsonb(croft_location_json(l)));
     a := (201, croft_location_json(l)::text, croft_etag(l.version), '/v1/locations/' || l.id);
     RETURN croft_idempotency_end(p_req, a);
+END
+$$;
+
+CREATE OR REPLACE FUNCTION croft_admin_location_update(p_req jsonb) RETURNS croft_answer
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+DECLARE
+    b jsonb := p_req->'body';
+    l locations;
+    v_before jsonb;
+BEGIN
+    SELECT * INTO l FROM locations WHERE id = (p_req->>'id')::uuid FOR NO KEY UPDATE;
+    IF NOT FOUND THEN
+        PERFORM croft_raise_not_found('location');
+    END IF;
+    PERFORM croft_check_match(p_req, l.version);
+    v_before := croft_location_json(l);
+    UPDATE locations SET title = coalesce(b->>'title', title), placement = coalesce(b->>'placement', placement)
+        WHERE id = l.id RETURNING * INTO l;
+    PERFORM croft_changed('location.updated', NULL, 'location', l.id, v_before, to_jsonb(croft_location_json(l)));
+    RETURN (200, croft_location_json(l)::text, croft_etag(l.version), NULL)::croft_answer;
 END
 $$;
 

@@ -12,6 +12,22 @@ BEGIN
 END
 $$;
 
+-- Tags of a request, each once, in order; or those of before.
+CREATE OR REPLACE FUNCTION croft_tags(b jsonb, p_name text, p_old text[]) RETURNS text[] LANGUAGE plpgsql IMMUTABLE AS $$
+DECLARE
+    v_tags text[];
+BEGIN
+    IF jsonb_typeof(b->p_name) IS DISTINCT FROM 'array' THEN
+        RETURN p_old;
+    END IF;
+    v_tags := ARRAY(SELECT DISTINCT t FROM jsonb_array_elements_text(b->p_name) t ORDER BY 1);
+    IF cardinality(v_tags) > 32 OR EXISTS (SELECT FROM unnest(v_tags) t WHERE t !~ '^[a-z0-9]([a-z0-9._-]{0,61}[a-z0-9])?$') THEN
+        PERFORM croft_raise(422, 'invalid_value', 'A tag has 1 to 63 of a-z, 0-9, ., _ and -.', '/' || p_name);
+    END IF;
+    RETURN v_tags;
+END
+$$;
+
 CREATE OR REPLACE FUNCTION croft_admin_node_update(p_req jsonb) RETURNS croft_answer
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
 DECLARE
@@ -20,18 +36,27 @@ DECLARE
     v_before jsonb := croft_node_json(n);
 BEGIN
     PERFORM croft_check_match(p_req, n.version);
-    IF b->>'state' IS NOT NULL AND (b->>'state' NOT IN ('active', 'draining') OR n.state = 'retired') THEN
-        PERFORM croft_raise(422, 'invalid_value', 'A node goes between active and draining.', '/state');
+    IF n.state = 'retired' THEN
+        PERFORM croft_raise(409, 'conflict', 'The node is retired.');
+    ELSIF b->>'state' NOT IN ('active', 'draining', 'maintenance') THEN
+        PERFORM croft_raise(422, 'invalid_value', 'A node goes between active, draining and maintenance.', '/state');
     END IF;
     UPDATE nodes SET state = coalesce(b->>'state', state),
         overcommit_vcpu_percent = coalesce((b->>'overcommit_vcpu_percent')::int, overcommit_vcpu_percent),
         overcommit_memory_percent = coalesce((b->>'overcommit_memory_percent')::int, overcommit_memory_percent),
-        overcommit_disk_percent = coalesce((b->>'overcommit_disk_percent')::int, overcommit_disk_percent)
+        overcommit_disk_percent = coalesce((b->>'overcommit_disk_percent')::int, overcommit_disk_percent),
+        reserve_vcpus = coalesce((b->>'reserve_vcpus')::bigint, reserve_vcpus),
+        reserve_memory_bytes = coalesce((b->>'reserve_memory_bytes')::bigint, reserve_memory_bytes),
+        reserve_disk_bytes = coalesce((b->>'reserve_disk_bytes')::bigint, reserve_disk_bytes),
+        high_water_percent = coalesce((b->>'high_water_percent')::int, high_water_percent),
+        tags = croft_tags(b, 'tags', tags), dedicated = coalesce((b->>'dedicated')::boolean, dedicated),
+        serving_since = CASE WHEN state = 'maintenance' AND b->>'state' <> 'maintenance' THEN now() ELSE serving_since END
     WHERE id = n.id RETURNING * INTO n;
+    PERFORM pg_notify('croft_task', n.id::text); -- what waited for the end of a maintenance
     PERFORM croft_changed('node.updated', NULL, 'node', n.id, v_before, to_jsonb(croft_node_json(n)));
     RETURN (200, croft_node_json(n)::text, croft_node_etag(n), NULL)::croft_answer;
 EXCEPTION WHEN check_violation OR numeric_value_out_of_range THEN
-    PERFORM croft_raise(422, 'invalid_value', format('A percentage is out of range (%s).', SQLERRM));
+    PERFORM croft_raise(422, 'invalid_value', format('A value is out of range, or a dedicated node has no tag (%s).', SQLERRM));
 END
 $$;
 

@@ -89,9 +89,9 @@ BEGIN
     IF a.status IS NOT NULL THEN
         RETURN a;
     END IF;
-    INSERT INTO plans (name, title, active, public, location_ids)
+    INSERT INTO plans (name, title, active, public, location_ids, node_tags)
     VALUES (b->>'name', coalesce(b->>'title', b->>'name'), coalesce((b->>'active')::boolean, true),
-        coalesce((b->>'public')::boolean, true), croft_plan_locations(b, NULL))
+        coalesce((b->>'public')::boolean, true), croft_plan_locations(b, NULL), croft_tags(b, 'node_tags', '{}'))
     ON CONFLICT (name) DO NOTHING RETURNING id INTO v_id;
     IF NOT FOUND THEN
         PERFORM croft_raise(409, 'conflict', 'There is a plan with this name.', '/name');
@@ -127,7 +127,7 @@ BEGIN
     PERFORM croft_check_match(p_req, p.version);
     UPDATE plans SET name = coalesce(b->>'name', name), title = coalesce(b->>'title', title),
         active = coalesce((b->>'active')::boolean, active), public = coalesce((b->>'public')::boolean, public),
-        location_ids = croft_plan_locations(b, location_ids)
+        location_ids = croft_plan_locations(b, location_ids), node_tags = croft_tags(b, 'node_tags', node_tags)
     WHERE id = p.id;
     v_after := croft_plan_now(p.id);
     PERFORM croft_changed('plan.updated', NULL, 'plan', p.id,

@@ -105,13 +105,14 @@ BEGIN
         PERFORM croft_raise(403, 'forbidden', 'This is another node.');
     END IF;
     UPDATE node_status SET online = true, last_seen_at = now(),
-        disk_free_bytes = (p_message->>'disk_free_bytes')::bigint,
+        disk_free_bytes = (p_message->>'disk_free_bytes')::bigint, pool_bytes = coalesce((p_message->>'pool_bytes')::bigint, pool_bytes),
         memory_free_bytes = (p_message->>'memory_free_bytes')::bigint,
         load_milli = (p_message->>'load_milli')::bigint
     WHERE node_id = p_node AND epoch = p_epoch;
     IF NOT FOUND THEN
         PERFORM croft_raise(409, 'conflict', 'The link is superseded by a newer one.');
     END IF;
+    PERFORM croft_node_alarms(p_node, p_message->'alarms');
     RETURN '{}';
 END
 $$;

@@ -2,12 +2,13 @@
 
 -- The vps of a report, each once, with sane values.
 CREATE OR REPLACE FUNCTION croft_inventory_items(p_list jsonb)
-RETURNS TABLE (vps uuid, generation bigint, observed text, error jsonb) LANGUAGE plpgsql AS $$
+RETURNS TABLE (vps uuid, generation bigint, observed text, error jsonb, slot int) LANGUAGE plpgsql AS $$
 BEGIN
     RETURN QUERY SELECT DISTINCT ON (i.vps) i.vps, i.generation, i.observed,
             CASE jsonb_typeof(i.error) WHEN 'object' THEN jsonb_build_object(
-                'code', left(i.error->>'code', 64), 'detail', left(i.error->>'detail', 480)) END
-        FROM jsonb_to_recordset(p_list) i (vps uuid, generation bigint, observed text, error jsonb)
+                'code', left(i.error->>'code', 64), 'detail', left(i.error->>'detail', 480)) END,
+            CASE WHEN i.slot BETWEEN 0 AND 65534 THEN i.slot END
+        FROM jsonb_to_recordset(p_list) i (vps uuid, generation bigint, observed text, error jsonb, slot int)
         WHERE i.vps IS NOT NULL AND i.generation >= 0 AND i.observed IN ('absent', 'stopped', 'running', 'error')
         ORDER BY i.vps, i.generation DESC;
 EXCEPTION WHEN data_exception THEN
@@ -47,6 +48,7 @@ $$;
 CREATE OR REPLACE FUNCTION croft_diverges(v vps, p_observed text) RETURNS boolean LANGUAGE sql IMMUTABLE
     RETURN v.task_id IS NULL AND v.attempts < 5 AND (v.retry_at IS NULL OR v.retry_at <= now())
         AND CASE WHEN v.deleted_at IS NOT NULL THEN coalesce(p_observed, 'absent') <> 'absent'
+                 WHEN v.lost_at IS NOT NULL THEN coalesce(p_observed, 'absent') = 'running' -- its addresses are another's by now
                  ELSE v.observed_generation < v.generation END;
 
 -- Applies a report; p_full says that what is not in it is not on the node. Returns how many tasks were made. First every vps is
@@ -70,7 +72,7 @@ BEGIN
         WHERE k.node_id = p_node AND (k.deleted_at IS NULL AND p_full OR k.id = ANY (v_ids)) ORDER BY k.id
     LOOP
         v := x.row;
-        IF v.deleted_at IS NULL THEN
+        IF v.deleted_at IS NULL AND v.lost_at IS NULL THEN
             v := croft_observe(v, x.observed, x.generation, x.error);
         END IF;
         IF croft_diverges(v, x.observed) THEN
@@ -85,19 +87,20 @@ BEGIN
 END
 $$;
 
--- What the node has and no row knows: reported, never deleted by itself.
+-- What the node has and no row knows, or one that was given up: reported, never deleted by itself.
 CREATE OR REPLACE FUNCTION croft_orphans(p_node uuid, p_list jsonb, p_full boolean) RETURNS void LANGUAGE plpgsql AS $$
 BEGIN
-    INSERT INTO node_orphans (node_id, vps_id, observed, generation)
-    SELECT p_node, i.vps, i.observed, i.generation FROM croft_inventory_items(p_list) i
-    WHERE i.observed <> 'absent' AND NOT EXISTS (SELECT FROM vps k WHERE k.id = i.vps AND k.node_id = p_node)
+    INSERT INTO node_orphans (node_id, vps_id, observed, generation, slot)
+    SELECT p_node, i.vps, i.observed, i.generation, i.slot FROM croft_inventory_items(p_list) i
+    WHERE i.observed <> 'absent' AND NOT EXISTS (SELECT FROM vps k
+        WHERE k.id = i.vps AND k.node_id = p_node AND (k.lost_at IS NULL OR k.deleted_at IS NOT NULL))
     ORDER BY i.vps LIMIT 10000
     ON CONFLICT (node_id, vps_id) DO UPDATE
-    SET observed = excluded.observed, generation = excluded.generation, last_seen_at = now();
-    IF p_full THEN
-        DELETE FROM node_orphans o WHERE o.node_id = p_node AND o.vps_id NOT IN
-            (SELECT i.vps FROM croft_inventory_items(p_list) i WHERE i.observed <> 'absent');
-    END IF;
+    SET observed = excluded.observed, generation = excluded.generation, slot = excluded.slot, last_seen_at = now();
+    DELETE FROM node_orphans o WHERE o.node_id = p_node AND (
+        p_full AND o.vps_id NOT IN (SELECT i.vps FROM croft_inventory_items(p_list) i WHERE i.observed <> 'absent')
+        OR EXISTS (SELECT FROM croft_inventory_items(p_list) i WHERE i.vps = o.vps_id AND i.observed = 'absent')
+        OR EXISTS (SELECT FROM vps k WHERE k.id = o.vps_id AND k.node_id = p_node AND (k.lost_at IS NULL OR k.deleted_at IS NOT NULL)));
 END
 $$;
 
@@ -114,12 +117,13 @@ $$;
 CREATE OR REPLACE FUNCTION croft_node_declare(p_node uuid, p_facts jsonb) RETURNS jsonb LANGUAGE plpgsql AS $$
 DECLARE
     v_warnings jsonb := CASE jsonb_typeof(p_facts->'warnings') WHEN 'array' THEN p_facts->'warnings' ELSE '[]' END;
+    v_used boolean := EXISTS (SELECT FROM id_ranges r WHERE r.node_id = p_node AND r.vps_id IS NOT NULL);
     v_moved boolean;
 BEGIN
     UPDATE nodes n SET capacity_vcpus = (p_facts->>'cpus')::bigint, capacity_memory_bytes = (p_facts->>'memory_bytes')::bigint,
         capacity_disk_bytes = (p_facts->>'disk_bytes')::bigint,
-        id_base = CASE WHEN used_vps = 0 THEN (p_facts->>'id_base')::bigint ELSE id_base END,
-        id_count = CASE WHEN used_vps = 0 THEN (p_facts->>'id_count')::bigint ELSE id_count END
+        id_base = CASE WHEN v_used THEN id_base ELSE (p_facts->>'id_base')::bigint END,
+        id_count = CASE WHEN v_used THEN id_count ELSE (p_facts->>'id_count')::bigint END
     WHERE id = p_node
     RETURNING n.id_base <> (p_facts->>'id_base')::bigint OR n.id_count <> (p_facts->>'id_count')::bigint INTO v_moved;
     IF v_moved THEN
@@ -149,10 +153,12 @@ BEGIN
     v_warnings := croft_node_declare(p_node, f);
     UPDATE node_status SET boot = left(p_message->>'boot', 64), agent_version = left(p_message->>'agent', 64),
         kernel = left(f->>'kernel', 128), warnings = v_warnings, disk_free_bytes = (f->>'disk_free_bytes')::bigint,
+        pool_bytes = (f->>'pool_bytes')::bigint,
         features = jsonb_strip_nulls(jsonb_build_object('cgroup', f->'cgroup', 'apparmor', f->'apparmor',
             'lxcfs', f->'lxcfs', 'drivers', f->'drivers')),
         images = ARRAY(SELECT jsonb_array_elements_text(coalesce(p_message->'images', '[]')))
     WHERE node_id = p_node;
+    PERFORM croft_node_alarms(p_node, p_message->'alarms');
     PERFORM croft_event('node.connected', NULL, 'node', p_node, jsonb_build_object('epoch', v_epoch));
     RETURN jsonb_build_object('epoch', v_epoch);
 END

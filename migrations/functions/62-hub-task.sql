@@ -1,16 +1,16 @@
 -- Tasks on their way down, progress and results on their way up.
 
 -- What the node is to hear: first of tasks that ended here before they began there, until it has answered each with a result, then
--- every open task after a seq.
+-- every open task after a seq. While the node is in maintenance they wait.
 CREATE OR REPLACE FUNCTION croft_node_tasks(p_node uuid, p_epoch bigint, p_message jsonb) RETURNS SETOF jsonb
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
     SELECT CASE WHEN t.ended_at IS NOT NULL THEN jsonb_build_object('type', 'task_cancel', 'epoch', s.epoch, 'task', t.id, 'vps', t.vps_id)
         ELSE jsonb_strip_nulls(jsonb_build_object('type', 'task', 'epoch', s.epoch, 'task', t.id, 'seq', t.seq, 'kind', t.kind,
             'vps', t.vps_id, 'generation', t.generation, 'deadline_s', t.deadline_s, 'traceparent', t.traceparent,
             'spec', t.spec, 'args', t.args)) END
-    FROM node_status s JOIN tasks t ON t.node_id = s.node_id
+    FROM node_status s JOIN nodes n ON n.id = s.node_id JOIN tasks t ON t.node_id = s.node_id
     WHERE s.node_id = p_node AND s.node_id = croft_node_id() AND s.epoch = p_epoch
-        AND (NOT t.cancel_sent OR t.ended_at IS NULL AND t.seq > coalesce((p_message->>'after')::bigint, 0))
+        AND (NOT t.cancel_sent OR t.ended_at IS NULL AND n.state <> 'maintenance' AND t.seq > coalesce((p_message->>'after')::bigint, 0))
     ORDER BY t.ended_at IS NULL, t.seq
 $$;
 

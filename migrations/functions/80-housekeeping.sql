@@ -4,7 +4,8 @@
 CREATE OR REPLACE FUNCTION croft_overdue_after(t tasks, p_deadline interval) RETURNS interval LANGUAGE sql IMMUTABLE
     RETURN p_deadline + make_interval(secs => greatest(t.deadline_s - 300, 0));
 
--- Fails the tasks that nobody settled in time, at most a hundred at once. Their vps are locked first, all of them; one that
+-- Fails the tasks that nobody settled in time, at most a hundred at once; the time in which their node was in maintenance does not
+-- count. Their vps are locked first, all of them; one that
 -- is busy is left for the next time.
 CREATE OR REPLACE FUNCTION croft_fail_overdue(p_deadline interval) RETURNS int LANGUAGE plpgsql AS $$
 DECLARE
@@ -13,6 +14,8 @@ DECLARE
     v_count int := 0;
 BEGIN
     v_locked := ARRAY(SELECT v.id FROM vps v WHERE v.id IN (SELECT t.vps_id FROM tasks t
+                JOIN nodes n ON n.id = t.node_id AND n.state <> 'maintenance'
+                    AND coalesce(n.serving_since, '-infinity') < now() - croft_overdue_after(t, p_deadline)
             WHERE t.ended_at IS NULL AND t.created_at < now() - croft_overdue_after(t, p_deadline) ORDER BY t.created_at LIMIT 100)
         ORDER BY v.id FOR NO KEY UPDATE SKIP LOCKED);
     -- What a failed create or resize gives back, before any node is locked.
@@ -73,6 +76,9 @@ BEGIN
             UPDATE node_status SET online = false WHERE node_id IN (SELECT node_id FROM node_status
                 WHERE online AND last_seen_at < now() - interval '30 seconds' FOR NO KEY UPDATE SKIP LOCKED);
             GET DIAGNOSTICS v_count = ROW_COUNT;
+        WHEN 'alarms' THEN
+            v_count := croft_nodes_unreachable();
+            PERFORM croft_drift_alarms();
         WHEN 'overdue' THEN
             v_count := croft_fail_overdue(make_interval(secs => coalesce((p_request->>'task_deadline_s')::int, 600)));
         WHEN 'retry' THEN v_count := croft_retry_due();
@@ -93,7 +99,7 @@ $$;
 CREATE OR REPLACE FUNCTION croft_housekeeping(p_request jsonb DEFAULT '{}') RETURNS jsonb
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
 DECLARE
-    v_steps text[] := '{offline,overdue,retry,delete,snapshots,schedules,expire}';
+    v_steps text[] := '{offline,alarms,overdue,retry,delete,snapshots,schedules,expire}';
     v_step text;
     v_reply jsonb := '{}';
 BEGIN

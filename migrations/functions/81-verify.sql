@@ -4,7 +4,7 @@ CREATE OR REPLACE FUNCTION croft_verify_quotas()
 RETURNS TABLE (kind text, subject uuid, resource text, stored numeric, actual numeric)
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
     WITH held AS (
-        SELECT h.* FROM vps v, croft_vps_held(v) h WHERE v.deleted_at IS NULL
+        SELECT h.* FROM vps v, croft_vps_held(v) h WHERE v.deleted_at IS NULL AND v.lost_at IS NULL
     ), wanted AS (
         SELECT 'quota' AS kind, ancestor AS subject, a.resource, sum(a.amount) AS actual
         FROM held v JOIN tenants t ON t.id = v.tenant_id, unnest(t.path[2:]) ancestor, croft_vps_amounts(v) a
@@ -31,7 +31,9 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
             - (SELECT count(*) FROM addresses a WHERE a.vps_id = v.id AND a.release_generation IS NOT NULL)
         FROM held v
         UNION ALL
-        SELECT 'id_range', v.id, 'slot', v.slot FROM held v
+        -- That of a lost one, or of an orphan, stays taken until its node is known to be rid of it.
+        SELECT 'id_range', v.id, 'slot', v.slot FROM vps v
+        WHERE v.deleted_at IS NULL AND v.lost_at IS NULL OR EXISTS (SELECT FROM id_ranges r WHERE r.vps_id = v.id)
     ), counted AS (
         SELECT 'quota' AS kind, q.tenant_id AS subject, q.resource, q.used AS stored FROM quotas q
         UNION ALL

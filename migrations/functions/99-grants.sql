@@ -33,7 +33,8 @@ DECLARE
         'croft_snapshot_json', 'croft_schedule_json', 'croft_webhook_json', 'croft_delivery_json', 'croft_event_json', 'croft_event_xid', 'croft_xid_max', 'croft_horizon', 'croft_usage_range', 'croft_usage_json', 'croft_usage_hour_json', 'croft_usage_last_json',
         'croft_evidence_json', 'croft_limit_json', 'croft_pressure_json', 'croft_pressures_json', 'croft_kills_json'];
     operator_readers text[] := ARRAY['croft_plan_version_json', 'croft_viewers_json', 'croft_user_json', 'croft_node_json', 'croft_node_etag',
-        'croft_join_token_json', 'croft_pool_json'];
+        'croft_join_token_json', 'croft_pool_json', 'croft_orphan_json', 'croft_drift_json', 'croft_node_condition', 'croft_sellable',
+        'croft_node_load', 'croft_node_reasons', 'croft_node_left', 'croft_pools_free', 'croft_candidates', 'croft_placement_json', 'croft_placement_ask'];
     tenant_writers text[] := ARRAY['croft_webhook_create', 'croft_webhook_update', 'croft_webhook_delete',
         'croft_webhook_rotate', 'croft_webhook_test', 'croft_webhook_redeliver', 'croft_session_delete', 'croft_token_create', 'croft_token_delete', 'croft_vps_create',
         'croft_session_revoke', 'croft_profile_update', 'croft_password_change', 'croft_totp_begin', 'croft_totp_confirm',
@@ -46,7 +47,7 @@ DECLARE
         'croft_tenant_create', 'croft_tenant_update', 'croft_child_quota_set', 'croft_tenant_suspend', 'croft_tenant_resume',
         'croft_tenant_close', 'croft_tenant_usage', 'croft_plan_offer_set', 'croft_plan_offer_delete', 'croft_vps_log'];
     hub text[] := ARRAY['croft_node_hello', 'croft_node_tasks', 'croft_task_progress', 'croft_task_result',
-        'croft_image_upload', 'croft_image_seal', 'croft_node_inventory', 'croft_node_usage', 'croft_node_heartbeat', 'croft_node_offline', 'croft_node_id',
+        'croft_image_upload', 'croft_image_seal', 'croft_node_inventory', 'croft_node_usage', 'croft_node_drift', 'croft_node_heartbeat', 'croft_node_offline', 'croft_node_id',
         'croft_node_evidence', 'croft_node_log', 'croft_node_logs_asked'];
     login text[] := ARRAY['croft_scope_held', 'croft_auth_token', 'croft_auth_session', 'croft_auth_node', 'croft_credentials',
         'croft_profile_credentials', 'croft_invitation_find', 'croft_invitation_accept', 'croft_reset_request', 'croft_reset_find',

@@ -46,6 +46,8 @@ const struct field body_vps[] = {
     {"labels", FIELD_JSON},
     {"external_ref", FIELD_STRING, .min = 1, .max = REF_MAX, .flags = FIELD_NULLABLE},
     {"protection", FIELD_BOOL, .preset = "false"},
+    {"anti_affinity_group", FIELD_STRING, .min = 1, .max = NAME_MAX_LEN},
+    {"anti_affinity", FIELD_STRING, .min = 1, .max = 8},
     {NULL},
 };
 
@@ -63,20 +65,6 @@ const struct field body_user[] = {
      .flags = FIELD_REQUIRED | FIELD_SECRET},
     {"tenant_id", FIELD_UUID, .flags = FIELD_REQUIRED},
     {"role", FIELD_STRING, .min = 1, .max = 16, .flags = FIELD_REQUIRED},
-    {NULL},
-};
-
-const struct field body_location[] = {
-    {"name", FIELD_NAME, .min = 1, .max = NAME_MAX_LEN, .flags = FIELD_REQUIRED},
-    {"title", FIELD_STRING, .min = 1, .max = TITLE_MAX, .flags = FIELD_REQUIRED},
-    {NULL},
-};
-
-const struct field body_node_patch[] = {
-    {"state", FIELD_STRING, .min = 1, .max = 16},
-    {"overcommit_vcpu_percent", FIELD_INT, .min = 1, .max = 10000},
-    {"overcommit_memory_percent", FIELD_INT, .min = 1, .max = 10000},
-    {"overcommit_disk_percent", FIELD_INT, .min = 1, .max = 10000},
     {NULL},
 };
 
@@ -195,7 +183,9 @@ const struct field query_admin_tasks[] = {
 static const char *const words_observed[] = {"absent", "stopped", "running", "error", NULL};
 static const char *const words_task[] = {"queued", "running", "done", "failed", "cancelled", NULL};
 static const char *const words_snapshot[] = {"creating", "ready", "deleting", "failed", NULL};
-static const char *const words_node[] = {"active", "draining", NULL};
+static const char *const words_node[] = {"active", "draining", "maintenance", NULL};
+static const char *const words_placement[] = {"spread", "pack", NULL};
+static const char *const words_apart[] = {"hard", "soft", NULL};
 static const char *const words_platform[] = {"operator", NULL};
 static const char *const words_state[] = {"active", "suspended", "closing", "closed", NULL};
 static const char *const words_kind[] = {"operator", "reseller", "tenant", NULL};
@@ -220,6 +210,9 @@ static const struct {
     {query_admin_vps, "status", words_observed},
     {query_admin_tasks, "status", words_task},
     {body_node_patch, "state", words_node},
+    {body_location, "placement", words_placement},
+    {body_location_patch, "placement", words_placement},
+    {body_vps, "anti_affinity", words_apart},
     {body_user, "role", words_role},
     {body_token, "role", words_role},
     {body_token, "platform_role", words_platform},

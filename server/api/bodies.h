@@ -4,8 +4,11 @@
 #include "field.h"
 
 extern const struct field body_session[], body_token[], body_vps[], body_vps_patch[], body_user[],
-    body_location[], body_node_patch[], body_join_token[], body_pool[], body_image[],
-    body_image_patch[];
+    body_join_token[], body_pool[], body_image[], body_image_patch[];
+
+// bodies_nodes.c
+extern const struct field body_location[], body_location_patch[], body_node_patch[], body_retire[],
+    body_adopt[], body_orphan[], body_drift[], query_placement[];
 
 // bodies_tenant.c
 extern const struct field body_tenant[], body_admin_tenant[], body_tenant_patch[], body_quotas[],

@@ -10,7 +10,8 @@ enum {
     PRICE_MAX = 16,
     UUID_LEN = 36,
     LOCATIONS_MAX = 256,
-    VIEWERS_MAX = 1000
+    VIEWERS_MAX = 1000,
+    TAGS_MAX = 32
 };
 
 // What a version of a plan consists of; need: FIELD_REQUIRED where none was before it.
@@ -35,6 +36,7 @@ enum {
     }
 
 #define SOLD_IN                                                                                    \
+    {"node_tags", FIELD_STRINGS, .max = TAGS_MAX, .item_max = NAME_MAX_LEN},                       \
     {                                                                                              \
         "location_ids", FIELD_STRINGS, .min = 1, .max = LOCATIONS_MAX, .item_max = UUID_LEN,       \
                                        .flags = FIELD_NULLABLE                                     \

@@ -59,7 +59,7 @@ BEGIN
         'and takes none');
     r := test.api('op', 'admin_quota_list', jsonb_build_object('id', v_root));
     PERFORM test.is((SELECT (x->>'used')::bigint FROM jsonb_array_elements(r.body->'items') x WHERE x->>'resource' = 'vps'),
-        (SELECT count(*) FROM vps WHERE deleted_at IS NULL), 'what it shows as used is what there is');
+        (SELECT count(*) FROM vps WHERE deleted_at IS NULL AND lost_at IS NULL), 'what it shows as used is what there is');
     INSERT INTO tokens (tenant_id, name, token_hash, prefix) VALUES (v_root, 'root', test.hash('root'), 't');
     r := test.vps('root', 'ours');
     PERFORM test.is(r.status, 202, 'the operator''s own tenant has vps');

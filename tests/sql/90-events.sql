@@ -16,6 +16,7 @@ INSERT INTO silent VALUES
     ('croft_evidence_forget', 'of a vps whose end is an event'),
     ('croft_node_log', 'what a console said'),
     ('croft_vps_log', 'asks the node for what a console said'),
+    ('croft_node_drift', 'a report; alarms of it are events'),
     ('croft_task_progress', 'a report; the end of a task is an event'),
     ('croft_housekeeping', 'marks nodes offline, drops what has expired; what it settles are tasks, with events'),
     ('croft_credentials', 'counts an attempt to sign in; the session is an event'),

@@ -173,11 +173,13 @@ export function* hostileBodies(operation: Schema, known: Record<string, unknown>
 export function* hostileQueries(operation: Schema): Generator<{ query: string; name: string; legal: boolean }> {
     const parameters = (operation.parameters ?? []).map((one: Schema) => flat(one)).filter((one: Schema) => one.in === "query");
     for (const { name, schema } of parameters) {
+        // What else must be there is: the answer is about this one.
+        const beside = parameters.filter((one: Schema) => one.required && one.name !== name).map((one: Schema) => `&${one.name}=${encodeURIComponent(String(sample(one.schema, one.name, {})))}`).join("");
         const check = ajv.compile(schema);
         const integer = typeOf(schema) === "integer";
         for (const value of ["", "x".repeat((schema.maxLength ?? 3000) + 1), "-1", "1.5", "99999999999999999999", "'--", "\u202e", "NaN", "<script>", "1e3", "0x1", " 1"]) {
             const legal = check(integer && /^-?\d{1,15}$/.test(value) ? Number(value) : value);
-            yield { query: `${name}=${encodeURIComponent(value)}`, name, legal };
+            yield { query: `${name}=${encodeURIComponent(value)}${beside}`, name, legal };
         }
         for (const value of ["%00", "%0a", "%ff", "%c0%af", "%zz", "%ed%a0%80"]) {
             yield { query: `${name}=${value}`, name: "", legal: false };

@@ -108,6 +108,8 @@ export const things: Record<string, Thing> = {
     "/v1/admin/plans/": shared((world) => world.plan.id),
     "/v1/admin/plan-versions/": shared(planVersion),
     "/v1/admin/nodes/": shared((world) => world.node),
+    "/v1/admin/locations/": shared((world) => world.location.id),
+    "/v1/admin/vps/": shared(async (world) => (await world.createVps()).id),
     "/v1/admin/images/": shared((world) => world.image.id),
     "/v1/admin/pools/": shared(pool),
     "/v1/admin/join-tokens/": shared(joinToken),

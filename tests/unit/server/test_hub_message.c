@@ -95,6 +95,11 @@ START_TEST(every_documented_message_is_accepted)
     accepted(usage("17", "2026-01-31T23:59:59.123456789Z", "9223372036854775807"));
     accepted("{\"type\":\"heartbeat\",\"epoch\":7,\"disk_free_bytes\":0,\"memory_free_bytes\":0,"
              "\"load_milli\":120}");
+    accepted("{\"type\":\"heartbeat\",\"epoch\":7,\"pool_bytes\":9,\"disk_free_bytes\":0,"
+             "\"memory_free_bytes\":0,\"load_milli\":120,\"alarms\":[{\"code\":\"lxcfs_down\","
+             "\"detail\":\"\"}]}");
+    accepted("{\"type\":\"drift\",\"epoch\":7,\"items\":[{\"kind\":\"veth\",\"name\":\"crv9\","
+             "\"detail\":\"\"}]}");
     accepted("{\"type\":\"certificate_request\",\"epoch\":7,\"csr\":\"-----BEGIN\\n\"}");
 }
 END_TEST
@@ -151,6 +156,13 @@ START_TEST(unknown_and_missing_fields_are_refused)
             "/more");
     refused("{\"type\":\"heartbeat\",\"epoch\":7,\"disk_free_bytes\":0,\"memory_free_bytes\":0}",
             "/load_milli");
+    refused("{\"type\":\"heartbeat\",\"epoch\":7,\"disk_free_bytes\":0,\"memory_free_bytes\":0,"
+            "\"load_milli\":1,\"alarms\":[{\"code\":\"x\"}]}",
+            "/alarms/0/detail");
+    refused("{\"type\":\"drift\",\"epoch\":7,\"items\":[{\"kind\":\"\",\"name\":\"x\",\"detail\":"
+            "\"\"}]}",
+            "/items/0/kind");
+    refused("{\"type\":\"drift\",\"epoch\":7,\"items\":{}}", "/items");
 }
 END_TEST
 

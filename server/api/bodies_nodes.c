@@ -1,0 +1,74 @@
+// Bodies and queries of locations, nodes, of what is found on a node, and of where a vps would go.
+#include "bodies.h"
+
+#define INT_MAX_SAFE 9007199254740991
+
+enum {
+    TITLE_MAX = 200,
+    NAME_MAX_LEN = 63,
+    TAGS_MAX = 32,
+    VCPUS_MAX = 65536,
+    PERCENT_MAX = 10000,
+    DRIFT_NAME_MAX = 255
+};
+
+const struct field body_location[] = {
+    {"name", FIELD_NAME, .min = 1, .max = NAME_MAX_LEN, .flags = FIELD_REQUIRED},
+    {"title", FIELD_STRING, .min = 1, .max = TITLE_MAX, .flags = FIELD_REQUIRED},
+    {"placement", FIELD_STRING, .min = 1, .max = 8},
+    {NULL},
+};
+
+const struct field body_location_patch[] = {
+    {"title", FIELD_STRING, .min = 1, .max = TITLE_MAX},
+    {"placement", FIELD_STRING, .min = 1, .max = 8},
+    {NULL},
+};
+
+const struct field body_node_patch[] = {
+    {"state", FIELD_STRING, .min = 1, .max = 16},
+    {"overcommit_vcpu_percent", FIELD_INT, .min = 1, .max = PERCENT_MAX},
+    {"overcommit_memory_percent", FIELD_INT, .min = 1, .max = PERCENT_MAX},
+    {"overcommit_disk_percent", FIELD_INT, .min = 1, .max = PERCENT_MAX},
+    {"reserve_vcpus", FIELD_INT, .max = VCPUS_MAX},
+    {"reserve_memory_bytes", FIELD_INT, .max = INT_MAX_SAFE},
+    {"reserve_disk_bytes", FIELD_INT, .max = INT_MAX_SAFE},
+    {"high_water_percent", FIELD_INT, .min = 1, .max = 100},
+    {"tags", FIELD_STRINGS, .max = TAGS_MAX, .item_max = NAME_MAX_LEN},
+    {"dedicated", FIELD_BOOL},
+    {NULL},
+};
+
+const struct field body_retire[] = {
+    {"lose_vps", FIELD_BOOL},
+    {NULL},
+};
+
+const struct field body_orphan[] = {
+    {"vps_id", FIELD_UUID, .flags = FIELD_REQUIRED},
+    {NULL},
+};
+
+// Of one that was given up, the row says the rest.
+const struct field body_adopt[] = {
+    {"vps_id", FIELD_UUID, .flags = FIELD_REQUIRED},
+    {"tenant_id", FIELD_UUID},
+    {"plan_id", FIELD_UUID},
+    {"image_id", FIELD_UUID},
+    {"name", FIELD_NAME, .min = 1, .max = NAME_MAX_LEN},
+    {NULL},
+};
+
+const struct field body_drift[] = {
+    {"kind", FIELD_STRING, .min = 1, .max = 32, .flags = FIELD_REQUIRED},
+    {"name", FIELD_STRING, .min = 1, .max = DRIFT_NAME_MAX, .flags = FIELD_REQUIRED},
+    {NULL},
+};
+
+const struct field query_placement[] = {
+    {"plan_id", FIELD_UUID, .flags = FIELD_REQUIRED},
+    {"location_id", FIELD_UUID, .flags = FIELD_REQUIRED},
+    {"tenant_id", FIELD_UUID},
+    {"anti_affinity_group", FIELD_STRING, .min = 1, .max = NAME_MAX_LEN},
+    {NULL},
+};

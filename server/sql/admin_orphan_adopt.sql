@@ -1,0 +1,1 @@
+SELECT status, body, etag, location FROM croft_admin_orphan_adopt($1::jsonb)
