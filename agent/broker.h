@@ -76,7 +76,8 @@ void broker_task_internal(struct broker *broker, const struct task_kind *kind, c
 void broker_task_ended(struct broker *broker, struct job *job, json_t *result, bool timed_out);
 void broker_task_retry_settle(struct broker *broker); // results that the journal did not take
 void broker_task_fail(struct broker *broker, struct job *job); // with job->error, without a worker
-void broker_task_take_back(struct broker *broker, struct job *job); // with job->error, behind an undo
+void broker_task_take_back(struct broker *broker,
+                           struct job *job); // with job->error, behind an undo
 void broker_task_settle(struct broker *broker, struct job *job, json_t *result);
 
 // broker_image.c: true when the job may start now; else it waits in JOB_FETCHING.

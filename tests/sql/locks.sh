@@ -49,7 +49,7 @@ order_of() { sql -c "SELECT array_agg(v.id ORDER BY v.id) FROM vps v JOIN tenant
 one=$(order_of lock-1) two=$(order_of lock-2)
 begin
 got=$(at_once "SELECT 'done' FROM (SELECT CASE %N % 2 WHEN 0 THEN croft_nodes_lock('$one') ELSE croft_nodes_lock('$two') END, pg_sleep(0.01)) x")
-is "$(count done "$got")" 50 "fifty times both nodes are locked, this way and that way round"
+is "$(count "done" "$got")" 50 "fifty times both nodes are locked, this way and that way round"
 is "$(deadlocks)" 0 "in one order"
 
 # Two webhooks that hear of everything, changed fifty times at once: the event of each change is for both.

@@ -137,9 +137,17 @@ END_TEST
 START_TEST(malformed_pieces_are_refused)
 {
     static const char *const ranges[] = {
-        "bytes 0-29",    "bytes 0-29/",    "bytes 29-0/30",  "bytes 0-30/30",
-        "bytes 0-28/30", "bytes -1-9/30",  "bytes */0",     
-        "bytes 0-29/*",  "octets 0-29/30", "bytes +0-29/30", "bytes 0-29/99999999999999999999",
+        "bytes 0-29",
+        "bytes 0-29/",
+        "bytes 29-0/30",
+        "bytes 0-30/30",
+        "bytes 0-28/30",
+        "bytes -1-9/30",
+        "bytes */0",
+        "bytes 0-29/*",
+        "octets 0-29/30",
+        "bytes +0-29/30",
+        "bytes 0-29/99999999999999999999",
     };
     ordered();
     for (size_t i = 0; i < ARRAY_LEN(ranges); i++) {
