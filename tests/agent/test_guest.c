@@ -1,4 +1,5 @@
 #include "guest.h"
+#include "guest_boot.h"
 #include "guest_identity.h"
 #include "rig.h"
 #include "test_drivers.h"
@@ -105,6 +106,34 @@ START_TEST(what_is_the_guests_own_stays)
 }
 END_TEST
 
+// What cloud-init reads, and what a system without it runs.
+START_TEST(user_data_is_a_seed_for_cloud_init_and_else_a_unit)
+{
+    static const char script[] = "#!/bin/sh\necho \"$HOME\"\n", config[] = "#cloud-config\n";
+    rig_host("cd %s && mkdir -p usr/bin var etc/systemd/system", root.path);
+    CALL(ERR_INVALID, guest_set_user_data(&spec, &root, config, err)); // nobody could read it
+    CALL(0, guest_set_user_data(&spec, &root, script, err));
+    ck_assert_int_eq(
+        rig_host(
+            "cd %s/etc && [ -x croft/first-boot ] && [ $(stat -c %%a croft/user-data) = 700 ] && "
+            "grep -q '^echo \"$HOME\"$' croft/user-data && "
+            "grep -q ExecStart=/etc/croft/first-boot systemd/system/croft-first-boot.service && "
+            "[ $(readlink systemd/system/multi-user.target.wants/croft-first-boot.service) = "
+            "/etc/systemd/system/croft-first-boot.service ] && [ ! -e ../var/lib/cloud ]",
+            root.path),
+        0);
+    rig_host("cd %s && rm -r etc/croft && touch usr/bin/cloud-init", root.path);
+    CALL(0, guest_set_user_data(&spec, &root, config, err));
+    ck_assert_int_eq(rig_host("cd %s && [ ! -e etc/croft ] && cd var/lib/cloud/seed/nocloud && "
+                              "[ \"$(cat user-data)\" = '#cloud-config' ] && "
+                              "[ $(stat -c %%a user-data) = 600 ] && "
+                              "grep -qx 'instance-id: %s' meta-data && "
+                              "grep -qx 'local-hostname: guest3' meta-data",
+                              root.path, spec.vps),
+                     0);
+}
+END_TEST
+
 static const char secret_files[] =
     "var/lib/systemd/random-seed var/lib/urandom/random-seed var/lib/systemd/credential.secret "
     "var/lib/dbus/machine-id etc/dropbear/dropbear_rsa_host_key etc/ssh/ssh_host_rsa_key";
@@ -134,6 +163,7 @@ Suite *suite_guest(void)
     tcase_add_loop_test(tcase, writes_nothing_outside, 0, (int)ARRAY_LEN(traps));
     tcase_add_loop_test(tcase, changes_nothing_outside, 0, (int)ARRAY_LEN(traps));
     tcase_add_test(tcase, what_is_the_guests_own_stays);
+    tcase_add_test(tcase, user_data_is_a_seed_for_cloud_init_and_else_a_unit);
     tcase_add_test(tcase, what_another_machine_had_to_itself_goes);
     suite_add_tcase(suite, tcase);
     return suite;

@@ -132,11 +132,7 @@ make_machine()
 # The namespace reaches no package archive: the image is made outside, once per state of its recipe.
 make_image()
 {
-    local recipe cache=${CROFT_BUILD:-$root/.build-test}/images
-    recipe=$(find "$root/deploy/images" -type f -exec sha256sum {} + | sort | sha256sum | cut -c1-12)
-    image_file=$cache/$image-$recipe.tar.zst
-    mkdir -p "$cache"
-    [ -f "$image_file" ] || "$root/deploy/images/build" "$image" "$image_file"
+    image_file=$("$root/tests/lib/image" "$image") && [ -f "$image_file" ]
 }
 
 up()
