@@ -12,7 +12,7 @@
 #include <limits.h>
 #include <string.h>
 
-enum { ITEMS_MAX = 256, SOON_MS = 1000 };
+enum { ITEMS_MAX = 128, SOON_MS = 1000 };
 
 static bool is_measured(const struct vps_entry *entry)
 {

@@ -118,6 +118,11 @@ export class Agent {
     }
 
     // From run/, as the agent recorded it.
+    // Its children are broker, link and the template of workers.
+    get master(): number {
+        return this.#child!.pid!;
+    }
+
     pid(which: Process): number {
         return Number(readFileSync(`${this.state}/run/${which}.pid`, "utf8"));
     }
