@@ -1,6 +1,6 @@
 // What an agent costs while nothing is ordered: processor time and memory of all its processes, with 200 fake guests, then with 50
 // real ones, measured every 10 s and reported every 60 s as in production.
-import { readFileSync } from "node:fs";
+import { readFileSync, readlinkSync } from "node:fs";
 import { cpus, release } from "node:os";
 import { setTimeout as sleep } from "node:timers/promises";
 import { run } from "../harness/command.js";
@@ -15,21 +15,24 @@ interface Cost {
     bytes: number;
 }
 
-// Every process of the agent: the master and what descends from it. Guests are nobody's children but their monitors'.
+// Every process of the agent: the master, broker and link, the template of workers. The monitors of guests are not its own.
 async function family(world: World): Promise<number[]> {
     const pids = [world.agent.master];
     for (const pid of pids) {
         const { stdout } = await run(["pgrep", "-P", String(pid)], { accept: [0, 1] });
         pids.push(...stdout.split("\n").filter(Boolean).map(Number).filter(isAgent));
     }
+    if (pids.length < 4) {
+        throw new Error(`only ${pids.length} processes of the agent were found`);
+    }
     return pids;
 }
 
 function isAgent(pid: number): boolean {
     try {
-        return readFileSync(`/proc/${pid}/comm`, "utf8").startsWith("croft-agent");
+        return /\/croft-agent(-worker)?$/.test(readlinkSync(`/proc/${pid}/exe`)) && !readFileSync(`/proc/${pid}/cmdline`, "utf8").startsWith("[lxc");
     } catch {
-        return false;
+        return false; // it has ended
     }
 }
 
