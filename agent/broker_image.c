@@ -1,6 +1,7 @@
 // Images that an order needs and the pool does not have: link fetches each once, however many tasks wait.
 #include "broker.h"
 #include "disk.h"
+#include "image_cache.h"
 #include "json.h"
 #include "log.h"
 #include "message.h"
@@ -56,8 +57,11 @@ static bool needs_no_image(const struct broker *broker, const struct job *job)
 bool broker_image_ready(struct broker *broker, struct job *job)
 {
     struct wanted_image image;
-    if (needs_no_image(broker, job) || !wanted_by(broker, job, &image) || !*image.sha256 ||
-        broker->drivers.volume->has_image(broker->config, image.sha256) > 0) {
+    if (needs_no_image(broker, job) || !wanted_by(broker, job, &image) || !*image.sha256) {
+        return true;
+    }
+    image_cache_use(broker->config, image.sha256); // it stays until the worker is there
+    if (broker->drivers.volume->has_image(broker->config, image.sha256) > 0) {
         return true;
     }
     char path[PATH_MAX];

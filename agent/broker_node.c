@@ -73,7 +73,7 @@ static json_t *node_json(const struct broker *broker)
     return node;
 }
 
-// The images of the pool, whichever volume driver keeps them.
+// The images of the pool.
 static void add_images(const struct broker *broker, const char *folder, json_t *images)
 {
     char path[PATH_MAX];
@@ -99,8 +99,7 @@ void broker_node_hello(struct broker *broker)
         return;
     }
     json_t *images = json_array();
-    add_images(broker, "pool/images", images);
-    add_images(broker, "fake/images", images);
+    add_images(broker, broker->drivers.volume->image_folder, images);
     broker_observe_all(broker);
     broker_send_link(broker, json_pack("{s:s, s:s, s:s, s:s, s:o, s:o, s:o}", "type", "hello",
                                        "agent", CROFT_VERSION, "boot", broker->boot_id, "name",

@@ -72,6 +72,9 @@ struct volume_driver {
     int (*stat_pool)(const struct agent_config *config, uint64_t *ret_bytes, uint64_t *ret_free,
                      struct err *err);
     int (*disks)(const struct agent_config *config, struct pool_disks *ret_disks, struct err *err);
+    const char *image_folder; // below state_dir: an entry an image, named by its SHA-256
+    int (*image_bytes)(const struct agent_config *config, const char *sha256, uint64_t *ret_bytes,
+                       struct err *err);
     int (*has_image)(const struct agent_config *config, const char *sha256);
     // Directory to unpack into (not yet visible as an image); commit makes it the image, read-only.
     int (*begin_image)(const struct agent_config *config, const char *sha256, char ret_path[256],

@@ -2,6 +2,7 @@
 
 #include "config.h"
 #include "helper.h"
+#include "image_cache.h"
 #include "sysfile.h"
 #include "trust.h"
 
@@ -9,7 +10,6 @@
 #include <fcntl.h>
 #include <sodium.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 
 enum { PATH_SIZE = 512, BLOCK_SIZE = 128 * 1024 };
@@ -175,26 +175,10 @@ static int install(const struct agent_config *config, const struct drivers *driv
     return r;
 }
 
-static int lock_image(const struct agent_config *config, const struct vps_spec *spec, int *ret_fd,
-                      struct err *err)
-{
-    char path[PATH_SIZE];
-    int r = sysfile_path(path, sizeof(path), err, "%s/.image-%s.lock", config->state_dir,
-                         spec->image.sha256);
-    if (r < 0) {
-        return r;
-    }
-    _cleanup_fd_ int fd = open(path, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
-    if (fd < 0 || flock(fd, LOCK_EX) < 0) {
-        return err_errno(err, errno, "locking the image");
-    }
-    *ret_fd = STEAL_FD(fd);
-    return 0;
-}
-
 int image_install(const struct agent_config *config, const struct drivers *drivers,
                   const struct vps_spec *spec, struct err *err)
 {
+    image_cache_use(config, spec->image.sha256);
     if (drivers->volume->has_image(config, spec->image.sha256)) {
         return 0;
     }
@@ -202,7 +186,7 @@ int image_install(const struct agent_config *config, const struct drivers *drive
         return err_set(err, ERR_INTERNAL, "libsodium does not start");
     }
     _cleanup_fd_ int lock = -1;
-    int r = lock_image(config, spec, &lock, err);
+    int r = image_cache_lock(config, spec->image.sha256, &lock, err);
     if (r < 0) {
         return r;
     }

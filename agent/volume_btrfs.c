@@ -97,6 +97,14 @@ static int btrfs_has_image(const struct agent_config *config, const char *sha256
            lstat(path, &st) == 0 && S_ISDIR(st.st_mode);
 }
 
+static int btrfs_image_bytes(const struct agent_config *config, const char *sha256,
+                             uint64_t *ret_bytes, struct err *err)
+{
+    _cleanup_fd_ int image = -1;
+    int r = btrfs_open_pool_folder(config, "/images/", sha256, "", &image, err);
+    return r < 0 ? r : btrfs_usage(image, ret_bytes, err);
+}
+
 // Until it is committed an image is images/.new-<sha256>.
 static void new_name(char out[80], const char *sha256)
 {
@@ -267,6 +275,8 @@ const struct volume_driver volume_btrfs = {
     .open_pool = btrfs_open_pool,
     .stat_pool = btrfs_stat_pool,
     .disks = btrfs_disks,
+    .image_folder = "pool/images",
+    .image_bytes = btrfs_image_bytes,
     .has_image = btrfs_has_image,
     .begin_image = btrfs_begin_image,
     .commit_image = btrfs_commit_image,

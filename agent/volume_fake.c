@@ -57,6 +57,13 @@ static int has_image(const struct agent_config *config, const char *sha256)
     return fake_path(config, "images", sha256, path, NULL) == 0 && access(path, F_OK) == 0;
 }
 
+static int image_bytes(const struct agent_config *config, const char *sha256, uint64_t *ret_bytes,
+                       struct err *err)
+{
+    *ret_bytes = 4096;
+    return 0;
+}
+
 static int begin_image(const struct agent_config *config, const char *sha256, char ret_path[256],
                        struct err *err)
 {
@@ -166,6 +173,8 @@ const struct volume_driver volume_fake = {
     .open_pool = open_pool,
     .disks = disks,
     .stat_pool = stat_pool,
+    .image_folder = "fake/images",
+    .image_bytes = image_bytes,
     .has_image = has_image,
     .begin_image = begin_image,
     .commit_image = commit_image,

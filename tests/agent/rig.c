@@ -1,5 +1,6 @@
 #include "rig.h"
 
+#include "file.h"
 #include "guest.h"
 #include "host.h"
 #include "image.h"
@@ -193,6 +194,19 @@ static void sign(struct vps_spec *spec)
                    sizeof(signature));
 }
 
+static void describe(struct vps_spec *spec, const void *buffer, size_t used)
+{
+    unsigned char hash[crypto_hash_sha256_BYTES];
+    crypto_hash_sha256(hash, buffer, used);
+    sodium_bin2hex(spec->image.sha256, sizeof(spec->image.sha256), hash, sizeof(hash));
+    spec->image.size = (int64_t)used;
+    snprintf(spec->image.name, sizeof(spec->image.name), "test");
+    sign(spec);
+    char path[128];
+    snprintf(path, sizeof(path), "incoming/%s", spec->image.sha256);
+    rig_write(path, buffer, used);
+}
+
 void rig_image(struct vps_spec *spec, const struct rig_entry *entries, int with_busybox)
 {
     enum { ROOM = 8 << 20 };
@@ -211,16 +225,18 @@ void rig_image(struct vps_spec *spec, const struct rig_entry *entries, int with_
     }
     ck_assert_int_eq(archive_write_close(archive), ARCHIVE_OK);
     archive_write_free(archive);
-    unsigned char hash[crypto_hash_sha256_BYTES];
-    crypto_hash_sha256(hash, buffer, used);
-    sodium_bin2hex(spec->image.sha256, sizeof(spec->image.sha256), hash, sizeof(hash));
-    spec->image.size = (int64_t)used;
-    snprintf(spec->image.name, sizeof(spec->image.name), "test");
-    sign(spec);
-    char path[128];
-    snprintf(path, sizeof(path), "incoming/%s", spec->image.sha256);
-    rig_write(path, buffer, used);
+    describe(spec, buffer, used);
     free(buffer);
+}
+
+void rig_image_file(struct vps_spec *spec, const char *path)
+{
+    char *text;
+    size_t len;
+    struct err err = {0};
+    ck_assert_msg(file_read(path, 64 << 20, &text, &len, &err) == 0, "%s", err.text);
+    describe(spec, text, len);
+    free(text);
 }
 
 void rig_spec(struct vps_spec *spec, unsigned n)

@@ -27,6 +27,9 @@ void rig_clean(const char *state_dir);
 // hash, size, signature. with_busybox adds a bootable system.
 void rig_image(struct vps_spec *spec, const struct rig_entry *entries, int with_busybox);
 
+// The same of an archive that somebody else made.
+void rig_image_file(struct vps_spec *spec, const char *path);
+
 // A valid description of vps number n, with an address of each family.
 void rig_spec(struct vps_spec *spec, unsigned n);
 
