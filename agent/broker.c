@@ -107,6 +107,7 @@ static const struct {
     {"task_confirm", broker_task_confirm},
     {"task_cancel", broker_task_cancel},
     {"usage_ack", broker_usage_ack},
+    {"drift_clean", broker_drift_clean},
     {"log_request", broker_log_request},
     {"fetched", broker_image_fetched},
     {"pushed", broker_upload_ended},
@@ -240,6 +241,8 @@ static void finish(struct broker *broker)
     }
     broker_evidence_finish(broker);
     frame_channel_destroy(broker->link);
+    json_decref(broker->alarms);
+    json_decref(broker->clean);
     journal_close(broker->journal);
     spool_close(broker->spool);
     vps_table_destroy(broker->vps);

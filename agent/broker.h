@@ -30,6 +30,8 @@ struct broker {
     struct event *killed; // soon after a kill for want of memory
     struct event *disk; // while the state disk is full
     bool disk_full;
+    json_t *alarms; // of the last check; NULL before the first
+    json_t *clean; // what the next check removes; NULL: nothing
     bool open; // pool and network are there
     bool up; // link has a connection
     bool stopping;
@@ -107,6 +109,11 @@ void broker_vps_changed(struct broker *broker, const char *vps);
 
 // broker_disk.c: something failed with this code; if it is for a full state disk, that is watched from now on.
 void broker_disk_failed(struct broker *broker, enum err_code code);
+
+// broker_check.c
+void broker_check_start(struct broker *broker);
+void broker_check_ended(struct broker *broker, const json_t *result);
+void broker_drift_clean(struct broker *broker, json_t *message);
 
 // broker_usage.c
 void broker_usage_start(struct broker *broker);

@@ -12,7 +12,13 @@
 #include <sys/sysinfo.h>
 #include <sys/utsname.h>
 
-enum { OPEN_RETRY_MS = 10000, CHECK_MS = 60000, IMAGES_MAX = 256, SHA256_HEX = 64 };
+enum {
+    OPEN_RETRY_MS = 10000,
+    CHECK_MS = 60000,
+    CHECK_FIRST_MS = 3000,
+    IMAGES_MAX = 256,
+    SHA256_HEX = 64
+};
 
 static uint64_t memory_bytes(const char *name)
 {
@@ -116,10 +122,14 @@ static void send_heartbeat(struct broker *broker)
     if (getloadavg(&load, 1) < 1) {
         load = 0;
     }
-    broker_send(broker, json_pack("{s:s, s:I, s:I, s:I, s:I}", "type", "heartbeat", "pool_bytes",
+    json_t *heartbeat = json_pack("{s:s, s:I, s:I, s:I, s:I}", "type", "heartbeat", "pool_bytes",
                                   (json_int_t)disk, "disk_free_bytes", (json_int_t)disk_free,
                                   "memory_free_bytes", (json_int_t)memory_bytes("MemAvailable:"),
-                                  "load_milli", (json_int_t)(load * 1000)));
+                                  "load_milli", (json_int_t)(load * 1000));
+    if (broker->alarms) {
+        json_object_set(heartbeat, "alarms", broker->alarms);
+    }
+    broker_send(broker, heartbeat);
 }
 
 static void on_heartbeat(evutil_socket_t fd, short what, void *arg)
@@ -215,7 +225,7 @@ static void on_check(evutil_socket_t fd, short what, void *arg)
 {
     struct broker *broker = arg;
     if (!queue_has_vps(broker->queue, "")) {
-        broker_task_internal(broker, &task_node_check, "", NULL, 0);
+        broker_check_start(broker);
     }
     broker_arm(broker->check, CHECK_MS);
 }
@@ -233,7 +243,7 @@ void broker_node_opened(struct broker *broker, bool done)
     if (broker->drivers.volume->disks(broker->config, &broker->drivers.disks, NULL) < 0) {
         broker->drivers.disks.count = 0;
     }
-    broker->check = broker_timer(broker, CHECK_MS, on_check);
+    broker->check = broker_timer(broker, CHECK_FIRST_MS, on_check);
     start_guests(broker);
     broker_task_resume(broker);
     broker_upload_tidy(broker);

@@ -357,6 +357,9 @@ static void internal_ended(struct broker *broker, struct job *job, const json_t 
 {
     bool done = result && strcmp(json_get_string(result, "status", ""), "done") == 0;
     const json_t *error = json_object_get(result, "error");
+    if (job->kind == &task_node_check) {
+        broker_check_ended(broker, result);
+    }
     if (done && job->kind == &task_node_check) {
         log_debug("internal_task", "kind=%s", job->kind->name);
     } else if (done) {

@@ -5,6 +5,8 @@
 
 #include <string.h>
 
+enum { CLEAN_MAX = 1000, NAME_MAX_LEN = 255 };
+
 enum { IMAGE_BYTES_MAX_LOG2 = 40, PEM_MAX = 64 * 1024, DEADLINE_MAX_S = 86400 };
 
 static const struct field task_fields[] = {
@@ -294,6 +296,33 @@ int message_usage_ack(json_t *message, int64_t *ret_batch, struct err *err)
     int r = decode(ack_fields, message, &ack, err);
     if (r == 0) {
         *ret_batch = ack.batch;
+    }
+    return r;
+}
+
+static int check_clean(json_t *items, struct err *err)
+{
+    size_t i;
+    json_t *item;
+    if (!json_is_array(items) || json_array_size(items) > CLEAN_MAX) {
+        return err_at(err, ERR_INVALID, "/items", "not a list that fits");
+    }
+    json_array_foreach (items, i, item) {
+        const char *name = json_get_string(item, "name", "");
+        if (!*name || strlen(name) > NAME_MAX_LEN || !*json_get_string(item, "kind", "")) {
+            return err_at(err, ERR_INVALID, "/items",
+                          "an item without a kind and a name that fits");
+        }
+    }
+    return 0;
+}
+
+int message_drift_clean(json_t *message, json_t **ret_items, struct err *err)
+{
+    json_t *items = json_object_get(message, "items");
+    int r = check_clean(items, err);
+    if (r == 0) {
+        *ret_items = items;
     }
     return r;
 }

@@ -51,6 +51,8 @@ int message_cancel(json_t *message, struct cancel_message *ret, struct err *err)
 int message_task_id(json_t *message, const char **ret_task, struct err *err) _must_check_;
 int message_welcome(json_t *message, struct welcome_message *ret, struct err *err) _must_check_;
 int message_usage_ack(json_t *message, int64_t *ret_batch, struct err *err) _must_check_;
+// Items are borrowed from the message: each has a kind and a name that fit.
+int message_drift_clean(json_t *message, json_t **ret_items, struct err *err) _must_check_;
 int message_log_request(json_t *message, const char **ret_vps, struct err *err) _must_check_;
 int message_fetch(json_t *message, struct fetch_message *ret, struct err *err) _must_check_;
 int message_fetched(json_t *message, struct fetched_message *ret, struct err *err) _must_check_;

@@ -94,6 +94,7 @@ int task_init(struct task *task, const struct agent_config *config, json_t *inpu
     }
     int r = drivers_select(config, &task->drivers, err);
     if (r < 0 || is_of_node(task->kind)) {
+        task->spec_json = json_object_get(input, "spec");
         return r;
     }
     return load_vps(task, input, err);
@@ -103,6 +104,8 @@ void task_finish(struct task *task)
 {
     spec_finish(&task->spec);
     vps_state_finish(&task->state);
+    json_decref(task->found);
+    json_decref(task->alarms);
 }
 
 int task_observe(struct task *task, struct err *err)

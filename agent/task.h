@@ -23,6 +23,7 @@ struct task {
     uint64_t snapshot_bytes; // of the snapshot that was made
     char packed_sha256[65]; // of the image that was packed; empty: none was
     int64_t packed_bytes;
+    json_t *found, *alarms; // of a check of the node; owned
     bool undo_failed; // what it made is still there, in part
 };
 
@@ -51,7 +52,7 @@ extern const struct task_kind task_create, task_start, task_update, task_stop, t
     task_delete, task_password;
 extern const struct task_kind task_snapshot, task_snapshot_delete, task_restore, task_reinstall,
     task_rescue, task_clone, task_publish;
-// Internal, of the node and no vps: pool and network at the start, the network again each minute.
+// Internal, of the node and no vps: pool and network at the start; each minute the network again, a sweep, and how the node is.
 extern const struct task_kind task_node_open, task_node_check;
 
 // NULL: no such kind.

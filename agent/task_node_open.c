@@ -1,5 +1,7 @@
 #include "config.h"
+#include "health.h"
 #include "image_cache.h"
+#include "sweep.h"
 #include "task.h"
 
 static int ensure_pool(struct task *task, struct err *err)
@@ -24,9 +26,24 @@ static const struct task_step steps[] = {
 
 const struct task_kind task_node_open = {"node_open", steps, ARRAY_LEN(steps)};
 
+// spec: {clean}: what an operator ordered to be removed.
+static int ensure_swept(struct task *task, struct err *err)
+{
+    return sweep_run(task->config, &task->drivers, json_object_get(task->spec_json, "clean"),
+                     &task->found, err);
+}
+
+static int ensure_observed(struct task *task, struct err *err)
+{
+    task->alarms = health_observe(task->config, &task->drivers);
+    return 0;
+}
+
 // Once a minute: what guests need of the network may have been taken away, as by `nft flush ruleset`.
 static const struct task_step check_steps[] = {
+    {"health", ensure_observed, NULL},
     {"network", ensure_network_open, NULL},
+    {"sweep", ensure_swept, NULL},
     {"images", ensure_cache, NULL},
 };
 

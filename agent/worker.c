@@ -47,6 +47,12 @@ static void report_end(const struct task *task, const struct err *err)
                             json_pack("{s:s, s:I}", "sha256", task->packed_sha256, "size",
                                       (json_int_t)task->packed_bytes));
     }
+    if (task->alarms) {
+        json_object_set(result, "alarms", task->alarms);
+    }
+    if (!failed && task->found) {
+        json_object_set(result, "found", task->found);
+    }
     write_line(result);
 }
 

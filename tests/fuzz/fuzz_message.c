@@ -37,6 +37,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         FUZZ_CHECK(args.timeout_s >= -1 && args.timeout_s <= ARGS_TIMEOUT_MAX_S);
         FUZZ_CHECK(!args.password_hash || !strpbrk(args.password_hash, ":\n"));
     }
+    json_t *items;
+    if (message_drift_clean(tree, &items, &err) == 0) {
+        FUZZ_CHECK(json_is_array(items));
+    }
     if (message_welcome(tree, &welcome, &err) == 0) {
         FUZZ_CHECK(welcome.heartbeat_s > 0 && welcome.ping_s > 0);
     }

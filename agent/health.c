@@ -1,0 +1,136 @@
+#include "health.h"
+
+#include "config.h"
+#include "disk.h"
+#include "file.h"
+#include "host.h"
+
+#include <fcntl.h>
+#include <limits.h>
+#include <linux/btrfs.h>
+#include <linux/btrfs_tree.h>
+#include <linux/magic.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <sys/vfs.h>
+
+enum { SPACES_MAX = 16, METADATA_PERCENT = 95, LOG_ROOM = 1024 * 1024, STATE_ROOM = 1024 * 1024 };
+
+// With less than that not given to data or metadata, metadata that is full stays so.
+static const uint64_t unallocated_min = 128ULL << 20;
+
+static void alarm_add(json_t *alarms, const char *code, const char *detail)
+{
+    json_array_append_new(alarms, json_pack("{s:s, s:s}", "code", code, "detail", detail));
+}
+
+static uint64_t device_errors(int fd, uint64_t id)
+{
+    struct btrfs_ioctl_get_dev_stats stats = {.devid = id, .nr_items = BTRFS_DEV_STAT_VALUES_MAX};
+    uint64_t sum = 0;
+    if (ioctl(fd, BTRFS_IOC_GET_DEV_STATS, &stats) == 0) {
+        for (size_t i = 0; i < BTRFS_DEV_STAT_VALUES_MAX; i++) {
+            sum += stats.values[i];
+        }
+    }
+    return sum;
+}
+
+// Errors of all devices of the pool, and what of them is not given to anything yet.
+static void observe_devices(int fd, uint64_t *ret_errors, uint64_t *ret_unallocated)
+{
+    struct btrfs_ioctl_fs_info_args info = {0};
+    *ret_errors = *ret_unallocated = 0;
+    if (ioctl(fd, BTRFS_IOC_FS_INFO, &info) < 0) {
+        return;
+    }
+    for (uint64_t id = 1; id <= info.max_id; id++) {
+        struct btrfs_ioctl_dev_info_args device = {.devid = id};
+        if (ioctl(fd, BTRFS_IOC_DEV_INFO, &device) == 0) {
+            *ret_errors += device_errors(fd, id);
+            *ret_unallocated += device.total_bytes - device.bytes_used;
+        }
+    }
+}
+
+static bool is_metadata_full(int fd)
+{
+    struct {
+        struct btrfs_ioctl_space_args args;
+        struct btrfs_ioctl_space_info infos[SPACES_MAX];
+    } space = {.args = {.space_slots = SPACES_MAX}};
+    if (ioctl(fd, BTRFS_IOC_SPACE_INFO, &space) < 0) {
+        return false;
+    }
+    for (size_t i = 0; i < space.args.total_spaces && i < SPACES_MAX; i++) {
+        const struct btrfs_ioctl_space_info *info = &space.infos[i];
+        if (info->flags & BTRFS_BLOCK_GROUP_METADATA &&
+            info->used_bytes > info->total_bytes / 100 * METADATA_PERCENT) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void observe_pool(const struct agent_config *config, json_t *alarms)
+{
+    char path[PATH_MAX];
+    struct statvfs fs;
+    struct statfs type;
+    uint64_t errors, unallocated;
+    snprintf(path, sizeof(path), "%s/pool", config->state_dir);
+    _cleanup_fd_ int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0 || fstatfs(fd, &type) < 0 || type.f_type != BTRFS_SUPER_MAGIC ||
+        fstatvfs(fd, &fs) < 0) {
+        return; // another driver's
+    }
+    if (fs.f_flag & ST_RDONLY) {
+        alarm_add(alarms, "pool_read_only", "The pool can only be read: see the kernel's log.");
+    }
+    observe_devices(fd, &errors, &unallocated);
+    if (errors > 0) {
+        char detail[128];
+        snprintf(detail, sizeof(detail), "The devices of the pool had %llu errors.",
+                 (unsigned long long)errors);
+        alarm_add(alarms, "pool_errors", detail);
+    }
+    if (unallocated < unallocated_min && is_metadata_full(fd)) {
+        alarm_add(alarms, "pool_metadata_full", "The pool has no room for metadata.");
+    }
+}
+
+// A worker's standard error is the agent's: a file where that logs into one.
+static void observe_log(json_t *alarms)
+{
+    struct stat st;
+    struct statvfs fs;
+    if (fstat(STDERR_FILENO, &st) == 0 && S_ISREG(st.st_mode) &&
+        fstatvfs(STDERR_FILENO, &fs) == 0 && (uint64_t)fs.f_bavail * fs.f_frsize < LOG_ROOM) {
+        alarm_add(alarms, "log_disk_full", "The disk of the agent's log is full.");
+    }
+}
+
+static void observe_state(const struct agent_config *config, json_t *alarms)
+{
+    struct statvfs fs;
+    if (statvfs(config->state_dir, &fs) == 0 && (uint64_t)fs.f_bavail * fs.f_frsize < STATE_ROOM) {
+        alarm_add(alarms, "state_disk_full", "The disk of the agent's state folder is full.");
+    }
+}
+
+json_t *health_observe(const struct agent_config *config, const struct drivers *drivers)
+{
+    json_t *alarms = json_array();
+    struct host_facts facts;
+    host_observe(&facts);
+    if (drivers->container == &container_lxc && !facts.lxcfs) {
+        alarm_add(alarms, "lxcfs_down",
+                  "No lxcfs answers: guests see the node's memory and processors, or nothing.");
+    }
+    observe_pool(config, alarms);
+    observe_log(alarms);
+    observe_state(config, alarms);
+    return alarms;
+}
