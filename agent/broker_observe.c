@@ -4,6 +4,7 @@
 #include "log.h"
 #include "message.h"
 #include "oom.h"
+#include "task.h"
 #include "uuid.h"
 
 #include <dirent.h>
@@ -16,6 +17,8 @@ enum {
     // A node that shuts down takes its guests with it some seconds before us: "stopped" must last that
     // long until it is taken for the wish of the guest's owner.
     STOPPED_SETTLES_MS = 15000,
+    // A monitor that ends by itself takes its cgroup away a moment after the guest.
+    CRASH_SETTLES_MS = 2500,
     ENTRIES_MAX = 4000, // of one message, which must stay below 1 MiB
 };
 
@@ -72,12 +75,27 @@ static void observe(struct broker *broker, struct vps_entry *entry)
     entry->error = err;
 }
 
+// A guest that ran and went down with its monitor is started again, without asking anybody: nobody switched it off.
+static void revive(struct broker *broker, const struct vps_entry *entry)
+{
+    const struct vps_state *state = &entry->state;
+    if (entry->observed != OBSERVED_STOPPED || state->observed != OBSERVED_RUNNING ||
+        !entry->has_record || !state->created || broker->stopping || broker->boot_pending ||
+        broker_now_ms() - entry->changed_ms < CRASH_SETTLES_MS ||
+        !broker->drivers.container->has_crashed(broker->config, state->vps)) {
+        return;
+    }
+    log_warn("monitor_died", "vps=%s", state->vps);
+    broker_task_internal(broker, &task_start, state->vps, state->spec, state->generation);
+}
+
 void broker_observe_all(struct broker *broker)
 {
     struct vps_entry *entry;
     for (size_t i = 0; (entry = vps_table_at(broker->vps, i)); i++) {
         if (!queue_has_vps(broker->queue, entry->state.vps)) {
             observe(broker, entry);
+            revive(broker, entry);
             keep(broker, entry);
         }
     }

@@ -256,6 +256,14 @@ static void forget_monitors(const char *controller, const char *vps)
     }
 }
 
+bool cgroup_monitor_died(const char *vps)
+{
+    char path[PATH_SIZE], text[TEXT_SIZE];
+    struct err err;
+    group_path(path, "pids", "monitor", vps, "cgroup.procs");
+    return sysfile_read(path, text, sizeof(text), &err) == 0 && text[0] == '\0';
+}
+
 void cgroup_forget_monitor(const char *vps, int timeout_ms)
 {
     size_t trees = cgroup_is_unified() ? 1 : ARRAY_LEN(v1_controllers);

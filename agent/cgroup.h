@@ -38,6 +38,9 @@ dev_t cgroup_disk_of(dev_t device);
 // limit was once set on it. Best effort.
 void cgroup_count_io(dev_t disk);
 
+// Whether the monitor's cgroup is there without a process [loop]: one that ends by itself removes it, one that was killed does not.
+bool cgroup_monitor_died(const char *vps);
+
 // Waits until the container's monitor has removed the cgroups; ERR_TIMEOUT after timeout_ms.
 int cgroup_wait_gone(const char *vps, int timeout_ms, struct err *err) _must_check_;
 

@@ -216,6 +216,12 @@ static int limits_met(const struct agent_config *config, const char *vps,
     return 0;
 }
 
+// There is no monitor.
+static bool has_crashed(const struct agent_config *config, const char *vps)
+{
+    return false;
+}
+
 const struct container_driver container_fake = {
     .name = "fake",
     .define = define,
@@ -225,6 +231,7 @@ const struct container_driver container_fake = {
     .freeze = freeze,
     .thaw = thaw,
     .init_pid = init_pid,
+    .has_crashed = has_crashed,
     .undefine = undefine,
     .observe = observe,
     .sample = sample,

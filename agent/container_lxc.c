@@ -282,6 +282,11 @@ static int lxc_limits_met(const struct agent_config *config, const char *vps,
     return cgroup_limits_met(vps, ret_met, err);
 }
 
+static bool lxc_has_crashed(const struct agent_config *config, const char *vps)
+{
+    return cgroup_monitor_died(vps);
+}
+
 const struct container_driver container_lxc = {
     .name = "lxc",
     .define = lxc_define,
@@ -291,6 +296,7 @@ const struct container_driver container_lxc = {
     .freeze = lxc_freeze,
     .thaw = lxc_thaw,
     .init_pid = lxc_init_pid,
+    .has_crashed = lxc_has_crashed,
     .undefine = lxc_undefine,
     .observe = lxc_observe,
     .sample = lxc_sample,

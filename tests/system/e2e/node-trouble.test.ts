@@ -61,20 +61,14 @@ describe("what lies about on a node", () => {
         await agree(world);
     });
 
-    test("a guest whose monitor was killed runs on, is seen, stopped and started", { timeout: 180_000 }, async () => {
+    test("a guest that goes down with its monitor is started again", { timeout: 180_000 }, async () => {
         const vps = await world.createVps();
         const group = ["/sys/fs/cgroup/pids", "/sys/fs/cgroup"].map((one) => `${one}/lxc.monitor.${vps.id}/cgroup.procs`).find(existsSync);
         for (const pid of readFileSync(group!, "utf8").trim().split("\n")) {
             process.kill(Number(pid), "SIGKILL");
         }
-        await world.netns!.run("ping", "-c1", "-W2", vps.addresses[0]!.address);
-        assert.equal((await world.customer.api.vps(vps.id)).observed, "running");
-        for (const [order, observed] of [["stop", "stopped"], ["start", "running"]] as const) {
-            const { task } = await world.customer.api.expect(202, "POST", `/v1/vps/${vps.id}/${order}`);
-            assert.equal((await world.customer.api.settled(task.id)).status, "done", order);
-            assert.equal((await world.customer.api.vps(vps.id)).observed, observed);
-        }
-        await world.netns!.run("ping", "-c1", "-W5", vps.addresses[0]!.address);
+        await until("it answers again", () => world.netns!.run("ping", "-c1", "-W1", vps.addresses[0]!.address).then(() => true, () => false), 60_000);
+        await until("and is seen to run", async () => (await world.customer.api.vps(vps.id)).observed === "running");
         await agree(world);
         await world.deleteVps(vps.id);
         await agree(world);
