@@ -3,7 +3,7 @@
 -- A second factor (RFC 6238). Until it is confirmed with a code it asks for none.
 CREATE TABLE totp_secrets (
     user_id uuid PRIMARY KEY REFERENCES users,
-    secret text NOT NULL CHECK (secret ~ '^[0-9a-f]{40}$'),
+    secret text NOT NULL CHECK (secret ~ '^v1\.[a-z0-9-]+\.[A-Za-z0-9_-]{40,}$' AND length(secret) <= 400), -- sealed (server/secret_box.h)
     last_step bigint NOT NULL DEFAULT 0, -- of the last code taken: none at or before it is taken again
     confirmed_at timestamptz,
     created_at timestamptz NOT NULL DEFAULT now()

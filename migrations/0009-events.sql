@@ -17,11 +17,13 @@ CREATE TABLE webhooks (
     description text NOT NULL DEFAULT '' CHECK (length(description) <= 200),
     -- What it is told: an action, "vps.*", or "*".
     events text[] NOT NULL DEFAULT '{*}' CHECK (cardinality(events) BETWEEN 1 AND 64),
+    include_children boolean NOT NULL DEFAULT false, -- of a reseller: also what happens in the tenants below it
     enabled boolean NOT NULL DEFAULT true,
     disabled_reason text, -- why it was disabled by itself
     failing_since timestamptz, -- no delivery has succeeded since; null: the last one did
-    -- Signing needs the secret itself, so it cannot be a hash. The one before goes on signing for a day after a rotation.
-    secret text NOT NULL CHECK (secret ~ '^whsec_[A-Za-z0-9+/]{32,86}={0,2}$'),
+    -- Signing needs the secret itself, so it cannot be a hash: it is sealed (server/secret_box.h). The one before goes on signing
+    -- for a day after a rotation.
+    secret text NOT NULL CHECK (secret ~ '^v1\.[a-z0-9-]+\.[A-Za-z0-9_-]{40,}$' AND length(secret) <= 400),
     old_secret text,
     old_secret_until timestamptz,
     version bigint NOT NULL DEFAULT 1,
@@ -73,11 +75,11 @@ BEGIN
 END
 $$;
 GRANT SELECT ON webhook_deliveries TO croft_tenant, croft_operator;
-GRANT SELECT (id, tenant_id, url, description, events, enabled, disabled_reason, failing_since, version, created_at, updated_at)
+GRANT SELECT (id, tenant_id, url, description, events, include_children, enabled, disabled_reason, failing_since, version, created_at, updated_at)
     ON webhooks TO croft_tenant, croft_operator;
 
 CREATE VIEW webhooks_visible WITH (security_invoker = true) AS
-    SELECT id, tenant_id, url, description, events, enabled, disabled_reason, failing_since, version, created_at, updated_at
+    SELECT id, tenant_id, url, description, events, include_children, enabled, disabled_reason, failing_since, version, created_at, updated_at
     FROM webhooks;
 ALTER VIEW webhooks_visible OWNER TO croft_owner;
 GRANT SELECT ON webhooks_visible TO croft_tenant, croft_operator, croft_definer;

@@ -149,6 +149,13 @@ static const struct field mail_fields[] = {
     {NULL},
 };
 
+static const struct field secrets_fields[] = {
+    {"key_file", FIELD_STRING, IN(secrets, key_file), .min = 1, .max = TEXT_MAX,
+     .help = "File of the keys that secrets in the database are sealed with, a line `id hex` each: "
+             "the first seals, all open. Default: `pki_dir`/secrets.keys, which `init` makes."},
+    {NULL},
+};
+
 static const struct field config_fields[] = {
     {"state_dir", FIELD_STRING, TOP(state_dir), .min = 1, .max = TEXT_MAX,
      .preset = "/var/lib/croft", .help = "Absolute folder of everything that is kept."},
@@ -173,6 +180,7 @@ static const struct field config_fields[] = {
     {"passwords", FIELD_OBJECT, TOP(passwords), .fields = passwords_fields,
      .help = "Password hashing (argon2id)."},
     {"mail", FIELD_OBJECT, TOP(mail), .fields = mail_fields, .help = "Mail to people."},
+    {"secrets", FIELD_OBJECT, TOP(secrets), .fields = secrets_fields, .help = "Secrets at rest."},
     {NULL},
 };
 
@@ -190,6 +198,10 @@ static void derive(struct server_config *config)
     }
     if (!config->image_dir) {
         config->image_dir = keep(config, "image_dir", json_sprintf("%s/images", config->state_dir));
+    }
+    if (!config->secrets.key_file) {
+        config->secrets.key_file =
+            keep(config, "secrets_key_file", json_sprintf("%s/secrets.keys", config->pki_dir));
     }
     if (!config->agents.public_address) {
         config->agents.public_address = config->agents.listen;

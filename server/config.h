@@ -68,6 +68,9 @@ struct server_config {
         const char *file; // NULL: none
         int64_t retry_s;
     } mail;
+    struct {
+        const char *key_file; // default pki_dir/secrets.keys
+    } secrets;
     void *tree, *places; // private: owns every string above
 };
 

@@ -5,6 +5,7 @@
 #include "config.h"
 #include "file.h"
 #include "pki_cert.h"
+#include "secret_box.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -333,7 +334,8 @@ int pki_init(const struct server_config *config, struct err *err)
     if ((r = listener_names(config, &names, err)) < 0 || (r = file_make_dir(dir, 0700, err)) < 0 ||
         (r = ensure_ca(dir, &ca, &ca_key, err)) < 0 ||
         (r = ensure_listener(dir, &names, ca, ca_key, err)) < 0 ||
-        (r = ensure_key(dir, "jwt.key", &jwt_key, err)) < 0) {
+        (r = ensure_key(dir, "jwt.key", &jwt_key, err)) < 0 ||
+        (r = secret_box_init(config->secrets.key_file, err)) < 0) {
         return r;
     }
     return ensure_image_key(dir, err);

@@ -23,6 +23,7 @@ struct delivery {
 struct webhooks {
     struct event_base *base;
     struct db *db;
+    const struct secret_box *secrets;
     struct webhook_sender *sender;
     LIST_HEAD(, delivery) deliveries;
     int count, max;
@@ -103,15 +104,29 @@ static void on_sent(const struct webhook_result *result, void *arg)
     }
 }
 
+// NULL: there is none, or it cannot be opened, which signs nothing and is told.
+static char *open_secret(struct webhooks *webhooks, const char *delivery, const char *sealed)
+{
+    char *text = NULL;
+    struct err err = {0};
+    if (sealed && secret_open(webhooks->secrets, SECRET_WEBHOOK, sealed, &text, &err) < 0) {
+        log_error("secret_unreadable", "delivery=%s error=%s", delivery, LOGQ(err.text));
+    }
+    return text;
+}
+
 static void deliver(struct webhooks *webhooks, const struct db_rows *rows, int row)
 {
     const char *attempt = db_rows_get(rows, row, "attempt");
+    const char *id = db_rows_get(rows, row, "delivery_id");
+    _cleanup_free_ char *secret = open_secret(webhooks, id, db_rows_get(rows, row, "secret"));
+    _cleanup_free_ char *old = open_secret(webhooks, id, db_rows_get(rows, row, "old_secret"));
     struct webhook_message message = {
         .url = db_rows_get(rows, row, "target"),
-        .id = db_rows_get(rows, row, "delivery_id"),
+        .id = id,
         .body = db_rows_get(rows, row, "body"),
-        .secret = db_rows_get(rows, row, "secret"),
-        .old_secret = db_rows_get(rows, row, "old_secret"),
+        .secret = secret ? secret : "",
+        .old_secret = old,
         .attempt = attempt ? atoi(attempt) : 1,
     };
     struct delivery *delivery = calloc(1, sizeof(*delivery));
@@ -194,7 +209,8 @@ static void warn_unsafe(const struct server_config *config)
 }
 
 struct webhooks *webhooks_start(struct event_base *base, struct db *db,
-                                const struct server_config *config)
+                                const struct server_config *config,
+                                const struct secret_box *secrets)
 {
     struct webhook_sender_config sender = {
         .rules = {.allow_http = config->webhooks.allow_http,
@@ -205,6 +221,7 @@ struct webhooks *webhooks_start(struct event_base *base, struct db *db,
     struct webhooks *webhooks = calloc(1, sizeof(*webhooks));
     webhooks->base = base;
     webhooks->db = db;
+    webhooks->secrets = secrets;
     webhooks->max = (int)config->webhooks.concurrency;
     webhooks->lease_s = 2 * sender.timeout_s + LEASE_MARGIN_S;
     webhooks->sender = webhook_sender_create(base, &sender);

@@ -4,12 +4,14 @@
 
 #include "config.h"
 #include "db.h"
+#include "secret_box.h"
 
 struct webhooks;
 
-// config and db must outlive it.
+// config, db and secrets must outlive it.
 struct webhooks *webhooks_start(struct event_base *base, struct db *db,
-                                const struct server_config *config);
+                                const struct server_config *config,
+                                const struct secret_box *secrets);
 // Takes no more; drained is called once when the attempts under way have been told of.
 void webhooks_drain(struct webhooks *webhooks, void (*drained)(void *arg), void *arg);
 void webhooks_stop(struct webhooks *webhooks); // NULL: nothing

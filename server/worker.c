@@ -9,6 +9,7 @@
 #include "log.h"
 #include "macro.h"
 #include "mailer.h"
+#include "secret_box.h"
 #include "webhooks.h"
 
 #include <event2/event.h>
@@ -24,6 +25,7 @@ struct worker {
     const struct server_config *config;
     struct db *db;
     struct limits *limits;
+    struct secret_box *secrets;
     struct api *api;
     struct hub *hub;
     struct housekeeping *housekeeping;
@@ -87,6 +89,9 @@ static int start(struct worker *worker, int limits_fd, struct err *err)
                                              .queue_max = (int)config->database.queue,
                                          });
     int r = limits_open(limits_fd, &worker->limits, err);
+    if (r == 0) {
+        r = secret_box_load(config->secrets.key_file, &worker->secrets, err);
+    }
     if (r < 0) {
         return r;
     }
@@ -94,8 +99,10 @@ static int start(struct worker *worker, int limits_fd, struct err *err)
     if (r < 0) {
         return err_wrap(err, "agent listener");
     }
-    struct api_gauges gauges = {.links = count_links, .arg = worker};
-    r = api_create(worker->base, worker->db, config, worker->limits, &gauges, &worker->api, err);
+    struct api_parts parts = {.limits = worker->limits,
+                              .secrets = worker->secrets,
+                              .gauges = {.links = count_links, .arg = worker}};
+    r = api_create(worker->base, worker->db, config, &parts, &worker->api, err);
     if (r < 0) {
         return err_wrap(err, "API listener");
     }
@@ -107,7 +114,7 @@ static int start(struct worker *worker, int limits_fd, struct err *err)
     if (worker->index == 0) {
         worker->image_sweep = image_sweep_start(worker->base, worker->db, config);
     }
-    worker->webhooks = webhooks_start(worker->base, worker->db, config);
+    worker->webhooks = webhooks_start(worker->base, worker->db, config, worker->secrets);
     worker->on_term = evsignal_new(worker->base, SIGTERM, on_stop, worker);
     worker->on_int = evsignal_new(worker->base, SIGINT, on_stop, worker);
     worker->drain_timer = evtimer_new(worker->base, on_drain_timeout, worker);
@@ -134,6 +141,7 @@ static void finish(struct worker *worker)
         hub_destroy(worker->hub);
     }
     limits_close(worker->limits);
+    secret_box_destroy(worker->secrets);
     db_destroy(worker->db);
     free_event(worker->on_term);
     free_event(worker->on_int);

@@ -78,7 +78,7 @@ CREATE OR REPLACE FUNCTION croft_tenant_json(t tenants) RETURNS json LANGUAGE sq
     RETURN json_build_object('id', t.id, 'parent_id', t.parent_id, 'name', t.name, 'kind', t.kind, 'state', t.state,
         'effective_state', t.effective_state, 'suspended_reason', t.suspended_reason, 'suspended_at', t.suspended_at,
         'suspended_by', t.suspended_by, 'suspend_policy', t.suspend_policy, 'grace_until', t.grace_until, 'closed_at', t.closed_at,
-        'created_at', t.created_at, 'updated_at', t.updated_at);
+        'labels', t.labels, 'external_ref', t.external_ref, 'created_at', t.created_at, 'updated_at', t.updated_at);
 
 -- What one vps that is not gone holds of each resource; zero amounts are left out.
 CREATE OR REPLACE FUNCTION croft_vps_amounts(v vps) RETURNS TABLE (resource text, amount bigint) LANGUAGE sql IMMUTABLE AS $$

@@ -39,12 +39,14 @@ $$;
 -- Whoever waits is woken when the transaction commits; what webhooks are to be told is written in it. Rows that are deleted
 -- meanwhile are skipped, not missed by the foreign key.
 CREATE OR REPLACE FUNCTION croft_event_publish() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE
+    v_above uuid := (SELECT parent_id FROM tenants WHERE id = NEW.tenant_id);
 BEGIN
     PERFORM pg_notify('croft_event', coalesce(NEW.tenant_id::text, ''));
     INSERT INTO webhook_deliveries (webhook_id, tenant_id, event_id, action)
     SELECT w.id, w.tenant_id, NEW.id, NEW.action
     FROM webhooks w
-    WHERE w.tenant_id = NEW.tenant_id AND w.enabled
+    WHERE w.tenant_id IN (NEW.tenant_id, v_above) AND (w.tenant_id = NEW.tenant_id OR w.include_children) AND w.enabled
         AND w.events && ARRAY['*', NEW.action, split_part(NEW.action, '.', 1) || '.*']
     ORDER BY w.id FOR KEY SHARE OF w;
     IF FOUND THEN

@@ -119,14 +119,14 @@ BEGIN
 END
 $$;
 
--- body: {verified_hash, secret, uri, secret_text}: the last two are shown once and not stored.
+-- body: {verified_hash, sealed, uri, secret_text}: the last two are shown once and not stored.
 CREATE OR REPLACE FUNCTION croft_totp_begin(p_req jsonb) RETURNS croft_answer
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
 DECLARE
     v_body jsonb := p_req->'body';
 BEGIN
     PERFORM croft_profile_attempt_return();
-    INSERT INTO totp_secrets (user_id, secret) VALUES (croft_person(), v_body->>'secret')
+    INSERT INTO totp_secrets (user_id, secret) VALUES (croft_person(), v_body->>'sealed')
         ON CONFLICT (user_id) DO UPDATE SET secret = excluded.secret, created_at = now(), last_step = 0
         WHERE totp_secrets.confirmed_at IS NULL;
     IF NOT FOUND THEN
@@ -136,7 +136,7 @@ BEGIN
 END
 $$;
 
--- body: {totp_step, secret, code_hashes, recovery_codes}: the hashes are stored, the codes shown.
+-- body: {totp_step, sealed, code_hashes, recovery_codes}: the hashes are stored, the codes shown.
 CREATE OR REPLACE FUNCTION croft_totp_confirm(p_req jsonb) RETURNS croft_answer
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
 DECLARE
@@ -144,7 +144,7 @@ DECLARE
     v_user uuid := croft_person();
 BEGIN
     UPDATE totp_secrets SET confirmed_at = now(), last_step = (v_body->>'totp_step')::bigint
-        WHERE user_id = v_user AND confirmed_at IS NULL AND secret = v_body->>'secret';
+        WHERE user_id = v_user AND confirmed_at IS NULL AND secret = v_body->>'sealed';
     IF NOT FOUND THEN
         PERFORM croft_raise(409, 'conflict', 'The second factor was changed in the meantime.');
     END IF;

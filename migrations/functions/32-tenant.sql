@@ -60,6 +60,14 @@ BEGIN
 END
 $$;
 
+-- Whoever makes it again with the reference of one that is there learns which it is.
+CREATE OR REPLACE FUNCTION croft_tenant_ref_refuse(p_parent uuid, p_ref text) RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM croft_raise_existing('external_ref_exists', 'There is a tenant with this external_ref.', '/external_ref', 'tenant',
+        (SELECT id FROM tenants WHERE reseller_id = croft_reseller_of(p_parent) AND external_ref = p_ref));
+END
+$$;
+
 CREATE OR REPLACE FUNCTION croft_tenant_make(p_req jsonb, p_parent uuid, p_kind text, p_location text) RETURNS croft_answer
 LANGUAGE plpgsql AS $$
 DECLARE
@@ -71,7 +79,12 @@ BEGIN
         RETURN a;
     END IF;
     PERFORM croft_tenant_hold(p_parent);
-    INSERT INTO tenants (parent_id, kind, name) VALUES (p_parent, p_kind, b->>'name') RETURNING * INTO t;
+    INSERT INTO tenants (parent_id, kind, name, labels, external_ref)
+        VALUES (p_parent, p_kind, b->>'name', coalesce(b->'labels', '{}'), b->>'external_ref')
+        ON CONFLICT (external_ref, reseller_id) WHERE external_ref IS NOT NULL DO NOTHING RETURNING * INTO t;
+    IF NOT FOUND THEN
+        PERFORM croft_tenant_ref_refuse(p_parent, b->>'external_ref');
+    END IF;
     IF jsonb_typeof(b->'quotas') = 'object' THEN
         PERFORM croft_quota_set(t.id, b->'quotas', '/quotas');
     END IF;
@@ -113,10 +126,17 @@ $$;
 
 CREATE OR REPLACE FUNCTION croft_tenant_update_any(t tenants, p_req jsonb) RETURNS croft_answer LANGUAGE plpgsql AS $$
 DECLARE
+    b jsonb := p_req->'body';
     v_before jsonb := to_jsonb(croft_tenant_json(t));
 BEGIN
     PERFORM croft_check_match(p_req, t.version);
-    UPDATE tenants SET name = coalesce(p_req->'body'->>'name', name) WHERE id = t.id RETURNING * INTO t;
+    BEGIN
+        UPDATE tenants SET name = coalesce(b->>'name', name), labels = coalesce(b->'labels', labels),
+            external_ref = CASE WHEN b ? 'external_ref' THEN b->>'external_ref' ELSE external_ref END
+        WHERE id = t.id RETURNING * INTO t;
+    EXCEPTION WHEN unique_violation THEN
+        PERFORM croft_tenant_ref_refuse(t.parent_id, b->>'external_ref');
+    END;
     PERFORM croft_changed('tenant.updated', t.id, 'tenant', t.id,
         v_before, to_jsonb(croft_tenant_json(t)));
     RETURN croft_tenant_answer(t);

@@ -1,7 +1,7 @@
 -- Webhooks: what a tenant makes of them, and what the deliverers of the server's workers ask and tell.
 
 CREATE OR REPLACE FUNCTION croft_webhook_json(w webhooks_visible) RETURNS json LANGUAGE sql STABLE
-    RETURN json_build_object('id', w.id, 'tenant_id', w.tenant_id, 'url', w.url, 'description', w.description, 'events', w.events,
+    RETURN json_build_object('id', w.id, 'tenant_id', w.tenant_id, 'url', w.url, 'description', w.description, 'events', w.events, 'include_children', w.include_children,
         'enabled', w.enabled, 'disabled_reason', w.disabled_reason, 'failing_since', w.failing_since,
         'created_at', w.created_at, 'updated_at', w.updated_at);
 
@@ -10,7 +10,7 @@ CREATE OR REPLACE FUNCTION croft_delivery_json(d webhook_deliveries) RETURNS jso
         'state', d.state, 'attempts', d.attempts, 'next_at', d.next_at, 'log', d.log, 'created_at', d.created_at,
         'ended_at', d.ended_at);
 
-CREATE OR REPLACE TRIGGER bump_version BEFORE UPDATE OF url, description, events, enabled, secret ON webhooks
+CREATE OR REPLACE TRIGGER bump_version BEFORE UPDATE OF url, description, events, include_children, enabled, secret ON webhooks
     FOR EACH ROW EXECUTE FUNCTION croft_bump_version();
 
 CREATE OR REPLACE FUNCTION croft_webhook_visible(p_id uuid) RETURNS webhooks_visible LANGUAGE sql STABLE AS $$
@@ -44,6 +44,16 @@ BEGIN
 END
 $$;
 
+-- Only who runs the tenants below it may hear of them, as it may act there.
+CREATE OR REPLACE FUNCTION croft_webhook_children(p_body jsonb) RETURNS boolean LANGUAGE plpgsql STABLE AS $$
+BEGIN
+    IF (p_body->>'include_children')::boolean AND (SELECT kind FROM tenants WHERE id = croft_tenant_id()) <> 'reseller' THEN
+        PERFORM croft_raise(422, 'invalid_value', 'Only a reseller has tenants below it.', '/include_children');
+    END IF;
+    RETURN (p_body->>'include_children')::boolean;
+END
+$$;
+
 -- The number of a tenant's webhooks is counted under a lock of its own, so that two creates at once do not both fit.
 CREATE OR REPLACE FUNCTION croft_webhook_room() RETURNS void LANGUAGE plpgsql AS $$
 BEGIN
@@ -67,9 +77,9 @@ BEGIN
         RETURN a;
     END IF;
     PERFORM croft_webhook_room();
-    INSERT INTO webhooks (tenant_id, url, description, events, enabled, secret)
+    INSERT INTO webhooks (tenant_id, url, description, events, include_children, enabled, secret)
     VALUES (croft_tenant_id(), b->>'url', coalesce(b->>'description', ''), croft_webhook_events(b->'events', '{*}'),
-        coalesce((b->>'enabled')::boolean, true), b->>'secret')
+        coalesce(croft_webhook_children(b), false), coalesce((b->>'enabled')::boolean, true), b->>'sealed')
     RETURNING id INTO v_id;
     w := croft_webhook_visible(v_id);
     v_shown := to_jsonb(croft_webhook_json(w));
@@ -90,7 +100,7 @@ DECLARE
 BEGIN
     PERFORM croft_check_match(p_req, w.version);
     UPDATE webhooks SET url = coalesce(b->>'url', url), description = coalesce(b->>'description', description),
-        events = coalesce(v_events, events), enabled = coalesce((b->>'enabled')::boolean, enabled),
+        events = coalesce(v_events, events), include_children = coalesce(croft_webhook_children(b), include_children), enabled = coalesce((b->>'enabled')::boolean, enabled),
         disabled_reason = CASE WHEN (b->>'enabled')::boolean THEN NULL ELSE disabled_reason END,
         failing_since = CASE WHEN (b->>'enabled')::boolean THEN NULL ELSE failing_since END
     WHERE id = w.id;
@@ -118,7 +128,7 @@ DECLARE
     w webhooks_visible := croft_webhook_hold(p_req);
     v_until timestamptz := now() + interval '24 hours';
 BEGIN
-    UPDATE webhooks SET old_secret = secret, old_secret_until = v_until, secret = p_req->'body'->>'secret' WHERE id = w.id;
+    UPDATE webhooks SET old_secret = secret, old_secret_until = v_until, secret = p_req->'body'->>'sealed' WHERE id = w.id;
     w := croft_webhook_visible(w.id);
     PERFORM croft_changed('webhook.rotated', w.tenant_id, 'webhook', w.id, NULL, jsonb_build_object('old_secret_until', v_until));
     RETURN (200, (to_jsonb(croft_webhook_json(w)) || jsonb_build_object('secret', p_req->'body'->'secret'))::text,
@@ -172,7 +182,7 @@ $$;
 
 -- CloudEvents 1.0, structured mode.
 CREATE OR REPLACE FUNCTION croft_delivery_body(d webhook_deliveries) RETURNS text LANGUAGE sql STABLE SET timezone = 'UTC' AS $$
-    SELECT json_build_object('specversion', '1.0', 'id', coalesce(d.event_id::text, d.id::text), 'source', '/tenants/' || d.tenant_id,
+    SELECT json_build_object('specversion', '1.0', 'id', coalesce(d.event_id::text, d.id::text), 'source', '/tenants/' || coalesce(e.tenant_id, d.tenant_id),
         'type', 'croft.' || d.action, 'subject', coalesce(e.subject_type || '/' || e.subject_id, 'webhook/' || d.webhook_id),
         'time', coalesce(e.ts, d.created_at), 'datacontenttype', 'application/json', 'data', CASE WHEN e.id IS NULL THEN
             json_build_object('webhook_id', d.webhook_id) ELSE croft_event_json(e) END)::text

@@ -64,14 +64,14 @@ static int open_edge(struct api *api, struct err *err)
 }
 
 int api_create(struct event_base *base, struct db *db, const struct server_config *config,
-               struct limits *limits, const struct api_gauges *gauges, struct api **ret_api,
-               struct err *err)
+               const struct api_parts *parts, struct api **ret_api, struct err *err)
 {
     struct api *api = calloc(1, sizeof(*api));
     api->base = base;
     api->db = db;
     api->config = config;
-    api->gauges = *gauges;
+    api->gauges = parts->gauges;
+    api->secrets = parts->secrets;
     TAILQ_INIT(&api->requests);
     api->metrics = metrics_create();
     api->revocations = revocations_create(base);
@@ -82,7 +82,7 @@ int api_create(struct event_base *base, struct db *db, const struct server_confi
         .max = (int)config->events.streams,
         .max_per_credential = (int)config->events.streams_per_credential,
     });
-    make_limiters(api, limits);
+    make_limiters(api, parts->limits);
     int r = load_keys(api, err);
     if (r == 0) {
         r = make_passwords(api, err);

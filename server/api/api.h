@@ -17,10 +17,16 @@ struct api_gauges {
     void *arg;
 };
 
-// config and db must outlive it. Reads pki_dir/jwt.key: ERR_NOT_FOUND or ERR_INVALID if it is no P-256 key.
+// Of the worker, which keeps them.
+struct api_parts {
+    struct limits *limits;
+    const struct secret_box *secrets;
+    struct api_gauges gauges;
+};
+
+// config, db and the parts must outlive it. Reads pki_dir/jwt.key: ERR_NOT_FOUND or ERR_INVALID if it is no P-256 key.
 int api_create(struct event_base *base, struct db *db, const struct server_config *config,
-               struct limits *limits, const struct api_gauges *gauges, struct api **ret_api,
-               struct err *err) _must_check_;
+               const struct api_parts *parts, struct api **ret_api, struct err *err) _must_check_;
 int api_port(const struct api *api);
 
 // Stops accepting, ends long-polls; drained is called once, when the last request is answered.

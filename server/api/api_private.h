@@ -8,6 +8,7 @@
 #include "metrics.h"
 #include "request.h"
 #include "revocation.h"
+#include "secret_box.h"
 #include "stream.h"
 
 struct api {
@@ -17,6 +18,7 @@ struct api {
     struct api_gauges gauges;
     struct edge *edge;
     struct access_key *access_key;
+    const struct secret_box *secrets;
     struct password_pool *passwords;
     struct waits *waits;
     struct revocations *revocations;

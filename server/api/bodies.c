@@ -145,12 +145,16 @@ const struct field query_tenants[] = {
     PAGE_FIELDS,
     {"name", FIELD_STRING, .min = 1, .max = TITLE_MAX},
     {"state", FIELD_STRING, .min = 1, .max = 16},
+    {"external_ref", FIELD_STRING, .min = 1, .max = REF_MAX},
+    {"label", FIELD_STRING, .min = 1, .max = SELECTOR_MAX},
     {NULL},
 };
 const struct field query_admin_tenants[] = {
     PAGE_FIELDS,
     {"name", FIELD_STRING, .min = 1, .max = TITLE_MAX},
     {"state", FIELD_STRING, .min = 1, .max = 16},
+    {"external_ref", FIELD_STRING, .min = 1, .max = REF_MAX},
+    {"label", FIELD_STRING, .min = 1, .max = SELECTOR_MAX},
     {"kind", FIELD_STRING, .min = 1, .max = 16},
     {"parent_id", FIELD_UUID},
     {NULL},

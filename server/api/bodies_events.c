@@ -24,6 +24,7 @@ const struct field body_webhook[] = {
     {"url", FIELD_STRING, .min = 8, .max = URL_MAX, .flags = FIELD_REQUIRED},
     {"description", FIELD_STRING, .max = 200},
     {"events", FIELD_STRINGS, .min = 1, .max = 64, .item_max = ACTION_MAX},
+    {"include_children", FIELD_BOOL},
     {"enabled", FIELD_BOOL, .preset = "true"},
     {NULL},
 };
@@ -31,6 +32,7 @@ const struct field body_webhook_patch[] = {
     {"url", FIELD_STRING, .min = 8, .max = URL_MAX},
     {"description", FIELD_STRING, .max = 200},
     {"events", FIELD_STRINGS, .min = 1, .max = 64, .item_max = ACTION_MAX},
+    {"include_children", FIELD_BOOL},
     {"enabled", FIELD_BOOL},
     {NULL},
 };

@@ -3,7 +3,7 @@
 
 #define INT_MAX_SAFE 9007199254740991
 
-enum { TITLE_MAX = 200, REASON_MAX = 500, GRACE_MAX_S = 31536000 };
+enum { TITLE_MAX = 200, REF_MAX = 200, REASON_MAX = 500, GRACE_MAX_S = 31536000 };
 
 #define CEILING(resource)                                                                          \
     {                                                                                              \
@@ -41,9 +41,16 @@ const struct field body_overrides[] = {
     {NULL},
 };
 
+#define TENANT_MANNERS                                                                             \
+    {"labels", FIELD_JSON},                                                                        \
+    {                                                                                              \
+        "external_ref", FIELD_STRING, .min = 1, .max = REF_MAX, .flags = FIELD_NULLABLE            \
+    }
+
 const struct field body_tenant[] = {
     {"name", FIELD_STRING, .min = 1, .max = TITLE_MAX, .flags = FIELD_REQUIRED},
     {"quotas", FIELD_OBJECT, .fields = body_quotas},
+    TENANT_MANNERS,
     {NULL},
 };
 
@@ -52,11 +59,13 @@ const struct field body_admin_tenant[] = {
     {"kind", FIELD_STRING, .min = 1, .max = 16},
     {"parent_id", FIELD_UUID},
     {"quotas", FIELD_OBJECT, .fields = body_quotas},
+    TENANT_MANNERS,
     {NULL},
 };
 
 const struct field body_tenant_patch[] = {
     {"name", FIELD_STRING, .min = 1, .max = TITLE_MAX},
+    TENANT_MANNERS,
     {NULL},
 };
 

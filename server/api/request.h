@@ -60,6 +60,7 @@ struct request {
     const char *new_hash; // of a password to be stored
     const char *totp; // the secret of the second factor that counts; NULL: none
     const char *totp_pending; // of one that is not confirmed yet
+    const char *totp_sealed; // the same, as it is stored
     const char *device_hash; // of the cookie that names the device; NULL: none
     const char *csrf;
     const char *email; // of who asks, in person

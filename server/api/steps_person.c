@@ -21,7 +21,8 @@ static void on_person(const struct db_outcome *outcome, void *arg)
         struct arena *arena = &request->arena;
         step_take_credentials(request, outcome->rows);
         request->email = arena_string(arena, db_rows_get(outcome->rows, 0, "email"));
-        request->totp_pending = arena_string(arena, db_rows_get(outcome->rows, 0, "totp_pending"));
+        request->totp_sealed = arena_string(arena, db_rows_get(outcome->rows, 0, "totp_pending"));
+        request->totp_pending = step_open_totp(request, request->totp_sealed);
     }
     if (request->err.code != ERR_OK) {
         request->step = NULL;
@@ -73,7 +74,9 @@ enum step_result step_totp_make(struct request *request)
     struct totp_secret secret;
     totp_make(&secret);
     _cleanup_free_ char *uri = totp_uri(&secret, request->email);
-    set_body(request, json_pack("{s:s, s:s, s:s}", "secret", secret.hex, "secret_text", secret.text,
+    const char *purpose = arena_print(&request->arena, SECRET_TOTP "%s", request->user);
+    _cleanup_free_ char *sealed = secret_seal(request->api->secrets, purpose, secret.hex);
+    set_body(request, json_pack("{s:s, s:s, s:s}", "sealed", sealed, "secret_text", secret.text,
                                 "uri", uri));
     sodium_memzero(&secret, sizeof(secret));
     return STEP_NEXT;
@@ -106,9 +109,8 @@ enum step_result step_totp_confirm(struct request *request)
     }
     json_t *hashes = json_array();
     json_t *codes = make_recovery_codes(hashes);
-    set_body(request,
-             json_pack("{s:s, s:I, s:o, s:o}", "secret", request->totp_pending, "totp_step",
-                       (json_int_t)step, "code_hashes", hashes, "recovery_codes", codes));
+    set_body(request, json_pack("{s:s, s:I, s:o, s:o}", "sealed", request->totp_sealed, "totp_step",
+                                (json_int_t)step, "code_hashes", hashes, "recovery_codes", codes));
     return STEP_NEXT;
 }
 

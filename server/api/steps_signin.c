@@ -2,6 +2,7 @@
 // long it takes. An attempt is counted before the password is looked at (migrations/functions/21-sessions.sql).
 #include "api_private.h"
 #include "json.h"
+#include "log.h"
 #include "macro.h"
 #include "steps.h"
 #include "steps_session.h"
@@ -19,12 +20,29 @@ enum step_result step_limit_signin(struct request *request)
     return step_limit(request, request->api->signins, edge_network(request->edge));
 }
 
+const char *step_open_totp(struct request *request, const char *sealed)
+{
+    const char *purpose = arena_print(&request->arena, SECRET_TOTP "%s", request->user);
+    _cleanup_free_ char *text = NULL;
+    struct err err = {0};
+    if (!sealed) {
+        return NULL;
+    }
+    if (secret_open(request->api->secrets, purpose, sealed, &text, &err) < 0) {
+        log_error("secret_unreadable", "request=%s user=%s error=%s", edge_id(request->edge),
+                  request->user, LOGQ(err.text));
+        err_set(&request->err, ERR_INTERNAL, "The second factor cannot be read.");
+        return NULL;
+    }
+    return arena_string(&request->arena, text);
+}
+
 void step_take_credentials(struct request *request, const struct db_rows *rows)
 {
     struct arena *arena = &request->arena;
     request->user = arena_string(arena, db_rows_get(rows, 0, "user_id"));
     request->hash = arena_string(arena, db_rows_get(rows, 0, "password_hash"));
-    request->totp = arena_string(arena, db_rows_get(rows, 0, "totp_secret"));
+    request->totp = step_open_totp(request, db_rows_get(rows, 0, "totp_secret"));
     const char *wait_s = db_rows_get(rows, 0, "wait_s");
     request->retry_after_s = wait_s ? atoi(wait_s) : 0;
     if (request->retry_after_s > 0) {

@@ -25,6 +25,8 @@ enum step_result step_login(struct request *request, enum sql_id sql, json_t *in
 void step_take_answer(struct request *request, const struct db_rows *rows);
 
 // Of a row of credentials (steps_signin.c): user_id, password_hash, totp_secret, wait_s.
+// The secret, opened; NULL if there is none, or if it cannot be, which is an error of the request.
+const char *step_open_totp(struct request *request, const char *sealed);
 void step_take_credentials(struct request *request, const struct db_rows *rows);
 
 // What a typed code is to the database (croft_second_factor()): {totp_step}, {recovery_hash}, or null for none.

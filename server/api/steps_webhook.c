@@ -28,7 +28,9 @@ enum step_result step_make_webhook_secret(struct request *request)
         json_object_set_new(request->input, "body", body);
     }
     webhook_make_secret(secret, sizeof(secret));
+    _cleanup_free_ char *sealed = secret_seal(request->api->secrets, SECRET_WEBHOOK, secret);
     json_object_set_new(body, "secret", json_string(secret));
+    json_object_set_new(body, "sealed", json_string(sealed));
     sodium_memzero(secret, sizeof(secret));
     return STEP_NEXT;
 }

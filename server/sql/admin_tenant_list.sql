@@ -12,6 +12,9 @@ FROM (
             AND ($1::jsonb->'query'->>'kind' IS NULL OR t.kind = ($1::jsonb->'query'->>'kind'))
             AND ($1::jsonb->'query'->>'state' IS NULL OR t.effective_state = ($1::jsonb->'query'->>'state'))
             AND ($1::jsonb->'query'->>'name' IS NULL OR t.name = ($1::jsonb->'query'->>'name'))
+            AND ($1::jsonb->'query'->>'external_ref' IS NULL OR t.external_ref = ($1::jsonb->'query'->>'external_ref'))
+            AND ($1::jsonb->'query'->'label' IS NULL
+                OR t.labels @> ($1::jsonb->'query'->'label'->'is') AND croft_labels_match(t.labels, $1::jsonb->'query'->'label'))
         ORDER BY {order}
         LIMIT croft_limit($1::jsonb) + 1
     ) item

@@ -11,6 +11,9 @@ FROM (
             AND t.parent_id = croft_tenant_id()
             AND ($1::jsonb->'query'->>'state' IS NULL OR t.effective_state = ($1::jsonb->'query'->>'state'))
             AND ($1::jsonb->'query'->>'name' IS NULL OR t.name = ($1::jsonb->'query'->>'name'))
+            AND ($1::jsonb->'query'->>'external_ref' IS NULL OR t.external_ref = ($1::jsonb->'query'->>'external_ref'))
+            AND ($1::jsonb->'query'->'label' IS NULL
+                OR t.labels @> ($1::jsonb->'query'->'label'->'is') AND croft_labels_match(t.labels, $1::jsonb->'query'->'label'))
         ORDER BY {order}
         LIMIT croft_limit($1::jsonb) + 1
     ) item

@@ -115,14 +115,14 @@ BEGIN
     -- Second factor.
     r := test.signin('owner@crew.example');
     PERFORM test.set('s-owner', r.body->>'id');
-    r := test.person(test.get('s-owner'), 'totp_begin', jsonb_build_object('body', jsonb_build_object('secret', repeat('ab', 20),
+    r := test.person(test.get('s-owner'), 'totp_begin', jsonb_build_object('body', jsonb_build_object('sealed', test.sealed('ab'),
         'uri', 'otpauth://x', 'secret_text', 'ABC')));
     PERFORM test.is((r.status, r.body->>'secret')::text, '(201,ABC)', 'a second factor is begun');
     PERFORM test.is((test.signin('owner@crew.example')).status, 201, 'and asks for nothing yet');
-    r := test.person(test.get('s-owner'), 'totp_confirm', jsonb_build_object('body', jsonb_build_object('secret', repeat('ab', 20),
+    r := test.person(test.get('s-owner'), 'totp_confirm', jsonb_build_object('body', jsonb_build_object('sealed', test.sealed('ab'),
         'totp_step', 100, 'code_hashes', jsonb_build_array(test.hash('r1'), test.hash('r2')), 'recovery_codes', '["R1","R2"]'::jsonb)));
     PERFORM test.is((r.status, r.body->'recovery_codes')::text, '(200,"[""R1"", ""R2""]")', 'and confirmed');
-    r := test.person(test.get('s-owner'), 'totp_begin', jsonb_build_object('body', jsonb_build_object('secret', repeat('cd', 20))));
+    r := test.person(test.get('s-owner'), 'totp_begin', jsonb_build_object('body', jsonb_build_object('sealed', test.sealed('cd'))));
     PERFORM test.is(r.status, 409, 'one is enough');
     PERFORM test.is((test.signin('owner@crew.example')).code, 'totp_required', 'now sign-in asks for a code');
     PERFORM test.is((test.signin('owner@crew.example', '{"totp_step":100}')).status, 401, 'the code that confirmed it is used up');
@@ -310,7 +310,7 @@ BEGIN
     FOREACH q.location IN ARRAY ARRAY['profile_update', 'password_change', 'totp_begin', 'token_create', 'member_delete', 'invitation_create'] LOOP
         q := test.person(v_session, q.location, jsonb_build_object('id', test.get('u-member'), 'if_match', '*', 'body', jsonb_build_object(
             'name', 'x', 'role', 'viewer', 'email', 'y@crew.example', 'nonce', test.hash('n'), 'token_hash', test.hash('it'),
-            'token_prefix', 'p', 'verified_hash', 'h-admin', 'password_hash', 'x', 'secret', repeat('00', 20))), NULL, 'any:write');
+            'token_prefix', 'p', 'verified_hash', 'h-admin', 'password_hash', 'x', 'sealed', test.sealed('00'))), NULL, 'any:write');
         PERFORM test.is(q.status, 403, 'staff change nothing of how the customer gets in');
     END LOOP;
     PERFORM test.is((test.person(v_session, 'member_list', '{}', test.get('bob'), 'members:read')).status, 401, 'nor do they go elsewhere');

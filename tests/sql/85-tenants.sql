@@ -361,3 +361,34 @@ BEGIN
     PERFORM test.consistent('after a reseller was closed');
 END
 $$;
+
+-- A billing module's own names and labels of tenants.
+DO $$
+DECLARE
+    v_first uuid := test.tenant('refs', '{}', croft_root(), 'reseller');
+    v_second uuid := test.tenant('refs-beside', '{}', croft_root(), 'reseller');
+    r test.reply;
+    v_tenant text;
+    v_body jsonb := '{"body":{"name":"Ada","external_ref":"whmcs-1","labels":{"tier":"gold"}}}';
+BEGIN
+    r := test.api('refs', 'tenant_create', v_body);
+    PERFORM test.is((r.status, r.body->>'external_ref', r.body->'labels')::text, '(201,whmcs-1,"{""tier"": ""gold""}")', 'a tenant is made with both');
+    v_tenant := r.body->>'id';
+    PERFORM test.is(test.got(test.api('refs', 'tenant_create', v_body)), '409 external_ref_exists /external_ref', 'once');
+    PERFORM test.is((test.api('refs-beside', 'tenant_create', v_body)).status, 201, 'another reseller has names of its own');
+    PERFORM test.is((test.api('op', 'admin_tenant_create', v_body)).status, 201, 'and so has the operator');
+    PERFORM test.is((test.api('refs', 'tenant_list', '{"query":{"external_ref":"whmcs-1"}}')).body->'items'->0->>'id', v_tenant, 'it is found by its name');
+    PERFORM test.is(jsonb_array_length((test.api('refs', 'tenant_list', '{"query":{"label":{"is":{"tier":"gold"},"has":[],"lacks":[],"not":[]}}}')).body->'items'),
+        1, 'and by its labels');
+    PERFORM test.is(jsonb_array_length((test.api('refs', 'tenant_list', '{"query":{"label":{"is":{},"has":[],"lacks":["tier"],"not":[]}}}')).body->'items'),
+        0, 'not by those that it lacks');
+    r := test.api('refs', 'tenant_create', '{"body":{"name":"Bob","external_ref":"whmcs-2"}}');
+    PERFORM test.is(test.got(test.api('refs', 'tenant_update', test.by_id(r.body->>'id', '{"external_ref":"whmcs-1"}', '*'))), '409 external_ref_exists /external_ref',
+        'nor is it given twice by a change');
+    r := test.api('refs', 'tenant_update', jsonb_build_object('id', v_tenant, 'if_match', '*',
+        'body', '{"external_ref":null,"labels":{}}'::jsonb));
+    PERFORM test.is((r.status, r.body->'external_ref', r.body->'labels')::text, '(200,null,{})', 'it is taken back');
+    r := test.api('refs', 'tenant_update', test.by_id(v_tenant, '{"name":"Ada Ltd"}', '*'));
+    PERFORM test.is((r.status, r.body->>'name', r.body->'labels')::text, '(200,"Ada Ltd",{})', 'what is not named stays');
+END
+$$;

@@ -16,14 +16,14 @@ DECLARE
     v_secret text := 'whsec_' || encode(sha256('s'), 'base64');
 BEGIN
     r := test.api('ada', 'webhook_create', jsonb_build_object('body', jsonb_build_object('url', 'https://example.org/h',
-        'events', '["vps.*"]'::jsonb, 'secret', v_secret), 'idempotency', '{"key":"hook","hash":"h"}'::jsonb));
+        'events', '["vps.*"]'::jsonb, 'secret', v_secret, 'sealed', test.sealed('s')), 'idempotency', '{"key":"hook","hash":"h"}'::jsonb));
     PERFORM test.is((r.status, r.body->>'secret')::text, format('(201,%s)', v_secret), 'a webhook is made and its secret shown');
     v_hook := r.body->>'id';
     q := test.api('ada', 'webhook_create', jsonb_build_object('body', jsonb_build_object('url', 'https://example.org/h',
-        'secret', v_secret), 'idempotency', '{"key":"hook","hash":"h"}'::jsonb));
+        'secret', v_secret, 'sealed', test.sealed('s')), 'idempotency', '{"key":"hook","hash":"h"}'::jsonb));
     PERFORM test.is((q.status, q.body->'secret', q.body->>'id')::text, format('(201,null,%s)', v_hook), 'but not in a replay');
     r := test.api('ada', 'webhook_create', jsonb_build_object('body', jsonb_build_object('url', 'https://example.org/h',
-        'events', '["DROP TABLE"]'::jsonb, 'secret', v_secret)));
+        'events', '["DROP TABLE"]'::jsonb, 'secret', v_secret, 'sealed', test.sealed('s'))));
     PERFORM test.is((r.status, r.pointer)::text, '(422,/events)', 'what it is told of are actions');
     PERFORM test.is((test.api('bob', 'webhook_read', jsonb_build_object('id', v_hook))).status, 404, 'another tenant does not see it');
     PERFORM test.is((test.api('bob', 'webhook_delete', jsonb_build_object('id', v_hook))).status, 404, 'nor delete it');
@@ -37,7 +37,7 @@ BEGIN
     c := test.claim();
     PERFORM test.is(jsonb_array_length(c), 1, 'which a deliverer takes');
     PERFORM test.is((c->0->>'secret', (c->0->>'body')::jsonb->>'type', (c->0->>'body')::jsonb->>'specversion',
-        (c->0->>'body')::jsonb->'data'->'data'->>'n')::text, format('(%s,croft.vps.tested,1.0,1)', v_secret), 'a CloudEvent with the event as its data');
+        (c->0->>'body')::jsonb->'data'->'data'->>'n')::text, format('(%s,croft.vps.tested,1.0,1)', test.sealed('s')), 'a CloudEvent with the event as its data');
     PERFORM test.is(jsonb_array_length(test.claim()), 0, 'and nobody else while its lease lasts');
     UPDATE webhook_deliveries SET next_at = now() - interval '1 second';
     q.body := test.claim();
@@ -78,10 +78,10 @@ BEGIN
     PERFORM test.is((test.api('ada', 'webhook_update', jsonb_build_object('id', v_hook, 'if_match', '"1"', 'body', '{"enabled":true}'::jsonb))).status, 412, 'with the ETag that was read');
     PERFORM test.is((test.api('ada', 'webhook_test', jsonb_build_object('id', v_hook))).status, 202, 'a test is ordered');
 
-    r := test.api('ada', 'webhook_rotate', jsonb_build_object('id', v_hook, 'body', jsonb_build_object('secret', 'whsec_' || encode(sha256('t'), 'base64'))));
+    r := test.api('ada', 'webhook_rotate', jsonb_build_object('id', v_hook, 'body', jsonb_build_object('secret', 'whsec_t', 'sealed', test.sealed('t'))));
     UPDATE webhook_deliveries SET next_at = now() + interval '1 day' WHERE state = 'pending' AND action <> 'webhook.test';
     c := test.claim();
-    PERFORM test.is((r.status, c->0->>'secret', c->0->>'old_secret')::text, format('(200,%s,%s)', r.body->>'secret', v_secret), 'after a rotation both secrets sign');
+    PERFORM test.is((r.status, c->0->>'secret', c->0->>'old_secret')::text, format('(200,%s,%s)', test.sealed('t'), test.sealed('s')), 'after a rotation both secrets sign');
     PERFORM test.is((c->0->>'body')::jsonb->>'type', 'croft.webhook.test', 'a test is an event of its own');
     PERFORM test.report(c->0->>'delivery_id', c->0->>'claim_id', 410);
     PERFORM test.is((test.api('ada', 'webhook_read', jsonb_build_object('id', v_hook))).body->>'enabled', 'false', 'a target that is gone is told nothing more');
@@ -94,8 +94,42 @@ BEGIN
 
     -- Both tenants have one, with a delivery, for the tests of the boundary.
     FOREACH v_hook IN ARRAY ARRAY['ada', 'bob'] LOOP
-        r := test.api(v_hook, 'webhook_create', jsonb_build_object('body', jsonb_build_object('url', 'https://example.org/h', 'secret', v_secret)));
+        r := test.api(v_hook, 'webhook_create', jsonb_build_object('body', jsonb_build_object('url', 'https://example.org/h', 'secret', v_secret, 'sealed', test.sealed('s'))));
         PERFORM test.api(v_hook, 'webhook_test', jsonb_build_object('id', r.body->'id'));
     END LOOP;
+END
+$$;
+
+-- A reseller hears of the tenants below it, if it asks to, and of nobody else's.
+DO $$
+DECLARE
+    v_reseller uuid := test.tenant('hears', '{}', croft_root(), 'reseller');
+    v_child uuid := test.tenant('hears-child', '{"vps":null}', v_reseller);
+    v_other uuid := test.tenant('hears-other', '{}');
+    r test.reply;
+    c jsonb;
+    v_hook text;
+BEGIN
+    r := test.api('hears-child', 'webhook_create', jsonb_build_object('body', jsonb_build_object('url', 'https://example.org/h', 'include_children', true,
+        'secret', 's', 'sealed', test.sealed('s'))));
+    PERFORM test.is((r.status, r.pointer)::text, '(422,/include_children)', 'only a reseller has tenants below it');
+    r := test.api('hears', 'webhook_create', jsonb_build_object('body', jsonb_build_object('url', 'https://example.org/h', 'events', '["token.*"]'::jsonb,
+        'secret', 's', 'sealed', test.sealed('s'))));
+    PERFORM test.is((r.status, r.body->'include_children')::text, '(201,false)', 'unasked it is told of its own');
+    v_hook := r.body->>'id';
+    PERFORM test.make('hears-child', 'hears-1', '{}');
+    PERFORM test.is((SELECT count(*) FROM webhook_deliveries WHERE webhook_id = v_hook::uuid), 0::bigint, 'and of nothing below');
+    r := test.api('hears', 'webhook_update', jsonb_build_object('id', v_hook, 'if_match', '*', 'body', '{"include_children":true}'::jsonb));
+    PERFORM test.is((r.status, r.body->'include_children')::text, '(200,true)', 'it asks for more');
+    PERFORM test.make('hears-child', 'hears-2', '{}');
+    PERFORM test.make('hears-other', 'hears-3', '{}');
+    PERFORM test.make('hears', 'hears-4', '{}');
+    SELECT jsonb_agg(x ORDER BY x->>'delivery_id') INTO c FROM jsonb_array_elements(test.claim(50)) x WHERE x->>'target' = 'https://example.org/h'
+        AND (x->>'body')::jsonb->>'type' = 'croft.token.created';
+    PERFORM test.is((SELECT string_agg((x->>'body')::jsonb->>'source', ' ' ORDER BY x->>'delivery_id') FROM jsonb_array_elements(c) x),
+        format('/tenants/%s /tenants/%s', v_child, v_reseller), 'what happens below it and in it, each under its own name');
+    PERFORM test.is((SELECT count(*) FROM webhook_deliveries WHERE tenant_id <> v_reseller AND webhook_id = v_hook::uuid), 0::bigint,
+        'the deliveries are the reseller''s');
+    PERFORM test.is(jsonb_array_length((test.api('hears-child', 'webhook_list')).body->'items'), 0, 'and nothing of them is seen below');
 END
 $$;

@@ -10,7 +10,7 @@ BEGIN
         'password_hash', 'h', 'tenant_id', test.get('crew'), 'role', 'viewer')));
     v_user := (r.body->>'id')::uuid;
     PERFORM test.is((test.signin('guessed@crew.example', NULL, '198.51.100.20', 'phone')).status, 201, 'a device becomes known');
-    INSERT INTO totp_secrets (user_id, secret, confirmed_at) VALUES (v_user, repeat('ab', 20), now());
+    INSERT INTO totp_secrets (user_id, secret, confirmed_at) VALUES (v_user, test.sealed('ab'), now());
     FOR i IN 1..9 LOOP
         PERFORM test.signin('guessed@crew.example', jsonb_build_object('recovery_hash', test.hash(i::text)), '198.51.100.20', 'phone');
         PERFORM test.is((test.signin('guessed@crew.example', NULL, '198.51.100.20', 'phone')).code, 'totp_required', 'the password is right');

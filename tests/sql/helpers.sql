@@ -26,6 +26,11 @@ CREATE FUNCTION test.hash(p_text text) RETURNS text LANGUAGE sql IMMUTABLE AS $$
     SELECT encode(sha256(p_text::bytea), 'hex')
 $$;
 
+-- What looks like a secret that the server has sealed.
+CREATE FUNCTION test.sealed(p_text text) RETURNS text LANGUAGE sql IMMUTABLE AS $$
+    SELECT 'v1.k.' || test.hash(p_text)
+$$;
+
 CREATE TYPE test.reply AS (status int, body jsonb, etag text, location text, code text, pointer text);
 
 CREATE FUNCTION test.failed(p_state text, p_message text, p_detail text, p_hint text) RETURNS test.reply LANGUAGE sql AS $$

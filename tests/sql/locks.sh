@@ -53,7 +53,7 @@ is "$(count "done" "$got")" 50 "fifty times both nodes are locked, this way and 
 is "$(deadlocks)" 0 "in one order"
 
 # Two webhooks that hear of everything, changed fifty times at once: the event of each change is for both.
-sql -c "SELECT test.api('lock-1', 'webhook_create', jsonb_build_object('body', jsonb_build_object('url', 'https://example.org/' || i, 'secret', 'whsec_' || encode(sha256('s'), 'base64')))) FROM generate_series(1, 2) i" >/dev/null
+sql -c "SELECT test.api('lock-1', 'webhook_create', jsonb_build_object('body', jsonb_build_object('url', 'https://example.org/' || i, 'secret', 's', 'sealed', test.sealed('s')))) FROM generate_series(1, 2) i" >/dev/null
 hook() { echo "(SELECT w.id FROM webhooks w JOIN tenants t ON t.id = w.tenant_id WHERE t.name = 'lock-1' ORDER BY w.id OFFSET %N % 2 LIMIT 1)"; }
 begin
 got=$(at_once "$status test.api('lock-1', 'webhook_update', jsonb_build_object('id', $(hook), 'if_match', '*', 'body', jsonb_build_object('description', 'd%N'))) r")

@@ -153,6 +153,7 @@ describe("people", () => {
         assert.ok(uri.includes(secret));
         await api.expect(422, "POST", "/v1/profile/totp/confirm", { body: { code: "000000" === totp(secret) ? "000001" : "000000" } });
         const { recovery_codes } = await api.expect(200, "POST", "/v1/profile/totp/confirm", { body: { code: totp(secret, -1) } });
+        assert.match(await world.cluster.sql(`SELECT secret FROM totp_secrets ORDER BY created_at DESC LIMIT 1`), /^v1\./, "sealed");
         assert.equal((await signIn(customer)).json.code, "totp_required");
         const code = totp(secret);
         assert.equal((await signIn(customer, { code })).status, 201);

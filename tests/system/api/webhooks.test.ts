@@ -1,8 +1,9 @@
 // Webhooks: signed so that another implementation agrees, delivered though workers die, and never to what is inside.
 import assert from "node:assert/strict";
-import { randomUUID } from "node:crypto";
+import { randomBytes, randomUUID } from "node:crypto";
+import { readFileSync, writeFileSync } from "node:fs";
 import { after, before, describe, test } from "node:test";
-import type { Api } from "../harness/client.js";
+import { Api } from "../harness/client.js";
 import { until } from "../harness/command.js";
 import { certificate, Receiver, signedBy } from "../harness/receiver.js";
 import { World, unlimited } from "../harness/world.js";
@@ -43,6 +44,35 @@ describe("webhooks", () => {
         await world?.close();
     });
     const now = () => world.cluster.sql("UPDATE webhook_deliveries SET next_at = now() WHERE state = 'pending' AND claim IS NULL; NOTIFY croft_webhook");
+
+    test("the database has no secret in the clear, and what one key sealed opens when another seals", async () => {
+        const { api } = await world.createCustomer(unlimited);
+        const before = await hook(api, receiver.url("/before"));
+        const stored = await world.cluster.sql(`SELECT secret FROM webhooks WHERE id = '${before.id}'`);
+        assert.match(stored, /^v1\./);
+        const dump = await world.cluster.sql("SELECT coalesce(string_agg(w::text, ''), '') FROM webhooks w") + (await world.cluster.sql("SELECT coalesce(string_agg(body, ''), '') FROM idempotency_keys"));
+        assert.ok(!dump.includes(before.secret.replace("whsec_", "")));
+        const file = world.sandbox.path("server/pki/secrets.keys");
+        const old = readFileSync(file, "utf8");
+        writeFileSync(file, `new ${randomBytes(32).toString("hex")}\n${old}`, { mode: 0o600 });
+        await world.server.reload();
+        const after = await hook(api, receiver.url("/after"));
+        assert.match(await world.cluster.sql(`SELECT secret FROM webhooks WHERE id = '${after.id}'`), /^v1\.new\./);
+        await change(api);
+        assert.ok(signedBy(before.secret, (await receiver.has("/before", 1))[0]!));
+        assert.ok(signedBy(after.secret, (await receiver.has("/after", 1))[0]!));
+    });
+
+    test("a reseller's webhook hears of the tenants below it when it asks to", async () => {
+        const reseller = await world.createCustomer(unlimited, "owner", "reseller");
+        const child = await reseller.api.expect(201, "POST", "/v1/tenants", { body: { name: "below", external_ref: randomUUID() } });
+        await world.customer.api.expect(422, "POST", "/v1/webhooks", { body: { url: receiver.url("/x"), include_children: true } });
+        await hook(reseller.api, receiver.url("/children"), { include_children: true });
+        const below = new Api(world.server.url, undefined, { ...reseller.api.headers, "Croft-Tenant": child.id });
+        const token = await change(below);
+        const [one] = await receiver.has("/children", 1);
+        assert.deepEqual([one!.event.source, one!.event.subject], [`/tenants/${child.id}`, `token/${token}`]);
+    });
 
     test("an event arrives signed, as a CloudEvent, and is logged", async () => {
         const { api, id } = await world.createCustomer(unlimited);
