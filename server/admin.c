@@ -77,34 +77,13 @@ static int hash_password(const struct server_config *config, char hash[crypto_pw
     return r;
 }
 
-// Runs a statement of one jsonb parameter, which answers with one body.
-static int run_statement(const struct server_config *config, enum sql_id sql, const json_t *input,
-                         json_t **ret_body, struct err *err)
-{
-    _cleanup_free_ char *text = json_write(input);
-    const char *const params[] = {text};
-    _cleanup_pgconn_ PGconn *conn = NULL;
-    _cleanup_pgresult_ PGresult *rows = NULL;
-    int r;
-    if ((r = command_db_connect(config, &conn, err)) < 0 ||
-        (r = command_db_query(conn, sql_texts[sql].text, 1, params, &rows, err)) < 0) {
-        return r;
-    }
-    int column = PQfnumber(rows, "body");
-    if (PQntuples(rows) != 1 || column < 0) {
-        return err_set(err, ERR_INTERNAL, "%s gave no row", sql_texts[sql].name);
-    }
-    const char *body = PQgetvalue(rows, 0, column);
-    return json_read(body, strlen(body), 4, ret_body, err);
-}
-
 static int store_operator(const struct server_config *config, const char *email, const char *hash,
                           const struct token *token, json_t **ret_operator, struct err *err)
 {
     _cleanup_json_ json_t *input =
         json_pack("{s:s, s:s, s:s, s:s*}", "email", email, "token_hash", token->hash,
                   "token_prefix", token->shown, "password_hash", hash);
-    return run_statement(config, SQL_OPERATOR_ENSURE, input, ret_operator, err);
+    return command_db_answer(config, SQL_OPERATOR_ENSURE, input, ret_operator, err);
 }
 
 static int check_email(const char *email, struct err *err)
@@ -130,12 +109,6 @@ static int read_person(const struct server_config *config, const struct options 
     return r == 0 && options->password_stdin ? hash_password(config, hash, err) : r;
 }
 
-static void print_json(const json_t *object)
-{
-    _cleanup_free_ char *text = json_write(object);
-    puts(text);
-}
-
 static int make_operator(const struct server_config *config, const struct options *options,
                          struct err *err)
 {
@@ -152,7 +125,7 @@ static int make_operator(const struct server_config *config, const struct option
         return r;
     }
     json_object_set_new(operator, "token", json_string(token.text));
-    print_json(operator);
+    command_print(operator);
     return 0;
 }
 
@@ -185,9 +158,9 @@ static int rescue(const struct server_config *config, const struct options *opti
         json_pack("{s:s, s:s*, s:b}", "email", options->email, "password_hash",
                   hash[0] ? hash : NULL, "totp", hash[0] != '\0');
     _cleanup_json_ json_t *rescued = NULL;
-    r = run_statement(config, SQL_USER_RESCUE, input, &rescued, err);
+    r = command_db_answer(config, SQL_USER_RESCUE, input, &rescued, err);
     if (r == 0) {
-        print_json(rescued);
+        command_print(rescued);
     }
     return r;
 }

@@ -1,6 +1,7 @@
 #include "command_db.h"
 
 #include "config.h"
+#include "macro.h"
 
 #include <string.h>
 
@@ -106,4 +107,30 @@ int command_db_script(PGconn *conn, const char *name, const char *sql, struct er
         return err_set(err, ERR_INVALID, "%s: %s%s", name, text, where);
     }
     return err_set(err, ERR_INVALID, "%s:%u: %s%s", name, line_of(sql, position), text, where);
+}
+
+int command_db_answer(const struct server_config *config, enum sql_id sql, const json_t *input,
+                      json_t **ret_body, struct err *err)
+{
+    _cleanup_free_ char *text = json_write(input);
+    const char *const params[] = {text};
+    _cleanup_pgconn_ PGconn *conn = NULL;
+    _cleanup_pgresult_ PGresult *rows = NULL;
+    int r;
+    if ((r = command_db_connect(config, &conn, err)) < 0 ||
+        (r = command_db_query(conn, sql_texts[sql].text, 1, params, &rows, err)) < 0) {
+        return r;
+    }
+    int column = PQfnumber(rows, "body");
+    if (PQntuples(rows) != 1 || column < 0) {
+        return err_set(err, ERR_INTERNAL, "%s gave no row", sql_texts[sql].name);
+    }
+    const char *body = PQgetvalue(rows, 0, column);
+    return json_read(body, strlen(body), JSON_DEPTH_MAX, ret_body, err);
+}
+
+void command_print(const json_t *object)
+{
+    _cleanup_free_ char *text = json_write(object);
+    puts(text);
 }

@@ -3,6 +3,8 @@
 #pragma once
 
 #include "err.h"
+#include "json.h"
+#include "sql.h"
 
 #include <libpq-fe.h>
 
@@ -20,6 +22,12 @@ int command_db_query(PGconn *conn, const char *sql, int param_count, const char 
 // Several statements in one string. name is the file that errors of line and message name.
 int command_db_script(PGconn *conn, const char *name, const char *sql,
                       struct err *err) _must_check_;
+
+// Connects, runs a statement of one jsonb parameter, which answers with one body as those of the API do, and closes.
+int command_db_answer(const struct server_config *config, enum sql_id sql, const json_t *input,
+                      json_t **ret_body, struct err *err) _must_check_;
+// On standard output, in a line.
+void command_print(const json_t *object);
 
 static inline void cleanup_pgconn(PGconn **conn)
 {

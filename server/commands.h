@@ -21,6 +21,9 @@ int admin_password_reset_main(const struct server_config *config, int argc, char
 // `admin totp-reset --email E`: no second factor any more.
 int admin_totp_reset_main(const struct server_config *config, int argc, char **argv);
 
+// `admin tenants|tenant-suspend|tenant-resume|quota-override|token-revoke|sessions-end …`: what cannot wait for the API.
+int admin_emergency_main(const struct server_config *config, int argc, char **argv);
+
 // `image add FILE --name N --os O [--arch A]`
 int image_add_main(const struct server_config *config, int argc, char **argv);
 

@@ -71,6 +71,11 @@ static int run_admin_totp_reset(struct server_config *config, struct options *op
     return admin_totp_reset_main(config, options->argc, options->argv);
 }
 
+static int run_admin_emergency(struct server_config *config, struct options *options)
+{
+    return admin_emergency_main(config, options->argc, options->argv);
+}
+
 static int run_image_add(struct server_config *config, struct options *options)
 {
     return image_add_main(config, options->argc, options->argv);
@@ -102,6 +107,23 @@ static const struct command {
      "give somebody a new password; ends their sessions"},
     {"admin", "totp-reset", run_admin_totp_reset, true, "admin totp-reset --config F --email E",
      "take somebody's second factor away"},
+    {"admin", "tenants", run_admin_emergency, true, "admin tenants --config F [--name N]",
+     "list tenants: id, kind, state, name"},
+    {"admin", "tenant-suspend", run_admin_emergency, true,
+     "admin tenant-suspend --config F --tenant ID --reason R [--policy stop|throttle]",
+     "suspend a tenant and everybody below it"},
+    {"admin", "tenant-resume", run_admin_emergency, true,
+     "admin tenant-resume --config F --tenant ID",
+     "end a suspension, or a closing whose grace is not over"},
+    {"admin", "quota-override", run_admin_emergency, true,
+     "admin quota-override --config F --tenant ID --resource R --limit N|unlimited|none [--reason "
+     "R]",
+     "let a tenant have more or less than its ceiling; none takes it back"},
+    {"admin", "token-revoke", run_admin_emergency, true,
+     "admin token-revoke --config F --token ID|--token-stdin",
+     "revoke a token by its id, or one that was found"},
+    {"admin", "sessions-end", run_admin_emergency, true, "admin sessions-end --config F --email E",
+     "end every session of somebody"},
     {"image", "add", run_image_add, true, "image add --config F FILE --name N --os O [--arch A]",
      "sign and store an image"},
     {"verify", NULL, run_verify, true, "verify --config F quotas",

@@ -102,3 +102,36 @@ BEGIN
     RETURN (200, json_build_object('user_id', v_user, 'totp_removed', v_totp)::text, NULL, NULL)::croft_answer;
 END
 $$;
+
+-- A token that must not work any more, whosever it is: {id} or, of one that was found somewhere, {token_hash}.
+CREATE OR REPLACE FUNCTION croft_token_rescue(p_req jsonb) RETURNS croft_answer LANGUAGE plpgsql AS $$
+DECLARE
+    t tokens;
+BEGIN
+    UPDATE tokens SET revoked_at = now() WHERE revoked_at IS NULL AND (id = (p_req->>'id')::uuid OR token_hash = p_req->>'token_hash')
+        RETURNING * INTO t;
+    IF NOT FOUND THEN
+        PERFORM croft_raise_not_found('token that is valid');
+    END IF;
+    PERFORM croft_changed('token.deleted', t.tenant_id, 'token', t.id, jsonb_build_object('name', t.name, 'prefix', t.prefix), NULL);
+    RETURN (200, json_build_object('token_id', t.id, 'name', t.name, 'tenant_id', t.tenant_id, 'user_id', t.user_id)::text, NULL, NULL)::croft_answer;
+END
+$$;
+
+-- Every session of somebody, and every one that they opened in a customer's place: {email}.
+CREATE OR REPLACE FUNCTION croft_sessions_rescue(p_req jsonb) RETURNS croft_answer LANGUAGE plpgsql AS $$
+DECLARE
+    v_user uuid;
+    v_count int;
+BEGIN
+    SELECT id INTO v_user FROM users WHERE lower(email) = lower(p_req->>'email') FOR NO KEY UPDATE;
+    IF NOT FOUND THEN
+        PERFORM croft_raise_not_found('user');
+    END IF;
+    UPDATE sessions SET revoked_at = now() WHERE v_user IN (user_id, impersonator_id) AND revoked_at IS NULL AND expires_at > now();
+    GET DIAGNOSTICS v_count = ROW_COUNT;
+    DELETE FROM devices WHERE user_id = v_user;
+    PERFORM croft_changed('user.sessions_ended', NULL, 'user', v_user, NULL, jsonb_build_object('sessions_ended', v_count));
+    RETURN (200, json_build_object('user_id', v_user, 'sessions_ended', v_count)::text, NULL, NULL)::croft_answer;
+END
+$$;

@@ -130,3 +130,33 @@ BEGIN
     PERFORM test.is((SELECT count(*) FROM mails WHERE kind = 'password_changed' AND to_address = 'chief@example.org'), 1::bigint, 'and is told');
 END
 $$;
+
+-- By hand, in an emergency.
+DO $$
+DECLARE
+    r test.reply;
+    a croft_answer;
+    v_state text;
+BEGIN
+    PERFORM test.make('crew', 'leaked', '{}');
+    a := croft_token_rescue(jsonb_build_object('token_hash', test.hash('leaked')));
+    PERFORM test.is((a.status, a.body::jsonb->>'tenant_id')::text, format('(200,%s)', test.get('crew')), 'a token that was found somewhere is revoked');
+    PERFORM test.is((test.api('leaked', 'vps_list')).status, 401, 'at once');
+    BEGIN
+        PERFORM croft_token_rescue(jsonb_build_object('token_hash', test.hash('leaked')));
+        PERFORM test.ok(false, 'once');
+    EXCEPTION WHEN SQLSTATE 'CR404' THEN
+        PERFORM test.ok(true, 'once');
+    END;
+    r := test.signin('chief@example.org');
+    a := croft_sessions_rescue('{"email":"Chief@example.org"}');
+    PERFORM test.is((a.status, (a.body::jsonb->>'sessions_ended')::int > 0)::text, '(200,t)', 'all sessions of somebody end');
+    PERFORM test.is((test.person(r.body->>'id', 'profile_read')).status, 401, 'at once, too');
+    BEGIN
+        PERFORM croft_sessions_rescue('{"email":"nobody@example.org"}');
+        PERFORM test.ok(false, 'of somebody who is there');
+    EXCEPTION WHEN SQLSTATE 'CR404' THEN
+        PERFORM test.ok(true, 'of somebody who is there');
+    END;
+END
+$$;

@@ -6,7 +6,7 @@
 # Two nodes, and two tenants with twenty vps each that lie on them in turn: in the order of one's vps the nodes come this way, in the
 # other's that way round.
 sql >/dev/null <<'SQL'
-UPDATE nodes SET state = 'draining';
+UPDATE nodes SET state = 'draining' WHERE state = 'active';
 SELECT test.set('lock-' || x, test.node('lock-' || x, test.get('location')::uuid, 64, 1099511627776, 10995116277760)) FROM unnest(ARRAY['a', 'b']) x;
 SELECT test.tenant('lock-' || x, '{"vps":null,"running_vps":null,"snapshots":null,"backup_bytes":null,"vcpus":null,"memory_bytes":null,"disk_bytes":null,"ipv4":null,"ipv6":null}')
     FROM unnest(ARRAY['1', '2']) x;

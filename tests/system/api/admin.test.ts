@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import type { Api } from "../harness/client.js";
 import { Api as Client, must } from "../harness/client.js";
+import { run } from "../harness/command.js";
 import { GiB, MiB, World, unlimited } from "../harness/world.js";
 
 describe("administration", () => {
@@ -196,5 +197,41 @@ describe("administration", () => {
         await world.customer.api.expect(200, "GET", `/v1/tokens/${mine.id}`);
         const { items } = await other.api.expect(200, "GET", "/v1/tokens");
         assert.ok(!items.some((item: any) => item.id === mine.id));
+    });
+
+    test("emergencies by hand: tenants, quotas, tokens and sessions, without the API", async () => {
+        const { server } = world;
+        const admin = (verb: string, ...args: string[]) => server.subcommand("admin", verb, ...args);
+        const refused = (verb: string, ...args: string[]) => assert.rejects(admin(verb, ...args), new RegExp(`croft-server admin ${verb}: `));
+        const customer = await world.createCustomer({ vps: 3 });
+        assert.match(await admin("tenants"), new RegExp(`^${customer.id}  tenant    active     tenant `, "m"));
+        const suspended = JSON.parse(await admin("tenant-suspend", "--tenant", customer.id, "--reason", "court order"));
+        assert.deepEqual([suspended.state, suspended.suspended_by, suspended.suspended_reason], ["suspended", "operator", "court order"]);
+        await customer.api.expect(403, "POST", "/v1/tokens", { body: { name: "no" } });
+        assert.equal(JSON.parse(await admin("tenant-resume", "--tenant", customer.id)).state, "active");
+        const { id } = await customer.api.expect(201, "POST", "/v1/tokens", { body: { name: "yes" } });
+        await admin("quota-override", "--tenant", customer.id, "--resource", "vps", "--limit", "7", "--reason", "until Monday");
+        const vps = async () => (await customer.api.expect(200, "GET", "/v1/quotas")).items.find((one: any) => one.resource === "vps");
+        assert.equal((await vps()).limit, 7);
+        await admin("quota-override", "--tenant", customer.id, "--resource", "vps", "--limit", "none");
+        assert.equal((await vps()).limit, 3);
+        assert.equal(JSON.parse(await admin("token-revoke", "--token", id)).name, "yes");
+        const session = (await new Client(server.url).expect(201, "POST", "/v1/sessions", { body: { email: customer.email, password: customer.password } })).access_token;
+        assert.ok(JSON.parse(await admin("sessions-end", "--email", customer.email)).sessions_ended >= 1);
+        await new Client(server.url, session).expect(401, "GET", "/v1/profile");
+        const token = customer.api.token!;
+        const revoked = await run([server.program, "admin", "token-revoke", "--config", server.config, "--token-stdin"], { env: server.environment, input: `${token}\n` });
+        assert.equal(JSON.parse(revoked.stdout).tenant_id, customer.id);
+        await customer.api.expect(401, "GET", "/v1/vps");
+        const { items } = await world.operator.expect(200, "GET", `/v1/admin/events?tenant_id=${customer.id}&action=tenant.suspended`);
+        assert.equal(items[0].actor.type, "system");
+        await refused("tenant-suspend", "--tenant", customer.id);
+        await refused("tenant-suspend", "--tenant", "x", "--reason", "r");
+        await refused("tenant-resume", "--tenant", "01980d5e-7c00-7a3b-9c41-0d9f2b6e5a11");
+        await refused("quota-override", "--tenant", customer.id, "--resource", "vps", "--limit", "-1", "--reason", "r");
+        await refused("quota-override", "--tenant", customer.id, "--resource", "nonsense", "--limit", "1", "--reason", "r");
+        await refused("token-revoke", "--token", id);
+        await refused("sessions-end", "--email", "nobody@example.org");
+        await assert.rejects(admin("tenants", "--nonsense"));
     });
 });

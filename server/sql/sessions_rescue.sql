@@ -1,0 +1,1 @@
+SELECT status, body, etag, location FROM croft_sessions_rescue($1::jsonb)

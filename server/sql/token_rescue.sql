@@ -1,0 +1,1 @@
+SELECT status, body, etag, location FROM croft_token_rescue($1::jsonb)
