@@ -68,3 +68,17 @@ got=$(at_once "SELECT coalesce(r.code, r.status::text) FROM (SELECT (CASE %N % 2
 is "$(grep -cE '^(202|conflict)$' <<<"$got")" 50 "creates and addresses more, at once, are all answered"
 is "$(deadlocks)" 0 "and take node and pool in one order"
 consistent "after all of it"
+
+# Two owners who remove each other, twenty-five times over, at once: one of each two stays.
+sql >/dev/null <<'SQL'
+SELECT test.tenant('pair' || i, '{}') FROM generate_series(0, 24) i;
+INSERT INTO users (email, password_hash) SELECT 'pair' || i || x || '@example.org', 'h' FROM generate_series(0, 24) i, unnest(ARRAY['a', 'b']) x;
+INSERT INTO memberships (user_id, tenant_id, role) SELECT u.id, t.id, 'owner' FROM tenants t JOIN users u ON u.email LIKE t.name || '_@example.org' WHERE t.name LIKE 'pair%';
+INSERT INTO tokens (tenant_id, user_id, name, token_hash, prefix) SELECT m.tenant_id, m.user_id, 'pair', test.hash(split_part(u.email, '@', 1)), 't'
+    FROM memberships m JOIN users u ON u.id = m.user_id WHERE u.email LIKE 'pair%';
+SQL
+begin
+got=$(at_once "$status test.api('pair' || (%N % 25) || CASE WHEN %N > 25 THEN 'a' ELSE 'b' END, 'member_delete', jsonb_build_object('id',
+    (SELECT id FROM users WHERE email = 'pair' || (%N % 25) || CASE WHEN %N > 25 THEN 'b' ELSE 'a' END || '@example.org'))) r")
+is "$(count 204 "$got")" 25 "of two owners who remove each other one is removed"
+is "$(sql -c "SELECT count(*) FROM tenants t WHERE name LIKE 'pair%' AND 1 = (SELECT count(*) FROM memberships m WHERE m.tenant_id = t.id AND m.role = 'owner')")" 25 "and one stays"
