@@ -31,9 +31,6 @@ int cgroup_reap(const char *vps, int timeout_ms, struct err *err) _must_check_;
 // process out of them first. Waits at most timeout_ms for a monitor that is about to end; one that lives keeps its own.
 void cgroup_forget_monitor(const char *vps, int timeout_ms);
 
-// Limits are set on disks, not on partitions: the disk of a partition, else the device itself.
-dev_t cgroup_disk_of(dev_t device);
-
 // Version 1: has the kernel count the containers' I/O on this disk, which since 6.9 it does only after a
 // limit was once set on it. Best effort.
 void cgroup_count_io(dev_t disk);

@@ -141,7 +141,7 @@ describe("operations on a vps that runs", () => {
         assert.equal((await api().settled(answer.json.task.id)).status, "done");
         const hash = (await inside("grep ^root: /etc/shadow")).split(":")[1]!;
         const salt = hash.slice(0, hash.lastIndexOf("$"));
-        const { stdout } = await run(["perl", "-e", "print crypt($ARGV[0], $ARGV[1])", answer.json.password, salt]);
+        const { stdout } = await run(["perl", "-e", "print crypt($ARGV[0], $ARGV[1])", "--", answer.json.password, salt]);
         assert.equal(stdout, hash);
         const kept = await world.cluster.sql("SELECT count(*) FROM tasks WHERE args::text LIKE '%$6$%'");
         assert.equal(kept, "0");
