@@ -206,18 +206,24 @@ describe("a node whose pool is full", () => {
             await world.deleteVps((await world.createVps()).id);
             const fill = `${world.agent.state}/pool/fill`;
             await run(["sh", "-c", `dd if=/dev/zero of=${fill} bs=1M 2>/dev/null; i=0; while head -c 4000 /dev/zero > ${fill}.$i && [ $i -lt 2000 ]; do i=$((i+1)); done; sync -f ${world.agent.state}/pool; true`]);
-            const { task, vps } = await world.customer.api.expect(202, "POST", "/v1/vps", { body: world.order() });
-            const settled = await world.customer.api.settled(task.id);
-            if (settled.status === "failed") {
-                assert.match(settled.error!.code, /disk_full/);
+            const order = await world.customer.api.post("/v1/vps", world.order());
+            if (order.status === 202) {
+                const settled = await world.customer.api.settled(order.json.task.id);
+                assert.match(settled.error?.code ?? "disk_full", /disk_full/);
+            } else {
+                assert.equal(order.json.code, "no_capacity", "the node had told of its pool before");
             }
             await run(["sh", "-c", `rm -f ${fill}*; sync -f ${world.agent.state}/pool`]);
             await until("nothing is open", async () => (await world.cluster.sql("SELECT count(*) FROM tasks WHERE ended_at IS NULL")) === "0");
-            const left = await world.customer.api.raw("GET", `/v1/vps/${vps.id}`);
-            if (left.status === 200 && left.json.desired !== "deleted") {
+            const left = await world.customer.api.expect(200, "GET", "/v1/vps");
+            for (const vps of left.items.filter((one: { desired: string }) => one.desired !== "deleted")) {
                 await world.deleteVps(vps.id);
             }
             await agree(world);
+            await until("the alarm of the pool is over", async () => {
+                const { alarms } = await world.operator.expect(200, "GET", `/v1/admin/nodes/${world.node}`);
+                return !alarms.some((one: { code: string }) => one.code.startsWith("pool_"));
+            });
             await world.deleteVps((await world.createVps()).id);
             await agree(world);
         } finally {
