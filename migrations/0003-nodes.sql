@@ -9,6 +9,7 @@ CREATE TABLE plans (
     public boolean NOT NULL DEFAULT true, -- else for the tenants in plan_tenants
     location_ids uuid[] CHECK (cardinality(location_ids) BETWEEN 1 AND 256), -- null: everywhere
     node_tags text[] NOT NULL DEFAULT '{}' CHECK (cardinality(node_tags) <= 32), -- a node has all of these, or is none for it
+    private_ipv4 boolean NOT NULL DEFAULT false, -- its IPv4 addresses come from private pools
     version bigint NOT NULL DEFAULT 1,
     created_at timestamptz NOT NULL DEFAULT now(),
     updated_at timestamptz NOT NULL DEFAULT now()

@@ -90,7 +90,7 @@ GRANT SELECT ON plan_offers, image_tenants, images TO croft_tenant;
 
 -- Plans with what holds of them now (of one that does not hold yet: what will first), for operators.
 CREATE VIEW plans_now WITH (security_invoker = true) AS
-    SELECT p.id, p.name, p.title, p.active, p.public, p.location_ids, p.node_tags, p.version, p.created_at, p.updated_at, v.number, v.valid_from,
+    SELECT p.id, p.name, p.title, p.active, p.public, p.location_ids, p.node_tags, p.private_ipv4, p.version, p.created_at, p.updated_at, v.number, v.valid_from,
         v.vcpus, v.memory_bytes, v.swap_bytes, v.disk_bytes, v.pids, v.traffic_bytes, v.ipv4_count, v.ipv6_count,
         v.net_rate_bps, v.io_bps, v.iops, v.tun, v.fuse, v.nesting, v.delete_hold_s,
         v.price_month, v.price_hour, v.currency,
@@ -109,7 +109,7 @@ GRANT SELECT ON plans_now TO croft_operator, croft_definer;
 -- The plans that the tenant of the context may choose from, at the price it pays: its reseller's, if it has one. Not with the
 -- reader's rights, for no tenant reads what its reseller pays.
 CREATE VIEW plans_offered WITH (security_barrier = true) AS
-    SELECT p.id, p.name, p.title, p.active, p.public, p.location_ids, p.node_tags, p.version + coalesce(o.version, 0) AS version, p.created_at,
+    SELECT p.id, p.name, p.title, p.active, p.public, p.location_ids, p.node_tags, p.private_ipv4, p.version + coalesce(o.version, 0) AS version, p.created_at,
         greatest(p.updated_at, o.updated_at) AS updated_at, v.number, v.valid_from,
         v.vcpus, v.memory_bytes, v.swap_bytes, v.disk_bytes, v.pids, v.traffic_bytes, v.ipv4_count, v.ipv6_count,
         v.net_rate_bps, v.io_bps, v.iops, v.tun, v.fuse, v.nesting, v.delete_hold_s,

@@ -156,6 +156,18 @@ static const struct field secrets_fields[] = {
     {NULL},
 };
 
+static const struct field rdns_fields[] = {
+    {"url", FIELD_STRING, IN(rdns, url), .min = 8, .max = 255,
+     .help = "`http://host:port` of PowerDNS' API; without it names wait."},
+    {"key", FIELD_STRING, IN(rdns, key), .min = 1, .max = 255, .flags = FIELD_SECRET,
+     .help = "Its API key."},
+    {"zones", FIELD_STRINGS, IN(rdns, zones), .max = 256, .item_max = 253,
+     .help = "Reverse zones that it holds, as `100.51.198.in-addr.arpa.`."},
+    {"ttl_s", FIELD_INT, IN(rdns, ttl_s), .min = 1, .max = 604800, .preset = "3600",
+     .help = "Seconds that a name may be remembered."},
+    {NULL},
+};
+
 static const struct field config_fields[] = {
     {"state_dir", FIELD_STRING, TOP(state_dir), .min = 1, .max = TEXT_MAX,
      .preset = "/var/lib/croft", .help = "Absolute folder of everything that is kept."},
@@ -181,6 +193,7 @@ static const struct field config_fields[] = {
      .help = "Password hashing (argon2id)."},
     {"mail", FIELD_OBJECT, TOP(mail), .fields = mail_fields, .help = "Mail to people."},
     {"secrets", FIELD_OBJECT, TOP(secrets), .fields = secrets_fields, .help = "Secrets at rest."},
+    {"rdns", FIELD_OBJECT, TOP(rdns), .fields = rdns_fields, .help = "Names of addresses."},
     {NULL},
 };
 
@@ -229,6 +242,9 @@ static int check(const struct server_config *config, struct err *err)
     if (strcmp(config->mail.tls, "none") != 0 && strcmp(config->mail.tls, "tls") != 0 &&
         strcmp(config->mail.tls, "starttls") != 0) {
         return err_at(err, ERR_INVALID, "/mail/tls", "must be starttls, tls or none");
+    }
+    if (!config->rdns.url != !config->rdns.key) {
+        return err_at(err, ERR_INVALID, "/rdns/key", "url and key belong together");
     }
     if (!config->mail.user != !config->mail.password) {
         return err_at(err, ERR_INVALID, "/mail/user", "user and password belong together");

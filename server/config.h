@@ -2,6 +2,7 @@
 #pragma once
 
 #include "err.h"
+#include "field.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -71,6 +72,11 @@ struct server_config {
     struct {
         const char *key_file; // default pki_dir/secrets.keys
     } secrets;
+    struct {
+        const char *url, *key; // NULL: none
+        struct field_strings zones; // each ends in a dot
+        int64_t ttl_s;
+    } rdns;
     void *tree, *places; // private: owns every string above
 };
 

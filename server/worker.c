@@ -9,6 +9,7 @@
 #include "log.h"
 #include "macro.h"
 #include "mailer.h"
+#include "rdns.h"
 #include "secret_box.h"
 #include "webhooks.h"
 
@@ -33,6 +34,7 @@ struct worker {
     struct image_sweep *image_sweep; // of the first worker of a machine
     struct webhooks *webhooks;
     struct mailer *mailer;
+    struct rdns *rdns;
     struct event *on_term, *on_int, *drain_timer;
     int draining; // parts that have not drained yet; 0: not draining or all done
     bool stopping;
@@ -69,6 +71,7 @@ static void on_stop(evutil_socket_t signal, short what, void *arg)
     housekeeping_stop(STEAL(worker->housekeeping));
     image_sweep_stop(STEAL(worker->image_sweep));
     mailer_stop(STEAL(worker->mailer));
+    rdns_stop(STEAL(worker->rdns));
     api_drain(worker->api, part_drained, worker);
     hub_drain(worker->hub, part_drained, worker);
     webhooks_drain(worker->webhooks, part_drained, worker);
@@ -114,6 +117,7 @@ static int start(struct worker *worker, int limits_fd, struct err *err)
     if (worker->index == 0) {
         worker->image_sweep = image_sweep_start(worker->base, worker->db, config);
     }
+    worker->rdns = rdns_start(worker->base, worker->db, config);
     worker->webhooks = webhooks_start(worker->base, worker->db, config, worker->secrets);
     worker->on_term = evsignal_new(worker->base, SIGTERM, on_stop, worker);
     worker->on_int = evsignal_new(worker->base, SIGINT, on_stop, worker);
@@ -136,6 +140,7 @@ static void finish(struct worker *worker)
     image_sweep_stop(worker->image_sweep);
     webhooks_stop(worker->webhooks);
     mailer_stop(worker->mailer);
+    rdns_stop(worker->rdns);
     api_destroy(worker->api);
     if (worker->hub) {
         hub_destroy(worker->hub);

@@ -12,7 +12,7 @@ CREATE OR REPLACE FUNCTION croft_plan_json(p plans_now) RETURNS json LANGUAGE sq
         'net_rate_bps', p.net_rate_bps, 'io_bps', p.io_bps, 'iops', p.iops, 'tun', p.tun, 'fuse', p.fuse,
         'nesting', p.nesting, 'delete_hold_s', p.delete_hold_s,
         'price_month', p.price_month::text, 'price_hour', p.price_hour::text, 'currency', p.currency,
-        'location_ids', p.location_ids, 'node_tags', p.node_tags, 'public', p.public, 'active', p.active, 'next', p.next);
+        'location_ids', p.location_ids, 'node_tags', p.node_tags, 'private_ipv4', p.private_ipv4, 'public', p.public, 'active', p.active, 'next', p.next);
 
 -- What holds of a plan changes with the time, too, which is no reason to refuse a change.
 CREATE OR REPLACE FUNCTION croft_plan_etag(p plans_now) RETURNS text LANGUAGE sql STABLE AS $$
@@ -181,7 +181,7 @@ CREATE OR REPLACE FUNCTION croft_join_token_json(j join_tokens_visible) RETURNS 
 -- The size of an IPv6 pool does not fit the numbers of every JSON reader, so it is a string.
 CREATE OR REPLACE FUNCTION croft_pool_json(p pools) RETURNS json LANGUAGE sql STABLE
     RETURN json_build_object('id', p.id, 'name', p.name, 'location_id', p.location_id, 'node_id', p.node_id,
-        'family', p.family, 'cidr', p.cidr::text,
+        'family', p.family, 'cidr', p.cidr::text, 'kind', p.kind, 'quarantine_s', p.quarantine_s,
         'size', CASE p.family WHEN 4 THEN to_json(p.size) ELSE to_json(p.size::text) END, 'used', p.used);
 
 CREATE OR REPLACE FUNCTION croft_impersonator_json(s sessions_visible) RETURNS json LANGUAGE sql STABLE

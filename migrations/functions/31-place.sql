@@ -1,10 +1,36 @@
 -- What a vps takes where it goes: room on a node, a free range of ids there, addresses that reach it. Where it goes: 33-placement.sql.
 
-CREATE OR REPLACE FUNCTION croft_pools_free(p_location uuid, p_node uuid, p_family int) RETURNS numeric LANGUAGE plpgsql STABLE AS $$
+-- How many addresses of a pool can be given now: not those that were freed a moment ago. IPv6 has rows only for what was given once.
+CREATE OR REPLACE FUNCTION croft_pool_available(p pools) RETURNS numeric LANGUAGE sql STABLE AS $$
+    SELECT CASE WHEN p.quarantine_s = 0 THEN p.size - p.used
+        WHEN p.family = 4 THEN p.size - p.used - (SELECT count(*) FROM addresses a WHERE a.pool_id = p.id AND a.vps_id IS NULL
+            AND a.freed_at > now() - make_interval(secs => p.quarantine_s))
+        ELSE least(p.size - p.used, p.size + 2 - p.next_host + (SELECT count(*) FROM addresses a WHERE a.pool_id = p.id AND a.vps_id IS NULL
+            AND a.freed_at <= now() - make_interval(secs => p.quarantine_s))) END
+$$;
+
+-- Which pools an address of this family comes from.
+CREATE OR REPLACE FUNCTION croft_pools_of(p_location uuid, p_node uuid, p_family int, p_kind text) RETURNS SETOF pools LANGUAGE sql STABLE AS $$
+    SELECT p.* FROM pools p WHERE p.location_id = p_location AND (p.node_id IS NULL OR p.node_id = p_node) AND p.family = p_family
+        AND p.kind = p_kind
+$$;
+
+CREATE OR REPLACE FUNCTION croft_pools_free(p_location uuid, p_node uuid, p_family int, p_kind text) RETURNS numeric LANGUAGE plpgsql STABLE AS $$
 BEGIN
-    RETURN (SELECT coalesce(sum(p.size - p.used), 0) FROM pools p
-        WHERE p.location_id = p_location AND (p.node_id IS NULL OR p.node_id = p_node) AND p.family = p_family);
+    RETURN (SELECT coalesce(sum(croft_pool_available(p)), 0) FROM croft_pools_of(p_location, p_node, p_family, p_kind) p);
 END
+$$;
+
+-- IPv6 is plentiful: only IPv4 is shared.
+CREATE OR REPLACE FUNCTION croft_plan_kind(p plans_now, p_family int) RETURNS text LANGUAGE sql IMMUTABLE
+    RETURN CASE WHEN p.private_ipv4 AND p_family = 4 THEN 'private' ELSE 'routed' END;
+
+-- ", the next one is on …" when freed ones still wait.
+CREATE OR REPLACE FUNCTION croft_next_free(p_location uuid, p_node uuid, p_family int, p_kind text) RETURNS text LANGUAGE sql STABLE AS $$
+    SELECT coalesce('; the next one can be given from ' || to_char(min(a.freed_at + make_interval(secs => p.quarantine_s)) AT TIME ZONE 'UTC',
+        'YYYY-MM-DD"T"HH24:MI:SS"Z"'), '')
+    FROM croft_pools_of(p_location, p_node, p_family, p_kind) p JOIN addresses a ON a.pool_id = p.id
+    WHERE a.vps_id IS NULL AND a.freed_at > now() - make_interval(secs => p.quarantine_s)
 $$;
 
 -- Takes room on the node, if it still has it.
@@ -52,6 +78,7 @@ DECLARE
 BEGIN
     RETURN QUERY UPDATE addresses a SET vps_id = p_vps WHERE a.vps_id IS NULL AND a.address = ANY (ARRAY(
             SELECT f.address FROM addresses f WHERE f.pool_id = p.id AND f.vps_id IS NULL AND NOT f.reserved
+                AND (f.freed_at IS NULL OR f.freed_at <= now() - make_interval(secs => p.quarantine_s))
             ORDER BY f.address LIMIT p_count FOR UPDATE))
         RETURNING a.address;
     GET DIAGNOSTICS v_given = ROW_COUNT;
@@ -66,7 +93,7 @@ END
 $$;
 
 -- Takes addresses of one family that reach the node: from its own pools first, then from those of its location.
-CREATE OR REPLACE FUNCTION croft_addresses_take(n nodes, p_vps uuid, p_family int, p_count int) RETURNS jsonb
+CREATE OR REPLACE FUNCTION croft_addresses_take(n nodes, p_vps uuid, p_family int, p_count int, p_kind text) RETURNS jsonb
 LANGUAGE plpgsql AS $$
 DECLARE
     v_all inet[] := '{}';
@@ -76,20 +103,22 @@ DECLARE
 BEGIN
     FOR p IN SELECT x.* FROM pools x
         WHERE x.location_id = n.location_id AND (x.node_id IS NULL OR x.node_id = n.id) AND x.family = p_family
-            AND x.used < x.size AND p_count > 0
+            AND x.kind = p_kind AND x.used < x.size AND p_count > 0
         ORDER BY x.node_id IS NULL, x.id FOR NO KEY UPDATE
     LOOP
         EXIT WHEN v_missing = 0;
-        v_take := least(v_missing, p.size - p.used);
+        v_take := least(v_missing, croft_pool_available(p));
+        CONTINUE WHEN v_take <= 0;
         UPDATE pools SET used = used + v_take WHERE id = p.id;
         v_all := v_all || ARRAY(SELECT croft_pool_give(p, v_take, p_vps));
         v_missing := v_missing - v_take;
     END LOOP;
     IF v_missing > 0 THEN
-        PERFORM croft_raise(409, 'pool_exhausted', format('No IPv%s address is free in this location.', p_family));
+        PERFORM croft_raise(409, 'pool_exhausted', format('No %s IPv%s address is free in this location%s.', p_kind, p_family,
+            croft_next_free(n.location_id, n.id, p_family, p_kind)));
     END IF;
     RETURN coalesce((SELECT jsonb_agg(jsonb_build_object('address', host(a), 'family', p_family,
-            'prefix_length', masklen(a), 'gateway', CASE p_family WHEN 4 THEN '169.254.0.1' ELSE 'fe80::1' END) ORDER BY a)
+            'kind', p_kind, 'prefix_length', masklen(a), 'gateway', CASE p_family WHEN 4 THEN '169.254.0.1' ELSE 'fe80::1' END) ORDER BY a)
         FROM unnest(v_all) a), '[]');
 END
 $$;
@@ -107,6 +136,7 @@ BEGIN
     UPDATE nodes SET used_vcpus = used_vcpus - v.vcpus, used_memory_bytes = used_memory_bytes - v.memory_bytes,
         used_disk_bytes = used_disk_bytes - v.disk_bytes, used_vps = used_vps - 1 WHERE id = v.node_id;
     UPDATE id_ranges SET vps_id = NULL WHERE vps_id = v.id;
+    PERFORM croft_network_release(v, NULL);
     -- Pools in the order in which croft_addresses_take() locks them.
     PERFORM FROM pools p WHERE p.id IN (SELECT a.pool_id FROM addresses a WHERE a.vps_id = v.id)
         ORDER BY p.family, p.node_id IS NULL, p.id FOR NO KEY UPDATE;

@@ -22,8 +22,8 @@ CREATE OR REPLACE FUNCTION croft_node_reasons(n nodes, s node_status, p plans_no
         CASE WHEN n.used_disk_bytes + p.disk_bytes
             > croft_sellable(n.capacity_disk_bytes, n.reserve_disk_bytes, n.overcommit_disk_percent) THEN 'disk' END,
         CASE WHEN n.used_vps >= coalesce(n.id_count, 0) THEN 'ids' END,
-        CASE WHEN croft_pools_free(n.location_id, n.id, 4) < p.ipv4_count THEN 'ipv4' END,
-        CASE WHEN croft_pools_free(n.location_id, n.id, 6) < p.ipv6_count THEN 'ipv6' END], NULL)
+        CASE WHEN croft_pools_free(n.location_id, n.id, 4, croft_plan_kind(p, 4)) < p.ipv4_count THEN 'ipv4' END,
+        CASE WHEN croft_pools_free(n.location_id, n.id, 6, 'routed') < p.ipv6_count THEN 'ipv6' END], NULL)
 $$;
 
 -- The nodes of the location of a vps to be. A snapshot: croft_node_take() decides.
@@ -63,7 +63,8 @@ BEGIN
             v.node_id := n.id;
             v.slot := croft_range_take(n.id, v.id);
             v.id_base := n.id_base + v.slot * 65536::bigint;
-            v.addresses := croft_addresses_take(n, v.id, 4, p.ipv4_count) || croft_addresses_take(n, v.id, 6, p.ipv6_count);
+            v.addresses := croft_addresses_take(n, v.id, 4, p.ipv4_count, croft_plan_kind(p, 4))
+                || croft_addresses_take(n, v.id, 6, p.ipv6_count, 'routed');
             RETURN v;
         EXCEPTION WHEN SQLSTATE 'CR409' THEN
             v.node_id := NULL;
@@ -100,8 +101,9 @@ BEGIN
         v_more := format(' Nodes: %s; %s.', v_nodes, coalesce(croft_reasons_counted(v_all), 'none stands against'));
     END IF;
     IF EXISTS (SELECT FROM unnest(v_all) c WHERE c.reasons <@ '{ipv4,ipv6}') THEN
-        PERFORM croft_raise(409, 'pool_exhausted', format('The addresses of this location are used up: %s IPv4 and %s IPv6 asked.%s',
-            p.ipv4_count, p.ipv6_count, v_more));
+        PERFORM croft_raise(409, 'pool_exhausted', format('The addresses of this location are used up: %s IPv4 and %s IPv6 asked%s.%s',
+            p.ipv4_count, p.ipv6_count, coalesce(nullif(croft_next_free(v.location_id, v.node_id, 4, croft_plan_kind(p, 4)), ''),
+            croft_next_free(v.location_id, v.node_id, 6, 'routed')), v_more));
     ELSIF v.node_id IS NOT NULL THEN
         PERFORM croft_raise(409, 'no_capacity', 'The node of the source has no room for another one of this plan.' || v_more);
     ELSIF EXISTS (SELECT FROM unnest(v_all) c WHERE c.reasons = '{anti_affinity}') THEN

@@ -8,8 +8,7 @@ BEGIN
             'disk_bytes', v.disk_bytes, 'pids', v.pids),
         'rates', jsonb_strip_nulls(jsonb_build_object('net_bps', v.net_rate_bps, 'io_bps', v.io_bps, 'iops', v.iops)),
         'features', jsonb_build_object('tun', v.tun, 'fuse', v.fuse, 'nesting', v.nesting), 'frozen', v.frozen,
-        'addresses', (SELECT coalesce(jsonb_agg(jsonb_build_object('family', a->'family', 'address', a->'address')), '[]')
-            FROM jsonb_array_elements(v.addresses) a),
+        'addresses', croft_addresses_spec(v), 'forwards', croft_forwards_spec(v), 'firewall', croft_firewall_spec(v.id),
         'ssh_keys', v.ssh_keys, 'suspended', v.suspended,
         -- An orphan that is deleted has none: a spec always does.
         'image', coalesce((SELECT jsonb_build_object('sha256', i.sha256, 'size', i.size, 'signature', i.signature, 'name', i.name)
@@ -120,6 +119,7 @@ BEGIN
             PERFORM croft_rebuilt(t);
         END IF;
         PERFORM croft_addresses_release(v, t.generation);
+        PERFORM croft_network_release(v, t.generation);
         UPDATE vps SET task_id = v_open, observed = coalesce(p_observed, observed), attempts = 0, retry_at = NULL,
             observed_generation = greatest(observed_generation, least(t.generation, generation)),
             error = CASE WHEN t.generation >= generation THEN NULL ELSE error END

@@ -168,6 +168,8 @@ BEGIN
     END IF;
     IF v_family NOT IN (4, 6) THEN
         PERFORM croft_raise(422, 'invalid_value', 'A family is 4 or 6.', '/family');
+    ELSIF p_req->'body'->>'kind' NOT IN ('routed', 'private') THEN
+        PERFORM croft_raise(422, 'invalid_value', 'A kind is routed or private.', '/kind');
     END IF;
     v_old := croft_order_begin(p_req, 'update');
     v := v_old;
@@ -176,7 +178,7 @@ BEGIN
     END IF;
     PERFORM croft_quota_move(v.tenant_id, ARRAY['ipv' || v_family], ARRAY[1::bigint], 1);
     SELECT * INTO n FROM nodes WHERE id = v.node_id FOR NO KEY UPDATE; -- before its pools, as a create does
-    v.addresses := v.addresses || croft_addresses_take(n, v.id, v_family, 1);
+    v.addresses := v.addresses || croft_addresses_take(n, v.id, v_family, 1, coalesce(p_req->'body'->>'kind', 'routed'));
     UPDATE vps SET ipv4_count = ipv4_count + (v_family = 4)::int, ipv6_count = ipv6_count + (v_family = 6)::int WHERE id = v.id;
     RETURN croft_idempotency_end(p_req, croft_order(v_old, v, 'vps_update', 'vps.address_added', NULL, NULL));
 END

@@ -141,8 +141,9 @@ BEGIN
     ELSIF family(v_cidr) = 6 AND masklen(v_cidr) NOT BETWEEN 32 AND 126 THEN
         PERFORM croft_raise(422, 'invalid_value', 'An IPv6 pool is between a /32 and a /126.', '/cidr');
     END IF;
-    -- Not a guest's anywhere: this host, loopback, link-local, IPv4 in IPv6, multicast and what lies beyond.
-    IF v_cidr && ANY ('{0.0.0.0/8,127.0.0.0/8,169.254.0.0/16,224.0.0.0/3,::/8,fe80::/9,ff00::/8}'::cidr[]) THEN
+    -- Not a guest's anywhere: this host, loopback, link-local, IPv4 in IPv6, multicast and what lies beyond; what private networks
+    -- are cut from.
+    IF v_cidr && ANY ('{0.0.0.0/8,127.0.0.0/8,169.254.0.0/16,224.0.0.0/3,::/8,fe80::/9,ff00::/8,100.64.0.0/10,fd63:726f:6674::/48}'::cidr[]) THEN
         PERFORM croft_raise(422, 'invalid_value', 'Addresses of this range cannot be given to a vps.', '/cidr');
     END IF;
     RETURN v_cidr;
@@ -183,9 +184,13 @@ BEGIN
         (SELECT FROM nodes WHERE id = (b->>'node_id')::uuid AND location_id = (b->>'location_id')::uuid) THEN
         PERFORM croft_raise(422, 'invalid_value', 'There is no such node in this location.', '/node_id');
     END IF;
+    IF b->>'kind' NOT IN ('routed', 'private') THEN
+        PERFORM croft_raise(422, 'invalid_value', 'A pool is routed or private.', '/kind');
+    END IF;
     -- Of IPv6, host numbers 0 (every router's) and 1 are not given.
-    INSERT INTO pools (name, location_id, node_id, cidr, size)
-    VALUES (b->>'name', (b->>'location_id')::uuid, (b->>'node_id')::uuid, v_cidr,
+    INSERT INTO pools (name, location_id, node_id, cidr, kind, quarantine_s, size)
+    VALUES (b->>'name', (b->>'location_id')::uuid, (b->>'node_id')::uuid, v_cidr, coalesce(b->>'kind', 'routed'),
+        coalesce((b->>'quarantine_s')::int, 0),
         CASE family(v_cidr) WHEN 4 THEN 1 ELSE (1::bigint << least(128 - masklen(v_cidr), 62)) - 2 END)
     RETURNING * INTO p;
     IF p.family = 4 THEN

@@ -89,9 +89,9 @@ BEGIN
     IF a.status IS NOT NULL THEN
         RETURN a;
     END IF;
-    INSERT INTO plans (name, title, active, public, location_ids, node_tags)
+    INSERT INTO plans (name, title, active, public, private_ipv4, location_ids, node_tags)
     VALUES (b->>'name', coalesce(b->>'title', b->>'name'), coalesce((b->>'active')::boolean, true),
-        coalesce((b->>'public')::boolean, true), croft_plan_locations(b, NULL), croft_tags(b, 'node_tags', '{}'))
+        coalesce((b->>'public')::boolean, true), coalesce((b->>'private_ipv4')::boolean, false), croft_plan_locations(b, NULL), croft_tags(b, 'node_tags', '{}'))
     ON CONFLICT (name) DO NOTHING RETURNING id INTO v_id;
     IF NOT FOUND THEN
         PERFORM croft_raise(409, 'conflict', 'There is a plan with this name.', '/name');

@@ -81,7 +81,8 @@ BEGIN
     PERFORM croft_quota_move(v.tenant_id, array_agg(a.resource ORDER BY a.resource), array_agg(a.amount ORDER BY a.resource), 1)
         FROM croft_vps_amounts(v) a;
     n := croft_node_take(v.node_id, p);
-    v.addresses := croft_addresses_take(n, v.id, 4, v.ipv4_count) || croft_addresses_take(n, v.id, 6, v.ipv6_count);
+    v.addresses := croft_addresses_take(n, v.id, 4, v.ipv4_count, (SELECT CASE WHEN x.private_ipv4 THEN 'private' ELSE 'routed' END
+            FROM plans x WHERE x.id = v.plan_id)) || croft_addresses_take(n, v.id, 6, v.ipv6_count, 'routed');
     UPDATE vps SET lost_at = NULL, error = NULL, addresses = v.addresses, observed = o.observed,
         generation = greatest(generation, o.generation) + 1, attempts = 0
     WHERE id = v.id RETURNING * INTO v;
@@ -117,7 +118,8 @@ BEGIN
     IF croft_range_claim(n, o.slot, o.vps_id) IS NULL THEN
         PERFORM croft_raise(409, 'conflict', 'Its range of ids is another vps''s by now: it can only be deleted.');
     END IF;
-    v.addresses := croft_addresses_take(n, o.vps_id, 4, p.ipv4_count) || croft_addresses_take(n, o.vps_id, 6, p.ipv6_count);
+    v.addresses := croft_addresses_take(n, o.vps_id, 4, p.ipv4_count, croft_plan_kind(p, 4))
+        || croft_addresses_take(n, o.vps_id, 6, p.ipv6_count, 'routed');
     INSERT INTO vps (id, tenant_id, name, plan_id, plan_version, image_id, location_id, node_id, desired, observed, generation, vcpus,
         memory_bytes, swap_bytes, disk_bytes, pids, ipv4_count, ipv6_count, net_rate_bps, io_bps, iops, tun, fuse, nesting, slot, id_base,
         addresses, hostname)

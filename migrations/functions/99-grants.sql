@@ -30,15 +30,20 @@ DECLARE
         'croft_problem_json', 'croft_task_json', 'croft_quotas_json', 'croft_quota_etag', 'croft_root_used', 'croft_vps_amounts', 'croft_principal_json',
         'croft_has_totp', 'croft_impersonator_json', 'croft_session_json', 'croft_profile_json', 'croft_member_json',
         'croft_invitation_json',
+        'croft_address_set_json', 'croft_firewall_json', 'croft_firewall_etag', 'croft_network_json', 'croft_network_ipv4',
+        'croft_network_ipv6', 'croft_port_forward_json', 'croft_rdns_json', 'croft_rdns_etag',
         'croft_snapshot_json', 'croft_schedule_json', 'croft_webhook_json', 'croft_delivery_json', 'croft_event_json', 'croft_event_xid', 'croft_xid_max', 'croft_horizon', 'croft_usage_range', 'croft_usage_json', 'croft_usage_hour_json', 'croft_usage_last_json',
         'croft_evidence_json', 'croft_limit_json', 'croft_pressure_json', 'croft_pressures_json', 'croft_kills_json'];
     operator_readers text[] := ARRAY['croft_plan_version_json', 'croft_viewers_json', 'croft_user_json', 'croft_node_json', 'croft_node_etag',
         'croft_join_token_json', 'croft_pool_json', 'croft_orphan_json', 'croft_drift_json', 'croft_node_condition', 'croft_sellable',
-        'croft_node_load', 'croft_node_reasons', 'croft_node_left', 'croft_pools_free', 'croft_candidates', 'croft_placement_json', 'croft_placement_ask'];
+        'croft_node_load', 'croft_node_reasons', 'croft_node_left', 'croft_pools_free', 'croft_pools_of', 'croft_pool_available', 'croft_plan_kind', 'croft_candidates', 'croft_placement_json', 'croft_placement_ask'];
     tenant_writers text[] := ARRAY['croft_webhook_create', 'croft_webhook_update', 'croft_webhook_delete',
         'croft_webhook_rotate', 'croft_webhook_test', 'croft_webhook_redeliver', 'croft_session_delete', 'croft_token_create', 'croft_token_delete', 'croft_vps_create',
         'croft_session_revoke', 'croft_profile_update', 'croft_password_change', 'croft_totp_begin', 'croft_totp_confirm',
         'croft_totp_delete', 'croft_member_update', 'croft_member_delete', 'croft_invitation_create', 'croft_invitation_delete',
+        'croft_firewall_set', 'croft_address_set_create', 'croft_address_set_update', 'croft_address_set_delete',
+        'croft_network_create', 'croft_network_delete', 'croft_network_join', 'croft_network_leave', 'croft_port_forward_create',
+        'croft_port_forward_delete', 'croft_rdns_set',
         'croft_vps_update', 'croft_vps_reboot',
         'croft_vps_publish', 'croft_image_delete', 'croft_snapshot_create', 'croft_snapshot_update', 'croft_snapshot_delete', 'croft_snapshot_restore', 'croft_schedule_set',
         'croft_schedule_delete', 'croft_vps_reinstall', 'croft_vps_rescue', 'croft_vps_unrescue', 'croft_vps_clone',
@@ -52,7 +57,7 @@ DECLARE
     login text[] := ARRAY['croft_scope_held', 'croft_auth_token', 'croft_auth_session', 'croft_auth_node', 'croft_credentials',
         'croft_profile_credentials', 'croft_invitation_find', 'croft_invitation_accept', 'croft_reset_request', 'croft_reset_find',
         'croft_reset_confirm', 'croft_mail_claim', 'croft_mail_result',
-        'croft_image_files', 'croft_session_create', 'croft_session_refresh', 'croft_node_join', 'croft_certificate_record', 'croft_housekeeping', 'croft_tenant_chores', 'croft_webhook_claim',
+        'croft_image_files', 'croft_session_create', 'croft_session_refresh', 'croft_node_join', 'croft_certificate_record', 'croft_housekeeping', 'croft_tenant_chores', 'croft_webhook_claim', 'croft_rdns_claim', 'croft_rdns_done',
         'croft_webhook_done'];
     f record;
 BEGIN

@@ -79,6 +79,8 @@ const struct field body_pool[] = {
     {"node_id", FIELD_UUID, .flags = FIELD_NULLABLE},
     {"cidr", FIELD_STRING, .min = 1, .max = 49, .flags = FIELD_REQUIRED},
     {"name", FIELD_STRING, .min = 1, .max = NAME_MAX_LEN, .flags = FIELD_REQUIRED},
+    {"kind", FIELD_STRING, .min = 1, .max = 16},
+    {"quarantine_s", FIELD_INT, .max = 31622400},
     {NULL},
 };
 

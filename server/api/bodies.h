@@ -25,6 +25,9 @@ extern const struct field body_power[], body_hostname[], body_ssh_keys[], body_v
 // bodies_images.c
 extern const struct field body_publish[];
 
+// bodies_network.c
+extern const struct field body_firewall[], body_rdns[], body_address_set[], body_network[],
+    body_network_member[], query_network_member[], body_port_forward[];
 // bodies_snapshots.c
 extern const struct field body_snapshot[], body_schedule[], body_reinstall[], body_rescue[],
     body_clone[], query_snapshots[];

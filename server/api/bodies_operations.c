@@ -41,6 +41,7 @@ const struct field body_resize[] = {
 
 const struct field body_address[] = {
     {"family", FIELD_INT, .min = 4, .max = 6, .flags = FIELD_REQUIRED},
+    {"kind", FIELD_STRING, .min = 1, .max = 16},
     {NULL},
 };
 

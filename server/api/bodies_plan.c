@@ -49,6 +49,7 @@ const struct field body_plan[] = {
     SOLD_IN,
     {"active", FIELD_BOOL, .preset = "true"},
     {"public", FIELD_BOOL, .preset = "true"},
+    {"private_ipv4", FIELD_BOOL},
     {NULL},
 };
 

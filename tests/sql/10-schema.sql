@@ -14,7 +14,8 @@ FROM information_schema.role_table_grants
 WHERE grantee IN ('croft_tenant', 'croft_operator', 'croft_agent') AND table_schema = 'public' GROUP BY grantee;
 
 SELECT test.is(string_agg(table_name, ' ' ORDER BY table_name),
-    'events image_tenants images invitations_visible locations memberships plan_offers plans_offered quotas resources sessions_visible snapshot_schedules snapshots tasks tenants '
+    'address_sets events firewall_sets firewalls image_tenants images invitations_visible locations memberships network_members networks plan_offers plans_offered '
+    'port_forwards quotas rdns resources sessions_visible snapshot_schedules snapshots tasks tenants '
     'tokens_visible usage_gaps usage_hours usage_marks users_visible vps vps_evidence vps_logs vps_oom_kills webhook_deliveries webhooks_visible',
     'what tenants may read whole')
 FROM information_schema.role_table_grants WHERE grantee = 'croft_tenant' AND table_schema = 'public';
@@ -41,7 +42,7 @@ FROM pg_proc p, aclexplode(coalesce(p.proacl, acldefault('f', p.proowner))) a
 WHERE p.pronamespace = 'public'::regnamespace AND p.proname LIKE 'croft\_%' AND a.grantee = 0;
 SELECT test.is(string_agg(p.proname, ' ' ORDER BY p.proname), 'croft_auth_node croft_auth_session croft_auth_token '
     'croft_certificate_record croft_credentials croft_housekeeping croft_image_files croft_invitation_accept croft_invitation_find croft_mail_claim '
-    'croft_mail_result croft_node_join croft_profile_credentials croft_reset_confirm croft_reset_find croft_reset_request '
+    'croft_mail_result croft_node_join croft_profile_credentials croft_rdns_claim croft_rdns_done croft_reset_confirm croft_reset_find croft_reset_request '
     'croft_scope_held croft_session_create croft_session_refresh croft_tenant_chores croft_webhook_claim croft_webhook_done',
     'what croft_server itself may execute')
 FROM pg_proc p, aclexplode(p.proacl) a WHERE a.grantee = 'croft_server'::regrole;

@@ -35,6 +35,13 @@ const image: Maker = (world, of) =>
     world.cluster.sql(`INSERT INTO images (tenant_id, name, title, os, arch, sha256, size, signature, public)
         VALUES ('${of.id}', '${randomUUID()}', 'own', 'debian', 'amd64', md5(random()::text) || md5(random()::text), 1, repeat('ab', 64), false) RETURNING id`);
 
+// A forwarded port as the database has it: the plan of most tests has no private address.
+async function portForward(world: World, of: Customer): Promise<string> {
+    const id = await vps(world, of);
+    return world.cluster.sql(`INSERT INTO port_forwards (tenant_id, vps_id, node_id, protocol, host_port, port)
+        SELECT tenant_id, id, node_id, 'tcp', 30000 + (SELECT count(*) FROM port_forwards), 22 FROM vps WHERE id = '${id}' RETURNING id`);
+}
+
 const webhook = made("/v1/webhooks", { url: "https://hooks.example.org/", events: ["invoice.*"] });
 
 // Of an attempt that is over: nothing goes out.
@@ -95,6 +102,9 @@ export const things: Record<string, Thing> = {
     "/v1/tokens/": own(made("/v1/tokens", { name: "matrix" })),
     "/v1/vps/": own(whole),
     "/v1/snapshots/": own(snapshot),
+    "/v1/port-forwards/": own(portForward),
+    "/v1/address-sets/": own(async (world, of) => made("/v1/address-sets", { name: randomUUID(), cidrs: ["192.0.2.0/24"] })(world, of)),
+    "/v1/networks/": own(async (world, of) => made("/v1/networks", { name: randomUUID() })(world, of)),
     "/v1/tasks/": own(async (world, of) => (await of.api.expect(200, "GET", `/v1/tasks?vps_id=${await vps(world, of)}`)).items[0].id),
     "/v1/webhooks/": own(webhook),
     "/v1/webhook-deliveries/": own(delivery),

@@ -1,0 +1,1 @@
+SELECT status, body, etag, location FROM croft_firewall_set($1::jsonb)

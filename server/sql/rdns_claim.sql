@@ -1,0 +1,1 @@
+SELECT address, reverse, name, serial::text FROM croft_rdns_claim()
