@@ -292,6 +292,7 @@ int server_config_load(const char *path, struct server_config *ret_config, struc
 
 void server_config_finish(struct server_config *config)
 {
+    field_release(config_fields, config);
     field_places_destroy(config->places);
     json_decref(config->tree);
     *config = (struct server_config){0};

@@ -8,7 +8,7 @@ import { root, serverProgram } from "./paths.js";
 import { alive, freePort, type Sandbox } from "./sandbox.js";
 
 // Anything here is laid over the configuration file, section by section.
-export type Overrides = Record<string, string | number | Record<string, string | number>>;
+export type Overrides = Record<string, string | number | Record<string, string | number | string[]>>;
 
 export interface ServerOptions {
     program?: string;
