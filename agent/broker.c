@@ -111,6 +111,8 @@ static const struct {
     {"log_request", broker_log_request},
     {"fetched", broker_image_fetched},
     {"pushed", broker_upload_ended},
+    {"console_open", broker_console_open},
+    {"console_close", broker_console_close},
 };
 
 // Unknown types are ignored: the server may be newer.
@@ -221,6 +223,7 @@ static void run(struct broker *broker, int link_fd)
     broker->settle = broker_timer(broker, 0, on_settle);
     struct event *child = add_signal(broker, SIGCHLD, on_child);
     struct event *terminate = add_signal(broker, SIGTERM, on_terminate);
+    broker_console_start(broker);
     broker->link = frame_channel_create(broker->base, link_fd, &link_handlers, broker);
     broker_node_open(broker);
     event_base_dispatch(broker->base);
@@ -240,6 +243,7 @@ static void finish(struct broker *broker)
         }
     }
     broker_evidence_finish(broker);
+    broker_console_finish(broker);
     frame_channel_destroy(broker->link);
     json_decref(broker->alarms);
     json_decref(broker->clean);
@@ -253,10 +257,10 @@ static void finish(struct broker *broker)
     }
 }
 
-int broker_main(const struct agent_config *config, int link_fd)
+int broker_main(const struct agent_config *config, int link_fd, int handover)
 {
     struct err err = {0};
-    struct broker broker = {.config = config};
+    struct broker broker = {.config = config, .handover = handover};
     if (open_state(&broker, &err) < 0) {
         log_error("broker_start", "error=%s", LOGQ(err.text));
         finish(&broker);

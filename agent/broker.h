@@ -13,6 +13,8 @@
 #include <event2/event.h>
 #include <stdbool.h>
 
+struct broker_consoles;
+
 struct broker {
     const struct agent_config *config;
     struct drivers drivers;
@@ -25,6 +27,8 @@ struct broker {
     struct oom_log *oom;
     struct kmsg *kmsg; // NULL: the host does not let us
     struct template *template;
+    struct broker_consoles *consoles;
+    int handover;
     struct event *wake; // looks at the queue
     struct event *heartbeat, *observe, *inventory, *sample, *report, *settle, *retry_open, *check;
     struct event *killed; // soon after a kill for want of memory
@@ -46,8 +50,8 @@ struct broker {
     } usage;
 };
 
-// Runs until SIGTERM or until link is gone. link_fd: the socket to link. Returns the exit status.
-int broker_main(const struct agent_config *config, int link_fd);
+// Runs until SIGTERM or until link is gone. link_fd: the socket to link. handover: for terminals (handover.h). Returns the exit status.
+int broker_main(const struct agent_config *config, int link_fd, int handover);
 
 int64_t broker_now_ms(void); // CLOCK_MONOTONIC
 
@@ -106,6 +110,13 @@ void broker_observe_send(struct broker *broker, enum inventory_kind kind);
 json_t *broker_observe_inventory(struct broker *broker); // entries of all vps
 // A worker of this vps has ended: reads its record again and looks.
 void broker_vps_changed(struct broker *broker, const char *vps);
+
+// broker_console.c: terminals of guests, a process each.
+void broker_console_start(struct broker *broker);
+void broker_console_open(struct broker *broker, json_t *message);
+void broker_console_close(struct broker *broker, json_t *message);
+void broker_console_reaped(struct broker *broker, pid_t pid); // some child; perhaps none of its own
+void broker_console_finish(struct broker *broker);
 
 // broker_disk.c: something failed with this code; if it is for a full state disk, that is watched from now on.
 void broker_disk_failed(struct broker *broker, enum err_code code);

@@ -213,6 +213,8 @@ void broker_worker_reap(struct broker *broker)
         struct job *job = find_by_pid(broker, pid);
         if (job) {
             end_process(broker, job, status);
+        } else {
+            broker_console_reaped(broker, pid);
         }
     }
 }

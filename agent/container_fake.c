@@ -232,6 +232,7 @@ const struct container_driver container_fake = {
     .thaw = thaw,
     .init_pid = init_pid,
     .has_crashed = has_crashed,
+    .console = fake_console,
     .undefine = undefine,
     .observe = observe,
     .sample = sample,

@@ -297,6 +297,7 @@ const struct container_driver container_lxc = {
     .thaw = lxc_thaw,
     .init_pid = lxc_init_pid,
     .has_crashed = lxc_has_crashed,
+    .console = lxc_console,
     .undefine = lxc_undefine,
     .observe = lxc_observe,
     .sample = lxc_sample,

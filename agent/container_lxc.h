@@ -25,6 +25,11 @@ int lxc_thaw(const struct agent_config *config, const char *vps, struct err *err
 int lxc_init_pid(const struct agent_config *config, const char *vps, pid_t *ret_pid,
                  struct err *err) _must_check_;
 
+// container_lxc_console.c: of struct container_driver.
+int lxc_console(const struct agent_config *config, const struct vps_spec *spec,
+                enum console_kind kind, struct terminal *ret_terminal,
+                struct err *err) _must_check_;
+
 // Writes vps/<id>/config and the seccomp profile beside it, whole, from validated values. Every
 // value passes one gate that refuses control characters: liblxc would take a newline for a new
 // setting.

@@ -141,6 +141,16 @@ struct network_driver {
                   struct usage_counters *counters, struct err *err); // [loop]
 };
 
+enum console_kind { CONSOLE_LOGIN, CONSOLE_SHELL };
+
+// A terminal of a guest, for a process of its own (console.c), whose end takes back what is left of it.
+struct terminal {
+    int fd; // its controlling side
+    int held; // to be kept open as long as it is used; -1: nothing
+    int ended; // readable when it has ended
+    pid_t shell; // a child of ours; 0: none
+};
+
 struct container_driver {
     const char *name;
     // Writes the container's definition (limits, id map, device, seccomp); does not start it.
@@ -161,6 +171,10 @@ struct container_driver {
     // The host's number of its first process; 0: it does not run.
     int (*init_pid)(const struct agent_config *config, const char *vps, pid_t *ret_pid,
                     struct err *err);
+    // The terminal that a login waits on, or a shell of the guest's root on a new one. ERR_CONFLICT: it does not run, or
+    // stands still.
+    int (*console)(const struct agent_config *config, const struct vps_spec *spec,
+                   enum console_kind kind, struct terminal *ret_terminal, struct err *err);
     int (*undefine)(const struct agent_config *config, const char *vps, struct err *err);
     int (*observe)(const struct agent_config *config, const char *vps, enum observed *ret_observed,
                    struct err *err); // [loop]

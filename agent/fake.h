@@ -10,5 +10,10 @@ enum { FAKE_PATH_MAX = 320 };
 int fake_path(const struct agent_config *config, const char *kind, const char *name,
               char ret_path[FAKE_PATH_MAX], struct err *err) _must_check_;
 
+// container_fake_console.c: a terminal that says what is typed into it.
+int fake_console(const struct agent_config *config, const struct vps_spec *spec,
+                 enum console_kind kind, struct terminal *ret_terminal,
+                 struct err *err) _must_check_;
+
 // Nanoseconds that the container has been running; 0 when it is not.
 uint64_t fake_running_ns(const struct agent_config *config, const char *vps);

@@ -1,5 +1,6 @@
 #include "link.h"
 
+#include "dial.h"
 #include "file.h"
 #include "json.h"
 #include "log.h"
@@ -12,10 +13,8 @@
 #include <event2/buffer.h>
 #include <event2/bufferevent.h>
 #include <event2/bufferevent_ssl.h>
-#include <openssl/err.h>
 #include <signal.h>
 #include <string.h>
-#include <strings.h>
 #include <sys/prctl.h>
 #include <sys/random.h>
 #include <time.h>
@@ -25,8 +24,6 @@ enum {
     PAUSE_MAX_MS = 10000,
     GOOD_LINK_MS = 60000,
     NOT_JOINED_MS = 2000,
-    HANDSHAKE_S = 15,
-    HEAD_MAX = 16 * 1024,
     RENEW_CHECK_MS = 60000,
     BACKLOG_MAX = 8 * FRAME_MAX,
     PING_S = 10,
@@ -127,14 +124,6 @@ static void reconnect_later(struct link *link)
     }
     arm(link->reconnect, random % link->pause_ms);
     link->pause_ms = link->pause_ms * 2 < PAUSE_MAX_MS ? link->pause_ms * 2 : PAUSE_MAX_MS;
-}
-
-static void drop_connecting(struct link *link, const char *why)
-{
-    log_warn("connect", "server=%s:%u error=%s", link->server.host, link->server.port, LOGQ(why));
-    bufferevent_free(link->bev);
-    link->bev = NULL;
-    reconnect_later(link);
 }
 
 static void on_ws_closed(struct ws *ws, unsigned code, const char *reason, void *arg)
@@ -238,7 +227,11 @@ static void on_ws_message(struct ws *ws, const char *text, size_t len, void *arg
     }
     // These come from the broker's own peer, never from the network.
     if (strcmp(type, "up") == 0 || strcmp(type, "down") == 0 || strcmp(type, "fetched") == 0 ||
-        strcmp(type, "pushed") == 0) {
+        strcmp(type, "pushed") == 0 || strcmp(type, "console_close") == 0) {
+        return;
+    }
+    if (strcmp(type, "console_open") == 0) {
+        link_console_open(link, message);
         return;
     }
     if (strcmp(type, "error") == 0) {
@@ -252,107 +245,28 @@ static void on_ws_message(struct ws *ws, const char *text, size_t len, void *arg
     }
 }
 
-// The value of a header in a reply's head, or "" ; copies at most size bytes.
-static void header_value(const char *head, const char *name, char *value, size_t size)
-{
-    size_t name_len = strlen(name);
-    *value = '\0';
-    for (const char *line = strstr(head, "\r\n"); line; line = strstr(line + 2, "\r\n")) {
-        const char *at = line + 2;
-        if (strncasecmp(at, name, name_len) == 0 && at[name_len] == ':') {
-            at += name_len + 1;
-            at += strspn(at, " \t");
-            snprintf(value, size, "%.*s", (int)strcspn(at, "\r"), at);
-            return;
-        }
-    }
-}
-
-static int check_upgrade(const struct link *link, const char *head, struct err *err)
-{
-    char value[128];
-    char accept[29];
-    if (strncmp(head, "HTTP/1.1 101 ", 13) != 0) {
-        return err_set(err, ERR_UNAVAILABLE, "the server answered %.*s",
-                       (int)strcspn(head, "\r\n") < 64 ? (int)strcspn(head, "\r\n") : 64, head);
-    }
-    ws_accept(link->key, accept);
-    header_value(head, "Sec-WebSocket-Accept", value, sizeof(value));
-    if (strcmp(value, accept) != 0) {
-        return err_set(err, ERR_PROTOCOL, "a wrong Sec-WebSocket-Accept");
-    }
-    header_value(head, "Sec-WebSocket-Protocol", value, sizeof(value));
-    if (strcmp(value, "croft.v1") != 0) {
-        return err_set(err, ERR_PROTOCOL, "the server does not speak croft.v1");
-    }
-    return 0;
-}
-
-static void begin_ws(struct link *link)
+static void begin_ws(struct link *link, struct bufferevent *bev)
 {
     static const struct ws_handlers handlers = {.message = on_ws_message, .closed = on_ws_closed};
     static const struct ws_limits limits = {
         .message_max = FRAME_MAX, .backlog_max = BACKLOG_MAX, .ping_s = PING_S};
-    bufferevent_set_timeouts(link->bev, NULL, NULL);
-    struct bufferevent *bev = link->bev;
-    link->bev = NULL;
     link->up_since_ms = now_ms();
     log_info("link_up", "server=%s:%u", link->server.host, link->server.port);
     link_to_broker(link, json_pack("{s:s}", "type", "up"));
     link->ws = ws_create(bev, WS_CLIENT, &handlers, &limits, link);
 }
 
-static void on_upgrade_read(struct bufferevent *bev, void *arg)
+static void on_dialled(struct bufferevent *bev, const struct err *err, void *arg)
 {
     struct link *link = arg;
-    struct err err = {0};
-    struct evbuffer *input = bufferevent_get_input(bev);
-    struct evbuffer_ptr end = evbuffer_search(input, "\r\n\r\n", 4, NULL);
-    if (end.pos < 0 || end.pos > HEAD_MAX) {
-        if (evbuffer_get_length(input) > HEAD_MAX) {
-            drop_connecting(link, "the reply's head is too long");
-        }
-        return;
+    link->dial = NULL;
+    if (bev) {
+        begin_ws(link, bev);
+    } else {
+        log_warn("connect", "server=%s:%u error=%s", link->server.host, link->server.port,
+                 LOGQ(err->text));
+        reconnect_later(link);
     }
-    size_t len = (size_t)end.pos + 4;
-    _cleanup_free_ char *head = calloc(1, len + 1);
-    if (!head) {
-        abort();
-    }
-    evbuffer_remove(input, head, len);
-    if (check_upgrade(link, head, &err) < 0) {
-        drop_connecting(link, err.text);
-        return;
-    }
-    begin_ws(link);
-}
-
-static void send_upgrade(struct link *link)
-{
-    bool v6 = strchr(link->server.host, ':') != NULL;
-    ws_key(link->key);
-    evbuffer_add_printf(bufferevent_get_output(link->bev),
-                        "GET /agent/v1/link HTTP/1.1\r\nHost: %s%s%s:%u\r\nUpgrade: websocket\r\n"
-                        "Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
-                        "Sec-WebSocket-Key: %s\r\nSec-WebSocket-Protocol: croft.v1\r\n"
-                        "User-Agent: croft-agent/%s\r\n\r\n",
-                        v6 ? "[" : "", link->server.host, v6 ? "]" : "", link->server.port,
-                        link->key, CROFT_VERSION);
-}
-
-static void on_connect_event(struct bufferevent *bev, short what, void *arg)
-{
-    struct link *link = arg;
-    if (what & BEV_EVENT_CONNECTED) {
-        send_upgrade(link);
-        return;
-    }
-    unsigned long code = bufferevent_get_openssl_error(bev);
-    const char *tls = code ? ERR_reason_error_string(code) : NULL;
-    drop_connecting(link, tls ? tls
-                          : what & BEV_EVENT_TIMEOUT
-                              ? "timed out"
-                              : evutil_socket_error_to_string(EVUTIL_SOCKET_ERROR()));
 }
 
 static int find_server(struct link *link, struct err *err)
@@ -397,16 +311,13 @@ static void on_reconnect(evutil_socket_t fd, short what, void *arg)
         arm(link->reconnect, NOT_JOINED_MS);
         return;
     }
-    const struct timeval limit = {.tv_sec = HANDSHAKE_S};
-    link->bev = link_bufferevent(link->base, link->ctx, &link->server);
-    bufferevent_setcb(link->bev, on_upgrade_read, NULL, on_connect_event, link);
-    bufferevent_set_timeouts(link->bev, &limit, &limit);
-    bufferevent_enable(link->bev, EV_READ | EV_WRITE);
-    if (bufferevent_socket_connect_hostname(link->bev, link->dns, AF_UNSPEC, link->server.host,
-                                            link->server.port) < 0 &&
-        link->bev) {
-        drop_connecting(link, "cannot connect");
-    }
+    const struct dial_config config = {.base = link->base,
+                                       .dns = link->dns,
+                                       .ctx = link->ctx,
+                                       .server = link->server,
+                                       .path = "/agent/v1/link",
+                                       .protocol = "croft.v1"};
+    link->dial = dial_start(&config, on_dialled, link);
 }
 
 static void on_broker_message(json_t *message, void *arg)
@@ -419,6 +330,8 @@ static void on_broker_message(json_t *message, void *arg)
         link_image_fetch(link, message);
     } else if (strcmp(type, "push") == 0) {
         link_upload(link, message);
+    } else if (strcmp(type, "console_ended") == 0) {
+        link_console_ended(link, message);
     } else if (link->ws) {
         send_text(link, message);
     }
@@ -452,15 +365,16 @@ static void run(struct link *link, int broker_fd)
         abort();
     }
     event_add(terminate, NULL);
+    link_console_start(link);
     arm(link->renew, RENEW_CHECK_MS);
     event_base_dispatch(link->base);
     event_free(terminate);
 }
 
-int link_main(const struct agent_config *config, int broker_fd)
+int link_main(const struct agent_config *config, int broker_fd, int handover)
 {
     struct err err = {0};
-    struct link link = {.config = config, .pause_ms = PAUSE_MIN_MS};
+    struct link link = {.config = config, .handover = handover, .pause_ms = PAUSE_MIN_MS};
     signal(SIGPIPE, SIG_IGN);
     if (privilege_drop(config->link_user, &err) < 0) {
         log_error("link_start", "error=%s", LOGQ(err.text));

@@ -19,6 +19,9 @@ struct link_server {
     uint16_t port;
 };
 
+struct dial;
+struct link_consoles;
+
 struct link {
     const struct agent_config *config;
     struct event_base *base;
@@ -26,9 +29,10 @@ struct link {
     struct frame_channel *broker;
     struct link_server server;
     SSL_CTX *ctx;
-    struct bufferevent *bev; // while connecting and upgrading
+    struct dial *dial; // while connecting and upgrading
     struct ws *ws; // while connected
-    char key[25]; // of the upgrade under way
+    struct link_consoles *consoles;
+    int handover;
     struct event *reconnect, *renew;
     int64_t pause_ms; // upper bound of the next pause
     int64_t up_since_ms;
@@ -36,8 +40,9 @@ struct link {
     char *new_key; // PEM, while a certificate is asked for
 };
 
-// Runs until the broker is gone or SIGTERM. broker_fd: the socket to it. Returns the exit status.
-int link_main(const struct agent_config *config, int broker_fd);
+// Runs until the broker is gone or SIGTERM. broker_fd: the socket to it. handover: where terminals come from
+// (handover.h). Returns the exit status.
+int link_main(const struct agent_config *config, int broker_fd, int handover);
 
 // Enrols this node: the token's CA is the only thing that is trusted. server: host:port. Files go to
 // pki/ and belong to link_user. A repetition after a lost reply uses the same key again.
@@ -75,6 +80,10 @@ void link_image_fetch(struct link *link, json_t *message);
 
 // link_upload.c: uploads a file of outgoing/, then says `pushed` to the broker.
 void link_upload(struct link *link, json_t *message);
+// link_console.c: terminals of guests, each viewer on a connection of its own to the worker that has its client.
+void link_console_start(struct link *link);
+void link_console_open(struct link *link, json_t *message); // of the server
+void link_console_ended(struct link *link, json_t *message); // of the broker
 
 // Passes a message to the broker; takes it over.
 void link_to_broker(struct link *link, json_t *message);

@@ -83,12 +83,12 @@ static int check_config(const struct agent_config *config, const struct argument
 
 static int run_link(const struct agent_config *config, const struct arguments *arguments)
 {
-    return link_main(config, PROCESS_CHANNEL_FD);
+    return link_main(config, PROCESS_CHANNEL_FD, PROCESS_HANDOVER_FD);
 }
 
 static int run_broker(const struct agent_config *config, const struct arguments *arguments)
 {
-    return broker_main(config, PROCESS_CHANNEL_FD);
+    return broker_main(config, PROCESS_CHANNEL_FD, PROCESS_HANDOVER_FD);
 }
 
 static const struct command commands[] = {

@@ -50,10 +50,15 @@ static void note_pid(const struct agent_config *config, const char *title, pid_t
     }
 }
 
-static int start_child(struct master *master, struct child *child, int channel, struct err *err)
+static int start_child(struct master *master, struct child *child, int channel, int handover,
+                       struct err *err)
 {
-    const struct process_spec spec = {
-        .title = child->title, .in = -1, .out = -1, .channel = channel, .death_signal = SIGKILL};
+    const struct process_spec spec = {.title = child->title,
+                                      .in = -1,
+                                      .out = -1,
+                                      .channel = channel,
+                                      .handover = handover,
+                                      .death_signal = SIGKILL};
     pid_t pid = process_spawn(&spec, err);
     if (pid < 0) {
         return (int)pid;
@@ -71,9 +76,14 @@ static int start_both(struct master *master, struct err *err)
     }
     _cleanup_fd_ int broker_end = pair[0];
     _cleanup_fd_ int link_end = pair[1];
+    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0) {
+        return err_errno(err, errno, "making a socket pair");
+    }
+    _cleanup_fd_ int broker_hands = pair[0];
+    _cleanup_fd_ int link_takes = pair[1];
     master->started_ms = now_ms();
-    int r = start_child(master, &master->broker, broker_end, err);
-    return r < 0 ? r : start_child(master, &master->link, link_end, err);
+    int r = start_child(master, &master->broker, broker_end, broker_hands, err);
+    return r < 0 ? r : start_child(master, &master->link, link_end, link_takes, err);
 }
 
 static void signal_child(const struct child *child, int number)

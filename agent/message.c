@@ -128,6 +128,36 @@ static const struct field ack_fields[] = {
     {0},
 };
 
+static const struct field console_open_fields[] = {
+    {.name = "console",
+     .type = FIELD_UUID,
+     .offset = offsetof(struct console_open_message, console),
+     .flags = FIELD_REQUIRED},
+    {.name = "vps",
+     .type = FIELD_UUID,
+     .offset = offsetof(struct console_open_message, vps),
+     .flags = FIELD_REQUIRED},
+    {.name = "kind",
+     .type = FIELD_STRING,
+     .offset = offsetof(struct console_open_message, kind),
+     .min = 1,
+     .max = 8,
+     .flags = FIELD_REQUIRED},
+    {.name = "host",
+     .type = FIELD_STRING,
+     .offset = offsetof(struct console_open_message, host),
+     .min = 1,
+     .max = 255,
+     .flags = FIELD_REQUIRED},
+    {.name = "port",
+     .type = FIELD_INT,
+     .offset = offsetof(struct console_open_message, port),
+     .min = 1,
+     .max = 65535,
+     .flags = FIELD_REQUIRED},
+    {0},
+};
+
 static const struct field fetch_fields[] = {
     {.name = "sha256",
      .type = FIELD_STRING,
@@ -288,6 +318,15 @@ int message_cancel(json_t *message, struct cancel_message *ret, struct err *err)
 int message_welcome(json_t *message, struct welcome_message *ret, struct err *err)
 {
     return decode(welcome_fields, message, ret, err);
+}
+
+int message_console_open(json_t *message, struct console_open_message *ret, struct err *err)
+{
+    int r = decode(console_open_fields, message, ret, err);
+    if (r == 0 && strcmp(ret->kind, "login") != 0 && strcmp(ret->kind, "shell") != 0) {
+        r = err_at(err, ERR_INVALID, "/kind", "must be login or shell");
+    }
+    return r;
 }
 
 int message_usage_ack(json_t *message, int64_t *ret_batch, struct err *err)

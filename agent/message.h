@@ -22,6 +22,11 @@ struct welcome_message {
     int64_t epoch, heartbeat_s, ping_s;
 };
 
+struct console_open_message {
+    const char *console, *vps, *kind, *host; // borrowed from the message
+    int64_t port;
+};
+
 struct fetch_message {
     const char *sha256; // 64 lower-case hex digits
     int64_t size;
@@ -54,6 +59,8 @@ int message_usage_ack(json_t *message, int64_t *ret_batch, struct err *err) _mus
 // Items are borrowed from the message: each has a kind and a name that fit.
 int message_drift_clean(json_t *message, json_t **ret_items, struct err *err) _must_check_;
 int message_log_request(json_t *message, const char **ret_vps, struct err *err) _must_check_;
+int message_console_open(json_t *message, struct console_open_message *ret,
+                         struct err *err) _must_check_;
 int message_fetch(json_t *message, struct fetch_message *ret, struct err *err) _must_check_;
 int message_fetched(json_t *message, struct fetched_message *ret, struct err *err) _must_check_;
 int message_push(json_t *message, struct push_message *ret, struct err *err) _must_check_;

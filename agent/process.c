@@ -6,6 +6,8 @@
 #include <string.h>
 #include <sys/prctl.h>
 
+enum { ABOVE = 10 };
+
 static const char *config_file, *folder;
 
 void process_init(const char *config_path)
@@ -48,15 +50,12 @@ _noreturn_ static void become(const struct process_spec *spec, const char *path,
     if (null < 0 || dup2(in, STDIN_FILENO) < 0 || dup2(out, STDOUT_FILENO) < 0) {
         _exit(1);
     }
-    if (spec->channel > 0) {
-        // dup2 onto itself would leave close-on-exec set.
-        int fd = spec->channel == PROCESS_CHANNEL_FD ? dup(spec->channel) : spec->channel;
-        if (dup2(fd, PROCESS_CHANNEL_FD) < 0) {
-            _exit(1);
-        }
-        if (fd != spec->channel) {
-            close(fd);
-        }
+    // Both out of the way first: one may be where the other is to be, and dup2 onto itself would leave close-on-exec set.
+    int channel = spec->channel > 0 ? fcntl(spec->channel, F_DUPFD_CLOEXEC, ABOVE) : 0;
+    int handover = spec->handover > 0 ? fcntl(spec->handover, F_DUPFD_CLOEXEC, ABOVE) : 0;
+    if (channel < 0 || handover < 0 || (channel && dup2(channel, PROCESS_CHANNEL_FD) < 0) ||
+        (handover && dup2(handover, PROCESS_HANDOVER_FD) < 0)) {
+        _exit(1);
     }
     execl(path, spec->program ? spec->program : "croft-agent", spec->title, "--config", config_file,
           (char *)NULL);

@@ -11,10 +11,11 @@ struct process_spec {
     const char *program; // NULL: the one that runs; else see process_program()
     int in, out; // standard input and output; -1: /dev/null and standard error
     int channel; // 0: none; else this descriptor becomes PROCESS_CHANNEL_FD
+    int handover; // 0: none; else PROCESS_HANDOVER_FD (handover.h)
     int death_signal; // what the child gets when we die
 };
 
-enum { PROCESS_CHANNEL_FD = 3 };
+enum { PROCESS_CHANNEL_FD = 3, PROCESS_HANDOVER_FD = 4 };
 
 // The configuration file that every child gets as --config; kept, not copied. Call once from main.
 void process_init(const char *config_path);

@@ -1,6 +1,7 @@
 // croft-agent-worker: the template of workers as a program of its own, which is linked with what tasks
-// need and no more. Started by the broker: croft-agent-worker worker --config FILE.
+// need and no more; and consoles. Started by the broker: croft-agent-worker worker --config FILE.
 #include "config.h"
+#include "console.h"
 #include "log.h"
 #include "process.h"
 #include "template.h"
@@ -21,7 +22,8 @@ int main(int argc, char **argv)
     }
     log_init("worker", (enum log_level)log_level_parse(config.log_level));
     process_init(argv[3]);
-    int status = template_main(&config, PROCESS_CHANNEL_FD);
+    int status = strcmp(argv[1], "console") == 0 ? console_main(&config, PROCESS_CHANNEL_FD, argv)
+                                                 : template_main(&config, PROCESS_CHANNEL_FD);
     agent_config_finish(&config);
     return status;
 }

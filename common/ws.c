@@ -33,6 +33,7 @@ struct ws {
     bool over; // nothing is read or written any more
     bool told; // closed() was called
     bool destroyed;
+    bool drained; // and the owner is to be told
     bool heard; // since the last tick of the ping timer
     int pings; // unanswered
 
@@ -155,6 +156,10 @@ static void on_written(struct bufferevent *bev, void *arg)
     if (ws->closing && !ws->reading) {
         flush(ws);
     }
+    if (ws->handlers.drained && !ws->over) {
+        ws->drained = true;
+        event_active(ws->turn, EV_TIMEOUT, 0);
+    }
 }
 
 static void on_event(struct bufferevent *bev, short what, void *arg)
@@ -169,6 +174,10 @@ static void on_turn(evutil_socket_t fd, short what, void *arg)
     struct ws *ws = arg;
     if (!ws->over) {
         read_input(ws);
+        if (ws->drained && !ws->over) {
+            ws->drained = false;
+            ws->handlers.drained(ws, ws->arg);
+        }
     } else if (!ws->told) {
         ws->told = true;
         ws->handlers.closed(ws, ws->code, ws->reason, ws->arg);
@@ -241,7 +250,7 @@ static void wslay_frame_start(struct wslay_event_context *wslay,
     if (ws->incoming_control) {
         return;
     }
-    if (frame->opcode == WSLAY_BINARY_FRAME) {
+    if (frame->opcode == WSLAY_BINARY_FRAME && !ws->handlers.binary) {
         close_with(ws, 1003, "text messages only");
     } else if (frame->payload_length > ws->limits.message_max - evbuffer_get_length(ws->incoming)) {
         close_with(ws, 1009, "message too large");
@@ -268,10 +277,14 @@ static void wslay_message(struct wslay_event_context *wslay,
         set_cause(ws, message->status_code ? message->status_code : 1005,
                   reason ? reason + skip : "", message->msg_length - skip);
         start_close_timer(ws);
-    } else if (message->opcode == WSLAY_TEXT_FRAME && !ws->closing && !ws->over) {
+    } else if (!wslay_is_ctrl_frame(message->opcode) && !ws->closing && !ws->over) {
         size_t len = evbuffer_get_length(ws->incoming);
         const char *text = len ? (const char *)evbuffer_pullup(ws->incoming, -1) : "";
-        ws->handlers.message(ws, text, len, ws->arg);
+        if (message->opcode == WSLAY_TEXT_FRAME) {
+            ws->handlers.message(ws, text, len, ws->arg);
+        } else {
+            ws->handlers.binary(ws, text, len, ws->arg);
+        }
         if (!ws->destroyed) {
             evbuffer_drain(ws->incoming, len);
         }
@@ -342,7 +355,8 @@ struct ws *ws_create(struct bufferevent *bev, enum ws_side side, const struct ws
     return ws;
 }
 
-int ws_send(struct ws *ws, const char *text, size_t len, struct err *err)
+static int send_message(struct ws *ws, uint8_t opcode, const void *data, size_t len,
+                        struct err *err)
 {
     if (ws->closing || ws->over) {
         return err_set(err, ERR_UNAVAILABLE, "the connection is closing");
@@ -351,8 +365,7 @@ int ws_send(struct ws *ws, const char *text, size_t len, struct err *err)
         ws_close(ws, 1008, "backlog full");
         return err_set(err, ERR_UNAVAILABLE, "the peer does not read: backlog full");
     }
-    struct wslay_event_msg message = {
-        .opcode = WSLAY_TEXT_FRAME, .msg = (const uint8_t *)text, .msg_length = len};
+    struct wslay_event_msg message = {.opcode = opcode, .msg = data, .msg_length = len};
     if (wslay_event_queue_msg(ws->wslay, &message) != 0) {
         return err_set(err, ERR_UNAVAILABLE, "the connection is closing");
     }
@@ -360,6 +373,16 @@ int ws_send(struct ws *ws, const char *text, size_t len, struct err *err)
         flush(ws);
     }
     return 0;
+}
+
+int ws_send(struct ws *ws, const char *text, size_t len, struct err *err)
+{
+    return send_message(ws, WSLAY_TEXT_FRAME, text, len, err);
+}
+
+int ws_send_binary(struct ws *ws, const void *data, size_t len, struct err *err)
+{
+    return send_message(ws, WSLAY_BINARY_FRAME, data, len, err);
 }
 
 void ws_close(struct ws *ws, unsigned code, const char *reason)

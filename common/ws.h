@@ -1,5 +1,5 @@
-// WebSocket (RFC 6455) over a bufferevent, frames by libwslay. Text messages only, bounded size,
-// pings by timer. The handshake is done by the owner (server: after our own 101; agent: ws_key and
+// WebSocket (RFC 6455) over a bufferevent, frames by libwslay. Text messages and, for who wants them,
+// binary ones; bounded size, pings by timer. The handshake is done by the owner (server: after our own 101; agent: ws_key and
 // ws_accept below); from then on the bufferevent belongs to the struct ws.
 #pragma once
 
@@ -19,6 +19,10 @@ struct ws_handlers {
     // whoever began to close, or 1006 if nobody did. Called exactly once, never from within ws_send or ws_close; the owner calls
     // ws_destroy in it or later.
     void (*closed)(struct ws *ws, unsigned code, const char *reason, void *arg);
+    // One whole binary message, borrowed for the call. NULL: one that comes closes with 1003.
+    void (*binary)(struct ws *ws, const void *data, size_t len, void *arg);
+    // All that was queued is written. Called from the loop, never from within ws_send. NULL: not told.
+    void (*drained)(struct ws *ws, void *arg);
 };
 
 struct ws_limits {
@@ -35,6 +39,9 @@ struct ws *ws_create(struct bufferevent *bev, enum ws_side side, const struct ws
 // Queues one text message. ERR_UNAVAILABLE when the connection is closing, or when the message does not
 // fit into the backlog any more: then closing (1008) begins.
 int ws_send(struct ws *ws, const char *text, size_t len, struct err *err) _must_check_;
+
+// The same, as a binary message.
+int ws_send_binary(struct ws *ws, const void *data, size_t len, struct err *err) _must_check_;
 
 // Bytes queued and not yet written.
 size_t ws_backlog(const struct ws *ws);

@@ -63,6 +63,15 @@ static const struct field agents_fields[] = {
      .help = "Seconds of silence before a ping; two unanswered end a link."},
     {"certificate_s", FIELD_INT, IN(agents, certificate_s), .min = 10, .max = 366 * 86400,
      .preset = "604800", .help = "Life of an agent certificate in seconds."},
+    {"console_host", FIELD_STRING, IN(agents, console_host), .min = 1, .max = 255,
+     .help = "Name or address of this machine that agents dial for consoles. Default: the host of "
+             "`public_address`."},
+    {"console_port", FIELD_INT, IN(agents, console_port), .max = 65535, .preset = "8500",
+     .help = "First port for consoles; each worker listens on one of its own, the first that is "
+             "free. 0: any."},
+    {"console_ports", FIELD_INT, IN(agents, console_ports), .min = 1, .max = 1000, .preset = "128",
+     .help = "How many ports there are for that; twice the workers, as both have one while the "
+             "server reloads."},
     {NULL},
 };
 
@@ -95,6 +104,14 @@ static const struct field events_fields[] = {
     {"streams_per_credential", FIELD_INT, IN(events, streams_per_credential), .min = 1,
      .max = 100000, .preset = "10",
      .help = "Open event streams of one token or session per worker; more are answered 429."},
+    {NULL},
+};
+
+static const struct field consoles_fields[] = {
+    {"open", FIELD_INT, IN(consoles, open), .min = 1, .max = 100000, .preset = "500",
+     .help = "Open consoles per worker; more are answered 503."},
+    {"idle_s", FIELD_INT, IN(consoles, idle_s), .min = 1, .max = 7 * 86400, .preset = "1800",
+     .help = "Seconds without input from its viewer after which a console is closed."},
     {NULL},
 };
 
@@ -188,6 +205,7 @@ static const struct field config_fields[] = {
     {"timing", FIELD_OBJECT, TOP(timing), .fields = timing_fields, .help = "How long things last."},
     {"limits", FIELD_OBJECT, TOP(limits), .fields = limits_fields, .help = "Rate limits."},
     {"events", FIELD_OBJECT, TOP(events), .fields = events_fields, .help = "Event streams."},
+    {"consoles", FIELD_OBJECT, TOP(consoles), .fields = consoles_fields, .help = "Consoles."},
     {"webhooks", FIELD_OBJECT, TOP(webhooks), .fields = webhooks_fields, .help = "Webhooks."},
     {"passwords", FIELD_OBJECT, TOP(passwords), .fields = passwords_fields,
      .help = "Password hashing (argon2id)."},
@@ -219,6 +237,13 @@ static void derive(struct server_config *config)
     if (!config->agents.public_address) {
         config->agents.public_address = config->agents.listen;
     }
+    if (!config->agents.console_host) {
+        const char *address = config->agents.public_address;
+        const char *colon = strrchr(address, ':');
+        config->agents.console_host =
+            keep(config, "console_host",
+                 json_stringn(address, colon ? (size_t)(colon - address) : strlen(address)));
+    }
     if (!config->api.public_url) {
         const char *scheme = config->api.tls_certificate ? "https" : "http";
         config->api.public_url =
@@ -238,6 +263,9 @@ static int check(const struct server_config *config, struct err *err)
     if (!config->api.tls_certificate != !config->api.tls_key) {
         return err_at(err, ERR_INVALID, "/api/tls_key",
                       "tls_certificate and tls_key belong together: set both or neither");
+    }
+    if (config->agents.console_port + config->agents.console_ports > 65536) {
+        return err_at(err, ERR_INVALID, "/agents/console_ports", "goes past port 65535");
     }
     if (strcmp(config->mail.tls, "none") != 0 && strcmp(config->mail.tls, "tls") != 0 &&
         strcmp(config->mail.tls, "starttls") != 0) {

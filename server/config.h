@@ -34,6 +34,8 @@ struct server_config {
         const char *public_address; // host:port that agents dial; also the certificate's name
         int64_t heartbeat_s, sample_s, report_s, ping_s;
         int64_t certificate_s; // life of an agent certificate; default 7 days, 10..
+        const char *console_host; // that agents dial for consoles; default: that of public_address
+        int64_t console_port, console_ports; // the first, 0: any; how many
     } agents;
     struct {
         int64_t session_s; // panel session, default 12 h
@@ -49,6 +51,10 @@ struct server_config {
         int64_t streams; // per worker
         int64_t streams_per_credential; // per worker
     } events;
+    struct {
+        int64_t open; // per worker
+        int64_t idle_s;
+    } consoles;
     struct {
         bool allow_http, allow_private; // for tests and development
         const char *ca_file; // NULL: the system's

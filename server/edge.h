@@ -16,6 +16,7 @@ struct edge;
 
 struct edge_config {
     const char *listen; // "address:port" or "[v6]:port"
+    bool exclusive; // the port is this process's alone, not shared with SO_REUSEPORT
     SSL_CTX *tls; // NULL: plain HTTP
     size_t header_max, body_max; // bytes
     size_t body_max_known; // of a client with a certificate that TLS has verified; 0: body_max
@@ -28,7 +29,7 @@ struct edge_request; // one request until its reply
 
 typedef void edge_handler(struct edge_request *request, void *arg);
 
-// SO_REUSEPORT. Port 0 picks one (tests): edge_port().
+// SO_REUSEPORT unless exclusive. Port 0 picks one (tests): edge_port().
 int edge_create(struct event_base *base, const struct edge_config *config, edge_handler *handler,
                 void *arg, struct edge **ret_edge, struct err *err) _must_check_;
 int edge_port(const struct edge *edge);

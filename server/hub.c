@@ -41,9 +41,20 @@ void hub_remove_link(struct hub *hub, struct hub_entry *entry)
     hub->link_count--;
 }
 
+struct hub_link *hub_find_link(struct hub *hub, const char *node)
+{
+    struct hub_entry *entry;
+    LIST_FOREACH (entry, bucket(hub, node), entry) {
+        if (strcmp(entry->node, node) == 0) {
+            return entry->link; // the newest: they enter at the head
+        }
+    }
+    return NULL;
+}
+
 void hub_links_changed(struct hub *hub)
 {
-    if (hub->draining && hub->edge_drained && hub->link_count == 0 && hub->drained) {
+    if (hub->draining && hub->edges_open == 0 && hub->link_count == 0 && hub->drained) {
         void (*drained)(void *arg) = STEAL(hub->drained);
         drained(hub->drained_arg);
     }
@@ -116,6 +127,20 @@ static int accept_for_now(int ok, X509_STORE_CTX *store)
     return 1;
 }
 
+void hub_edge_config(const struct hub *hub, struct edge_config *ret_config)
+{
+    *ret_config = (struct edge_config){
+        .tls = hub->tls,
+        .header_max = HEADER_MAX,
+        .body_max = BODY_MAX,
+        .body_max_known = UPLOAD_PIECE_MAX,
+        .connections_max = CONNECTIONS_MAX,
+        .connections_per_address_max = CONNECTIONS_PER_ADDRESS_MAX,
+        .idle_s = IDLE_S,
+        .request_s = REQUEST_S,
+    };
+}
+
 static int open_listener(struct hub *hub, struct err *err)
 {
     const char *dir = hub->config->pki_dir;
@@ -128,17 +153,9 @@ static int open_listener(struct hub *hub, struct err *err)
         return r;
     }
     SSL_CTX_set_verify(hub->tls, SSL_VERIFY_PEER, accept_for_now);
-    struct edge_config config = {
-        .listen = hub->config->agents.listen,
-        .tls = hub->tls,
-        .header_max = HEADER_MAX,
-        .body_max = BODY_MAX,
-        .body_max_known = UPLOAD_PIECE_MAX,
-        .connections_max = CONNECTIONS_MAX,
-        .connections_per_address_max = CONNECTIONS_PER_ADDRESS_MAX,
-        .idle_s = IDLE_S,
-        .request_s = REQUEST_S,
-    };
+    struct edge_config config;
+    hub_edge_config(hub, &config);
+    config.listen = hub->config->agents.listen;
     return edge_create(hub->base, &config, hub_http_handle, hub, &hub->edge, err);
 }
 
@@ -182,7 +199,7 @@ size_t hub_link_count(const struct hub *hub)
 static void on_edge_drained(void *arg)
 {
     struct hub *hub = arg;
-    hub->edge_drained = true;
+    hub->edges_open--;
     hub_links_changed(hub);
 }
 
@@ -197,7 +214,11 @@ void hub_drain(struct hub *hub, void (*drained)(void *arg), void *arg)
             hub_link_leave(entry->link);
         }
     }
+    hub->edges_open = hub->console_edge ? 2 : 1;
     edge_drain(hub->edge, on_edge_drained, hub);
+    if (hub->console_edge) {
+        edge_drain(hub->console_edge, on_edge_drained, hub);
+    }
 }
 
 void hub_destroy(struct hub *hub)
@@ -214,6 +235,9 @@ void hub_destroy(struct hub *hub)
     }
     if (hub->edge) {
         edge_destroy(hub->edge);
+    }
+    if (hub->console_edge) {
+        edge_destroy(hub->console_edge);
     }
     SSL_CTX_free(hub->tls);
     limiter_destroy(hub->joins);

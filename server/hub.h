@@ -8,6 +8,7 @@
 #include <event2/event.h>
 #include <stddef.h>
 
+struct consoles;
 struct db;
 struct hub;
 struct limits;
@@ -18,6 +19,10 @@ struct server_config;
 // address cannot be bound or a key file is missing (`croft-server init` makes them).
 int hub_create(struct event_base *base, struct db *db, const struct server_config *config,
                struct limits *limits, struct hub **ret_hub, struct err *err) _must_check_;
+
+// Serves the agents' side of consoles, too, on a port of its own, the first of config->agents.console_port… that is free.
+// consoles must outlive the hub. ERR_SYSTEM: none is.
+int hub_serve_consoles(struct hub *hub, struct consoles *consoles, struct err *err) _must_check_;
 
 // The port bound (config may say port 0 in tests).
 int hub_port(const struct hub *hub);

@@ -100,6 +100,7 @@ static const struct route routes[] = {
     {EVHTTP_REQ_GET, "/agent/v1/link", hub_upgrade_check, hub_upgrade},
     {EVHTTP_REQ_GET, "/agent/v1/images/", hub_image_check, hub_image, true, SQL_NODE_IMAGE},
     {EVHTTP_REQ_PUT, "/agent/v1/uploads/", hub_upload_check, hub_upload, true, SQL_NODE_UPLOAD},
+    {EVHTTP_REQ_GET, "/agent/v1/consoles/", hub_console_check, hub_console},
 };
 
 static const struct route *find_route(const char *path)

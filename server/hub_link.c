@@ -224,6 +224,15 @@ void hub_link_wake(struct hub_link *link)
     hub_lane_push(link->lanes[LANE_TASKS], job);
 }
 
+void hub_link_console(struct hub_link *link, json_t *order)
+{
+    if (link->state == STATE_READY) {
+        json_object_set_new(order, "type", json_string("console_open"));
+        json_object_set_new(order, "epoch", json_integer(link->epoch));
+        send_json(link, json_incref(order));
+    }
+}
+
 static void send_welcome(struct hub_link *link)
 {
     const struct server_config *config = link->hub->config;

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <event2/bufferevent.h>
+#include <jansson.h>
 #include <stdint.h>
 
 struct hub;
@@ -14,6 +15,9 @@ void hub_link_start(struct hub *hub, struct bufferevent *bev, const char *node, 
 
 // At once, without a word to agent or database; for hub_destroy().
 void hub_link_destroy(struct hub_link *link);
+
+// The agent is to dial for a console: {console, vps, kind, host, port}. Before READY it is not told.
+void hub_link_console(struct hub_link *link, json_t *order);
 
 // There may be tasks that the agent does not have.
 void hub_link_wake(struct hub_link *link);

@@ -31,11 +31,14 @@ struct hub {
     struct pki_ca *ca;
     SSL_CTX *tls;
     struct edge *edge;
+    struct edge *console_edge; // a port that only this worker has; NULL: none
+    struct consoles *consoles;
     struct hub_entries links[HUB_BUCKETS]; // by node
     size_t link_count;
     struct limiter *joins; // by network: joining costs us work before it proves anything
     struct hub_calls calls; // requests that wait for PostgreSQL
-    bool draining, edge_drained;
+    bool draining;
+    int edges_open; // while draining: of the two above
     void (*drained)(void *arg);
     void *drained_arg;
 };
@@ -44,6 +47,10 @@ struct hub {
 void hub_add_link(struct hub *hub, struct hub_entry *entry);
 void hub_remove_link(struct hub *hub, struct hub_entry *entry);
 void hub_links_changed(struct hub *hub);
+// The one that is ready or becomes it; NULL: not in this worker.
+struct hub_link *hub_find_link(struct hub *hub, const char *node);
+// What its listeners have in common; without an address.
+void hub_edge_config(const struct hub *hub, struct edge_config *ret_config);
 
 // hub_http.c: the handler of the listener (an edge_handler); drops what waits.
 void hub_http_handle(struct edge_request *request, void *arg);
@@ -74,11 +81,14 @@ void hub_call_fail(struct hub_call *call, const struct err *err);
 // hub_join.c: POST /agent/v1/join
 void hub_join(struct hub *hub, struct edge_request *request);
 
-// hub_upgrade.c, hub_image.c: the steps behind hub_auth of GET /agent/v1/link and /agent/v1/images/…
+// hub_upgrade.c, hub_image.c, hub_console.c: the steps behind hub_auth of GET /agent/v1/link, /agent/v1/images/… and
+// /agent/v1/consoles/…
 int hub_upgrade_check(struct edge_request *request, struct err *err) _must_check_;
 void hub_upgrade(struct hub_call *call, const struct db_rows *rows);
 int hub_image_check(struct edge_request *request, struct err *err) _must_check_;
 void hub_image(struct hub_call *call, const struct db_rows *rows);
+int hub_console_check(struct edge_request *request, struct err *err) _must_check_;
+void hub_console(struct hub_call *call, const struct db_rows *rows);
 // hub_upload.c: the same of PUT /agent/v1/uploads/…
 int hub_upload_check(struct edge_request *request, struct err *err) _must_check_;
 void hub_upload(struct hub_call *call, const struct db_rows *rows);

@@ -11,9 +11,9 @@
 // Notices are kept for as long as a request may take from its authentication to its watch; older ones make room.
 enum { RECENT_MAX = 256, KIND_MAX = 8, NOTICE_MAX = KIND_MAX + 1 + UUID_LEN + 1 };
 
-enum who { WHO_TOKEN, WHO_SESSION, WHO_USER, WHO_TENANT, WHO_COUNT };
+enum who { WHO_TOKEN, WHO_SESSION, WHO_USER, WHO_TENANT, WHO_VPS, WHO_COUNT };
 
-static const char *const kinds[WHO_COUNT] = {"token", "session", "user", "tenant"};
+static const char *const kinds[WHO_COUNT] = {"token", "session", "user", "tenant", "vps"};
 
 TAILQ_HEAD(revocation_list, revocation);
 
@@ -155,7 +155,7 @@ struct revocation *revocation_watch(struct revocations *revocations,
                                     const struct revocation_who *who, int64_t since_ms,
                                     revocation_cut *cut, void *arg)
 {
-    const char *const ids[WHO_COUNT] = {who->token, who->session, who->user, who->tenant};
+    const char *const ids[WHO_COUNT] = {who->token, who->session, who->user, who->tenant, who->vps};
     struct revocation *watch = calloc(1, sizeof(*watch));
     if (!watch) {
         abort();

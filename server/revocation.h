@@ -1,5 +1,5 @@
 // Cuts what stays open, event streams and consoles, when the token, the session, the user or the tenant that opened it no
-// longer may: PostgreSQL says so by NOTIFY croft_revoked (migrations/functions/23-revocation.sql). Agents' links are no part
+// longer may, or the vps that it is of stops: PostgreSQL says so by NOTIFY croft_revoked (migrations/functions/23-revocation.sql). Agents' links are no part
 // of it. A cut is no judgement: who is cut may come back and is then authenticated anew. After a lost LISTEN connection
 // everything is cut, since notices may have been missed.
 #pragma once
@@ -12,6 +12,7 @@ struct revocation; // one stream's or console's watch
 // Ids as text; NULL: none. Copied.
 struct revocation_who {
     const char *token, *session, *user, *tenant;
+    const char *vps; // which is to run no more
     int valid_s; // until token or session expires; 0: never
 };
 

@@ -1,6 +1,7 @@
 #include "worker.h"
 
 #include "api.h"
+#include "console.h"
 #include "db.h"
 #include "housekeeping.h"
 #include "hub.h"
@@ -19,7 +20,7 @@
 #include <sodium.h>
 #include <sys/resource.h>
 
-enum { RUN_FAILED = 1, DRAIN_PARTS = 3 };
+enum { RUN_FAILED = 1, DRAIN_PARTS = 4 };
 
 struct worker {
     struct event_base *base;
@@ -28,6 +29,7 @@ struct worker {
     struct limits *limits;
     struct secret_box *secrets;
     struct api *api;
+    struct consoles *consoles;
     struct hub *hub;
     struct housekeeping *housekeeping;
     int index; // among those of this machine
@@ -73,6 +75,7 @@ static void on_stop(evutil_socket_t signal, short what, void *arg)
     mailer_stop(STEAL(worker->mailer));
     rdns_stop(STEAL(worker->rdns));
     api_drain(worker->api, part_drained, worker);
+    consoles_drain(worker->consoles, part_drained, worker);
     hub_drain(worker->hub, part_drained, worker);
     webhooks_drain(worker->webhooks, part_drained, worker);
 }
@@ -81,6 +84,15 @@ static size_t count_links(void *arg)
 {
     const struct worker *worker = arg;
     return worker->hub ? hub_link_count(worker->hub) : 0;
+}
+
+// A worker without a port for them does all else.
+static void serve_consoles(struct worker *worker)
+{
+    struct err err = {0};
+    if (hub_serve_consoles(worker->hub, worker->consoles, &err) < 0) {
+        log_warn("consoles_off", "error=%s", LOGQ(err.text));
+    }
 }
 
 static int start(struct worker *worker, int limits_fd, struct err *err)
@@ -102,8 +114,11 @@ static int start(struct worker *worker, int limits_fd, struct err *err)
     if (r < 0) {
         return err_wrap(err, "agent listener");
     }
+    worker->consoles = consoles_create(worker->base, worker->db, config);
+    serve_consoles(worker);
     struct api_parts parts = {.limits = worker->limits,
                               .secrets = worker->secrets,
+                              .consoles = worker->consoles,
                               .gauges = {.links = count_links, .arg = worker}};
     r = api_create(worker->base, worker->db, config, &parts, &worker->api, err);
     if (r < 0) {
@@ -141,6 +156,7 @@ static void finish(struct worker *worker)
     webhooks_stop(worker->webhooks);
     mailer_stop(worker->mailer);
     rdns_stop(worker->rdns);
+    consoles_destroy(worker->consoles); // its watches are of the API's
     api_destroy(worker->api);
     if (worker->hub) {
         hub_destroy(worker->hub);

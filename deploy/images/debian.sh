@@ -8,7 +8,7 @@ MASKED_UNITS=(
     sys-kernel-debug.mount sys-kernel-tracing.mount sys-kernel-config.mount
     systemd-udev-trigger.service systemd-udevd.service systemd-udevd-control.socket
     systemd-udevd-kernel.socket systemd-modules-load.service systemd-journald-audit.socket
-    systemd-networkd-wait-online.service container-getty@.service getty@.service getty-static.service
+    systemd-networkd-wait-online.service console-getty.service getty@.service getty-static.service
 )
 
 PACKAGES=systemd,systemd-sysv,dbus,libpam-systemd,openssh-server,iproute2,iputils-ping,ca-certificates,procps,less

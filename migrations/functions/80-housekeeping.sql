@@ -88,6 +88,7 @@ BEGIN
         WHEN 'expire' THEN
             PERFORM croft_expire();
             PERFORM croft_people_expire();
+            PERFORM croft_consoles_expire();
             PERFORM croft_webhook_expire();
     END CASE;
     RETURN v_count;

@@ -50,7 +50,7 @@ DECLARE
         'croft_vps_freeze', 'croft_vps_thaw', 'croft_vps_hostname', 'croft_vps_ssh_keys', 'croft_vps_password', 'croft_vps_resize',
         'croft_vps_undelete', 'croft_vps_address_add', 'croft_vps_address_remove', 'croft_task_cancel_order', 'croft_vps_start', 'croft_vps_stop', 'croft_vps_delete',
         'croft_tenant_create', 'croft_tenant_update', 'croft_child_quota_set', 'croft_tenant_suspend', 'croft_tenant_resume',
-        'croft_tenant_close', 'croft_tenant_usage', 'croft_plan_offer_set', 'croft_plan_offer_delete', 'croft_vps_log'];
+        'croft_tenant_close', 'croft_tenant_usage', 'croft_plan_offer_set', 'croft_plan_offer_delete', 'croft_vps_log', 'croft_console_create'];
     hub text[] := ARRAY['croft_node_hello', 'croft_node_tasks', 'croft_task_progress', 'croft_task_result',
         'croft_image_upload', 'croft_image_seal', 'croft_node_inventory', 'croft_node_usage', 'croft_node_drift', 'croft_node_heartbeat', 'croft_node_offline', 'croft_node_id',
         'croft_node_evidence', 'croft_node_log', 'croft_node_logs_asked'];
@@ -58,7 +58,7 @@ DECLARE
         'croft_profile_credentials', 'croft_invitation_find', 'croft_invitation_accept', 'croft_reset_request', 'croft_reset_find',
         'croft_reset_confirm', 'croft_mail_claim', 'croft_mail_result',
         'croft_image_files', 'croft_session_create', 'croft_session_refresh', 'croft_node_join', 'croft_certificate_record', 'croft_housekeeping', 'croft_tenant_chores', 'croft_webhook_claim', 'croft_rdns_claim', 'croft_rdns_done',
-        'croft_webhook_done'];
+        'croft_webhook_done', 'croft_console_open', 'croft_console_close', 'croft_console_alive'];
     f record;
 BEGIN
     FOR f IN SELECT p.oid::regprocedure AS name, p.proname, p.prosecdef

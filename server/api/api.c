@@ -70,6 +70,7 @@ int api_create(struct event_base *base, struct db *db, const struct server_confi
     api->base = base;
     api->db = db;
     api->config = config;
+    api->consoles = parts->consoles;
     api->gauges = parts->gauges;
     api->secrets = parts->secrets;
     TAILQ_INIT(&api->requests);

@@ -7,6 +7,7 @@
 #include <stddef.h>
 
 struct api;
+struct consoles;
 struct db;
 struct limits;
 struct server_config;
@@ -21,6 +22,7 @@ struct api_gauges {
 struct api_parts {
     struct limits *limits;
     const struct secret_box *secrets;
+    struct consoles *consoles; // whose watches end before
     struct api_gauges gauges;
 };
 

@@ -11,6 +11,8 @@
 #include "secret_box.h"
 #include "stream.h"
 
+struct consoles;
+
 struct api {
     struct event_base *base;
     struct db *db;
@@ -23,6 +25,7 @@ struct api {
     struct waits *waits;
     struct revocations *revocations;
     struct streams *streams;
+    struct consoles *consoles; // the worker's
     struct limiter *by_address, *by_token, *signins;
     struct metrics *metrics;
     struct request_list requests;

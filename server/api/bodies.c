@@ -186,6 +186,7 @@ const struct field query_admin_tasks[] = {
 
 // ---- Words and forms
 
+static const char *const words_console[] = {"login", "shell", NULL};
 static const char *const words_observed[] = {"absent", "stopped", "running", "error", NULL};
 static const char *const words_task[] = {"queued", "running", "done", "failed", "cancelled", NULL};
 static const char *const words_snapshot[] = {"creating", "ready", "deleting", "failed", NULL};
@@ -232,6 +233,7 @@ static const struct {
     {body_admin_tenant, "kind", words_kind_made},
     {body_suspend, "policy", words_policy},
     {query_holders, "resource", words_resource},
+    {body_console, "kind", words_console},
 };
 
 #define CAPITALS "ABCDEFGHIJKLMNOPQRSTUVWXYZ", "must be three capital letters"

@@ -20,7 +20,7 @@ extern const struct field body_plan[], body_plan_patch[], body_plan_version[], b
 
 // bodies_operations.c
 extern const struct field body_power[], body_hostname[], body_ssh_keys[], body_vps_password[],
-    body_resize[], body_address[], query_address[], query_delete[];
+    body_resize[], body_address[], query_address[], query_delete[], body_console[], query_console[];
 
 // bodies_images.c
 extern const struct field body_publish[];

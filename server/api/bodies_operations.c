@@ -10,6 +10,7 @@ enum {
     PASSWORD_MAX = 256,
     ADDRESS_MAX = 45,
     HOLD_MAX_S = 365 * 86400,
+    TICKET_LEN_MAX = 79,
 };
 
 const struct field body_power[] = {
@@ -52,5 +53,15 @@ const struct field query_address[] = {
 
 const struct field query_delete[] = {
     {"hold", FIELD_INT, .max = HOLD_MAX_S},
+    {NULL},
+};
+
+const struct field body_console[] = {
+    {"kind", FIELD_STRING, .min = 1, .max = 8, .flags = FIELD_REQUIRED},
+    {NULL},
+};
+
+const struct field query_console[] = {
+    {"ticket", FIELD_STRING, .min = 1, .max = TICKET_LEN_MAX, .flags = FIELD_SECRET},
     {NULL},
 };

@@ -4,6 +4,7 @@
 #include "log.h"
 #include "macro.h"
 #include "stream.h"
+#include "upgrade.h"
 
 #include <ctype.h>
 #include <string.h>
@@ -153,6 +154,17 @@ void reply_stream_end(struct request *request, const char *reason)
     struct edge_request *edge = request->edge;
     request_end(request);
     edge_stream_end(edge);
+}
+
+struct bufferevent *reply_upgrade(struct request *request, const char *protocol)
+{
+    int64_t micros = api_now_us() - request->started_us;
+    struct edge_request *edge = request->edge;
+    metrics_count(request->api->metrics, request->route_index, 101, micros);
+    log_request(request, edge_id(edge), edge_peer(edge), route_method_name(edge_method(edge)), 101,
+                micros);
+    request_end(request);
+    return upgrade_accept(edge, protocol);
 }
 
 void reply_send(struct request *request)

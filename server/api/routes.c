@@ -72,6 +72,10 @@ static request_step *const webhook_update[] = {step_limit_address, step_credenti
                                                step_check_webhook, step_query,       NULL};
 static request_step *const webhook_rotate[] = {
     step_limit_address, step_credentials, step_input, step_make_webhook_secret, step_query, NULL};
+static request_step *const console_create[] = {step_limit_address, step_credentials, step_input,
+                                               step_make_ticket,   step_query,       NULL};
+static request_step *const console_connect[] = {step_limit_address, step_input,
+                                                step_console_connect, NULL};
 static request_step *const healthz[] = {step_healthz, NULL};
 static request_step *const readyz[] = {step_ping, step_readyz, NULL};
 static request_step *const show_metrics[] = {step_metrics, NULL};
@@ -186,6 +190,8 @@ static const struct route routes[] = {
     {POST,   "/v1/vps/{id}/resize", SLOW(vps, WRITE, WORKERS), .sql = SQL_VPS_RESIZE, .body = body_resize, .query = query_dry_run, .flags = ORDER},
     {POST,   "/v1/vps/{id}/undelete", SLOW(vps, WRITE, WORKERS), .sql = SQL_VPS_UNDELETE, .flags = ORDER},
     {POST,   "/v1/vps/{id}/password", TENANT_BY(vps_password, vps, WRITE, WORKERS), .sql = SQL_VPS_PASSWORD, .body = body_vps_password, .flags = ROUTE_IDEMPOTENT | ROUTE_BODY_OPTIONAL},
+    {POST,   "/v1/vps/{id}/console", TENANT_BY(console_create, vps, WRITE, WORKERS), .sql = SQL_CONSOLE_CREATE, .body = body_console, IDEMPOTENT},
+    {GET,    "/v1/consoles/connect", .steps = console_connect, .query = query_console},
     {POST,   "/v1/vps/{id}/addresses", SLOW(vps, WRITE, WORKERS), .sql = SQL_VPS_ADDRESS_ADD, .body = body_address, .flags = ORDER},
     {DELETE, "/v1/vps/{id}/addresses", SLOW(vps, WRITE, WORKERS), .sql = SQL_VPS_ADDRESS_REMOVE, .query = query_address, .flags = ROUTE_PREFER_WAIT},
     {POST,   "/v1/vps/{id}/publish", SLOW(images, WRITE, WORKERS), .sql = SQL_VPS_PUBLISH, .body = body_publish, .flags = ORDER},

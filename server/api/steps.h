@@ -20,6 +20,10 @@ request_step step_prefer_look;
 request_step step_stream_admit; // caps; from where on
 request_step step_stream;
 
+// steps_console.c
+request_step step_make_ticket; // of a console
+request_step step_console_connect;
+
 // steps_webhook.c
 request_step step_check_webhook; // where it points
 request_step step_make_webhook_secret;

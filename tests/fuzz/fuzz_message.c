@@ -1,5 +1,6 @@
 // What the server, or the link process, says to the broker.
 #include "args.h"
+#include "console.h"
 #include "fuzz.h"
 #include "json.h"
 #include "message.h"
@@ -58,6 +59,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     }
     if (message_pushed(tree, &pushed, &err) == 0) {
         FUZZ_CHECK(uuid_is(pushed.image) && (!pushed.code || pushed.detail));
+    }
+    struct console_open_message open;
+    if (message_console_open(tree, &open, &err) == 0) {
+        FUZZ_CHECK(uuid_is(open.console) && uuid_is(open.vps) && open.port > 0 && open.host[0]);
+    }
+    struct console_order order;
+    if (console_order_read(tree, &order, &err) == 0) {
+        FUZZ_CHECK(uuid_is(order.terminal) && uuid_is(order.vps) && order.cols <= CONSOLE_SIDE_MAX);
     }
     if (message_usage_ack(tree, &batch, &err) < 0 || message_certificate(tree, &text, &err) < 0) {
         FUZZ_CHECK(err.text[0]);

@@ -68,7 +68,7 @@ compile_system_tests()
             "$bin/tsc" --noEmit &&
             rm -rf dist &&
             "$bin/esbuild" --log-level=warning --platform=node --format=esm --target=node18 --sourcemap=inline \
-                --outdir=dist --outbase=. harness/*.ts api/*.ts e2e/*.ts bench/*.ts
+                --outdir=dist --outbase=. ./*.ts harness/*.ts api/*.ts e2e/*.ts bench/*.ts
     )
 }
 
@@ -79,9 +79,10 @@ build_programs()
         CC=gcc meson setup "$CROFT_BUILD" "$root" "$@" >/dev/null || return 1
     fi
     ninja -C "$CROFT_BUILD" --quiet || return 1
-    if [ ! -f "$CROFT_BUILD/images/busybox.tar.zst" ]; then
+    local image=$CROFT_BUILD/images/busybox.tar.zst
+    if [ ! -f "$image" ] || [ -n "$(find "$root/deploy/images" -newer "$image" -print -quit)" ]; then
         mkdir -p "$CROFT_BUILD/images"
-        "$root/deploy/images/build" busybox "$CROFT_BUILD/images/busybox.tar.zst" || return 1
+        "$root/deploy/images/build" busybox "$image" || return 1
     fi
 }
 

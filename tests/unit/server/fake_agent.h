@@ -228,7 +228,8 @@ static inline void agent_on_closed(struct ws *ws, unsigned code, const char *rea
 // Opens the WebSocket, without a hello.
 static inline void agent_open(struct agent *agent)
 {
-    static const struct ws_handlers handlers = {agent_on_message, agent_on_closed};
+    static const struct ws_handlers handlers = {.message = agent_on_message,
+                                                .closed = agent_on_closed};
     static const struct ws_limits limits = {4 << 20, 8 << 20, 5};
     struct agent_reply reply;
     agent_request(agent, agent->tls, AGENT_LINK, &reply);

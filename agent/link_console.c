@@ -1,0 +1,219 @@
+// Consoles in the link process: for each viewer a connection to the worker that has its client, for each terminal a descriptor
+// from the broker. What a guest prints goes to all viewers of its terminal, no faster than the slowest takes it.
+#include "console.h"
+#include "dial.h"
+#include "handover.h"
+#include "json.h"
+#include "link_console_private.h"
+#include "log.h"
+#include "message.h"
+
+#include <errno.h>
+#include <event2/buffer.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/ioctl.h>
+
+enum {
+    VIEWERS_MAX = 256,
+    MESSAGE_MAX = 64 * 1024,
+    BACKLOG_MAX = 1024 * 1024,
+    INPUT_MAX = 64 * 1024, // with more untaken by the guest its viewers are not read
+    PING_S = 10,
+    DEPTH_MAX = 4,
+    CLOSE_NORMAL = 1000,
+    CLOSE_FAILED = 1011,
+};
+
+// ---- Viewers
+
+static void destroy_viewer(struct viewer *viewer)
+{
+    TAILQ_REMOVE(&viewer->of->viewers, viewer, link);
+    viewer->of->viewer_count--;
+    dial_cancel(viewer->dial);
+    ws_destroy(viewer->ws);
+    free(viewer);
+}
+
+void viewer_close(struct viewer *viewer, const struct err *err)
+{
+    viewer->terminal = NULL;
+    if (err) {
+        _cleanup_json_ json_t *message = message_error(err);
+        json_object_set_new(message, "type", json_string("error"));
+        _cleanup_free_ char *text = json_write(message);
+        (void)!ws_send(viewer->ws, text, strlen(text), NULL); // it may be gone
+    }
+    bufferevent_enable(viewer->bev, EV_READ); // the closing handshake is read
+    ws_close(viewer->ws, err ? CLOSE_FAILED : CLOSE_NORMAL, err ? "failed" : "ended");
+}
+
+static void on_ws_closed(struct ws *ws, unsigned code, const char *reason, void *arg)
+{
+    struct viewer *viewer = arg;
+    struct terminal_of_link *terminal = viewer->terminal;
+    log_info("console_left", "console=%s code=%u", viewer->console, code);
+    destroy_viewer(viewer);
+    if (terminal) {
+        terminal_left(terminal);
+    }
+}
+
+static void on_ws_message(struct ws *ws, const char *text, size_t len, void *arg)
+{
+    struct viewer *viewer = arg;
+    struct err err = {0};
+    _cleanup_json_ json_t *message = NULL;
+    if (!viewer->terminal) {
+        return;
+    }
+    if (json_read(text, len, DEPTH_MAX, &message, &err) == 0 &&
+        strcmp(json_get_string(message, "type", ""), "resize") == 0) {
+        terminal_resize(viewer->terminal, json_get_int(message, "cols", 0),
+                        json_get_int(message, "rows", 0));
+    }
+}
+
+static void on_ws_binary(struct ws *ws, const void *data, size_t len, void *arg)
+{
+    struct viewer *viewer = arg;
+    if (viewer->terminal) {
+        terminal_type(viewer->terminal, data, len);
+    }
+}
+
+static void on_ws_drained(struct ws *ws, void *arg)
+{
+    struct viewer *viewer = arg;
+    if (viewer->terminal) {
+        terminal_regulate(viewer->terminal);
+    }
+}
+
+void viewer_ready(struct viewer *viewer)
+{
+    static const char ready[] = "{\"type\":\"ready\"}";
+    (void)!ws_send(viewer->ws, ready, strlen(ready), NULL); // it may be gone
+}
+
+static void on_dialled(struct bufferevent *bev, const struct err *err, void *arg)
+{
+    static const struct ws_handlers handlers = {.message = on_ws_message,
+                                                .binary = on_ws_binary,
+                                                .closed = on_ws_closed,
+                                                .drained = on_ws_drained};
+    static const struct ws_limits limits = {
+        .message_max = MESSAGE_MAX, .backlog_max = BACKLOG_MAX, .ping_s = PING_S};
+    struct viewer *viewer = arg;
+    viewer->dial = NULL;
+    if (!bev) {
+        log_warn("console_connect", "console=%s error=%s", viewer->console, LOGQ(err->text));
+        destroy_viewer(viewer);
+        return;
+    }
+    viewer->bev = bev;
+    viewer->ws = ws_create(bev, WS_CLIENT, &handlers, &limits, viewer);
+    terminal_join(viewer);
+}
+
+// ---- Orders of the server
+
+static int add_viewer(struct link *link, const struct console_open_message *open, struct err *err)
+{
+    struct link_consoles *consoles = link->consoles;
+    char address[LINK_HOST_MAX + 8], path[64];
+    struct dial_config config = {.base = link->base,
+                                 .dns = link->dns,
+                                 .ctx = link->ctx,
+                                 .path = path,
+                                 .protocol = "croft.console.v1"};
+    snprintf(address, sizeof(address), "%s:%lld", open->host, (long long)open->port);
+    snprintf(path, sizeof(path), "/agent/v1/consoles/%s", open->console);
+    int r = link_server_parse(address, &config.server, err);
+    if (r < 0) {
+        return r;
+    }
+    if (consoles->viewer_count >= VIEWERS_MAX) {
+        return err_set(err, ERR_UNAVAILABLE, "too many consoles");
+    }
+    struct viewer *viewer = calloc(1, sizeof(*viewer));
+    if (!viewer) {
+        abort();
+    }
+    viewer->of = consoles;
+    snprintf(viewer->console, sizeof(viewer->console), "%s", open->console);
+    snprintf(viewer->vps, sizeof(viewer->vps), "%s", open->vps);
+    viewer->login = strcmp(open->kind, "login") == 0;
+    TAILQ_INSERT_TAIL(&consoles->viewers, viewer, link);
+    consoles->viewer_count++;
+    viewer->dial = dial_start(&config, on_dialled, viewer);
+    return 0;
+}
+
+void link_console_open(struct link *link, json_t *message)
+{
+    struct err err = {0};
+    struct console_open_message open;
+    int r = message_console_open(message, &open, &err);
+    if (r == 0) {
+        r = add_viewer(link, &open, &err);
+    }
+    if (r < 0) {
+        log_warn("console_open", "error=%s", LOGQ(err.text)); // the server's client waits in vain
+    }
+}
+
+// ---- Of the broker
+
+static void on_handover(evutil_socket_t fd, short what, void *arg)
+{
+    struct link_consoles *consoles = arg;
+    struct err err = {0};
+    char id[HANDOVER_ID + 1];
+    int terminal_fd = -1;
+    int r;
+    while ((r = handover_receive(fd, id, &terminal_fd, &err)) == 0) {
+        struct terminal_of_link *terminal = terminal_find(consoles, id);
+        if (terminal) {
+            terminal_begin(terminal, terminal_fd);
+        } else {
+            close(terminal_fd); // its viewers have left
+        }
+    }
+    if (r == ERR_SYSTEM) {
+        event_del(consoles->handed); // the broker is gone, and we are about to be
+    } else if (r == ERR_PROTOCOL) {
+        log_error("handover", "error=%s", LOGQ(err.text));
+    }
+}
+
+void link_console_ended(struct link *link, json_t *message)
+{
+    struct link_consoles *consoles = link->consoles;
+    on_handover(link->handover, EV_READ, consoles); // it may have ended as soon as it was there
+    struct terminal_of_link *terminal =
+        terminal_find(consoles, json_get_string(message, "terminal", ""));
+    if (terminal) {
+        const json_t *error = json_object_get(message, "error");
+        struct err err = {0};
+        err_set(&err, err_code_from_slug(json_get_string(error, "code", "")), "%s",
+                json_get_string(error, "detail", ""));
+        terminal_ended(terminal, json_is_object(error) ? &err : NULL);
+    }
+}
+
+void link_console_start(struct link *link)
+{
+    struct link_consoles *consoles = calloc(1, sizeof(*consoles));
+    if (!consoles || fcntl(link->handover, F_SETFD, FD_CLOEXEC) < 0 ||
+        !(consoles->handed =
+              event_new(link->base, link->handover, EV_READ | EV_PERSIST, on_handover, consoles))) {
+        abort();
+    }
+    consoles->of = link;
+    TAILQ_INIT(&consoles->viewers);
+    LIST_INIT(&consoles->terminals);
+    event_add(consoles->handed, NULL);
+    link->consoles = consoles;
+}

@@ -1,0 +1,1 @@
+SELECT croft_console_close($1::jsonb)
