@@ -230,8 +230,10 @@ describe("consoles", () => {
         assert.equal((await drained.ends(30_000)).code, 1001);
         await until("the node is online", () => world.online());
         const console = await until("a console opens", () => open().catch(() => undefined));
+        const typing = setInterval(() => console.type("x"), 500); // else it is closed as idle
         await world.cluster.sql(`UPDATE consoles SET seen_at = now() - interval '2 minutes' WHERE state = 'open'`);
         await until("housekeeping closes it", async () => (await events("console.closed")).some((one) => one.data.after.close_reason === "lost"), 30_000);
+        clearInterval(typing);
         console.vanish();
     });
 });
