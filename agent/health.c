@@ -4,12 +4,14 @@
 #include "disk.h"
 #include "file.h"
 #include "host.h"
+#include "macro.h"
 
 #include <fcntl.h>
 #include <limits.h>
 #include <linux/btrfs.h>
 #include <linux/btrfs_tree.h>
 #include <linux/magic.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
@@ -57,15 +59,17 @@ static void observe_devices(int fd, uint64_t *ret_errors, uint64_t *ret_unalloca
 
 static bool is_metadata_full(int fd)
 {
-    struct {
-        struct btrfs_ioctl_space_args args;
-        struct btrfs_ioctl_space_info infos[SPACES_MAX];
-    } space = {.args = {.space_slots = SPACES_MAX}};
-    if (ioctl(fd, BTRFS_IOC_SPACE_INFO, &space) < 0) {
+    _cleanup_free_ struct btrfs_ioctl_space_args *space =
+        calloc(1, sizeof(*space) + SPACES_MAX * sizeof(space->spaces[0]));
+    if (!space) {
         return false;
     }
-    for (size_t i = 0; i < space.args.total_spaces && i < SPACES_MAX; i++) {
-        const struct btrfs_ioctl_space_info *info = &space.infos[i];
+    space->space_slots = SPACES_MAX;
+    if (ioctl(fd, BTRFS_IOC_SPACE_INFO, space) < 0) {
+        return false;
+    }
+    for (size_t i = 0; i < space->total_spaces && i < SPACES_MAX; i++) {
+        const struct btrfs_ioctl_space_info *info = &space->spaces[i];
         if (info->flags & BTRFS_BLOCK_GROUP_METADATA &&
             info->used_bytes > info->total_bytes / 100 * METADATA_PERCENT) {
             return true;

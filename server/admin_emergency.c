@@ -85,7 +85,7 @@ static int read_limit(const char *text, json_t **ret_limit, struct err *err)
 
 static json_t *ask_override(const struct emergency_options *options, struct err *err)
 {
-    json_t *limit, *override = json_null();
+    json_t *limit = NULL, *override = json_null();
     if (!options->resource || !options->limit) {
         return missing("--resource or --limit", err);
     }

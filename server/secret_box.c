@@ -173,9 +173,9 @@ static int decode(const struct secret_box *box, const char *sealed, const struct
 int secret_open(const struct secret_box *box, const char *purpose, const char *sealed,
                 char **ret_text, struct err *err)
 {
-    const struct key *key;
+    const struct key *key = NULL;
     _cleanup_free_ unsigned char *packed = NULL;
-    size_t len;
+    size_t len = 0;
     if (strncmp(sealed, VERSION, strlen(VERSION)) != 0) {
         return err_set(err, ERR_INVALID, "it is not sealed");
     }

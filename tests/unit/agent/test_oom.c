@@ -75,8 +75,8 @@ START_TEST(what_is_no_kill_is_none)
         "3,1,2,-;Memory cgroup out of memory: Killed process (x)" NUMBERS,
         "3,1,2,-;Memory cgroup out of memory: Killed process 7 x" NUMBERS,
         "3,1,2,-;Memory cgroup out of memory: Killed process 7 (x) total-vm:1kB, anon-rss:1kB",
-        "3,1,2,-;Memory cgroup out of memory: Killed process 7 (x) total-vm:1kB, "
-        "anon-rss:99999999999999999999kB, file-rss:0kB, shmem-rss:0kB, UID:1 pgtables:1kB",
+        ("3,1,2,-;Memory cgroup out of memory: Killed process 7 (x) total-vm:1kB, "
+         "anon-rss:99999999999999999999kB, file-rss:0kB, shmem-rss:0kB, UID:1 pgtables:1kB"),
         "6,1,2,-;oom-kill:constraint=CONSTRAINT_MEMCG,nodemask=(null),task=x,pid=7,uid=0",
     };
     for (size_t i = 0; i < sizeof(records) / sizeof(*records); i++) {

@@ -24,7 +24,8 @@ static struct db *db;
 static struct hub *hub;
 static struct limits *limits;
 static struct agent agent;
-static char migrations[256], state_dir[128], pki_dir[160], image_dir[160], token[160];
+static char migrations[256], state_dir[128], pki_dir[160], image_dir[160], token[160],
+    key_file[160];
 
 // Once: the cluster, and a database with the real schema that each case copies.
 static inline void setup(void)
@@ -103,8 +104,10 @@ static inline void case_setup(void)
     snprintf(state_dir, sizeof(state_dir), "%s/%s", cluster.dir, database);
     snprintf(pki_dir, sizeof(pki_dir), "%s/pki", state_dir);
     snprintf(image_dir, sizeof(image_dir), "%s/images", state_dir);
+    snprintf(key_file, sizeof(key_file), "%s/secrets.key", state_dir);
     config = (struct server_config){
         .state_dir = state_dir,
+        .secrets.key_file = key_file,
         .pki_dir = pki_dir,
         .image_dir = image_dir,
         .agents = {.listen = "127.0.0.1:0",

@@ -15,7 +15,7 @@
 
 #define NODE "019a0000-0000-7000-8000-000000000001"
 
-static char dir[64], pki_dir[80];
+static char dir[64], pki_dir[80], key_file[80];
 static struct server_config config;
 
 static void setup(void)
@@ -23,8 +23,10 @@ static void setup(void)
     snprintf(dir, sizeof(dir), "/tmp/croft-init-XXXXXX");
     ck_assert_ptr_nonnull(mkdtemp(dir));
     snprintf(pki_dir, sizeof(pki_dir), "%s/pki", dir);
+    snprintf(key_file, sizeof(key_file), "%s/secrets.key", dir);
     config = (struct server_config){
         .state_dir = dir,
+        .secrets.key_file = key_file,
         .pki_dir = pki_dir,
         .agents.listen = "127.0.0.1:8443",
         .agents.public_address = "croft.example.org:8443",
