@@ -197,6 +197,7 @@ static const char *const words_platform[] = {"operator", NULL};
 static const char *const words_state[] = {"active", "suspended", "closing", "closed", NULL};
 static const char *const words_kind[] = {"operator", "reseller", "tenant", NULL};
 static const char *const words_kind_made[] = {"reseller", "tenant", NULL};
+static const char *const words_pool[] = {"routed", "private", NULL};
 static const char *const words_policy[] = {"stop", "throttle", NULL};
 static const char *const words_resource[] = {"vps",          "running_vps", "vcpus", "memory_bytes",
                                              "disk_bytes",   "ipv4",        "ipv6",  "snapshots",
@@ -234,6 +235,8 @@ static const struct {
     {body_suspend, "policy", words_policy},
     {query_holders, "resource", words_resource},
     {body_console, "kind", words_console},
+    {body_pool, "kind", words_pool},
+    {body_address, "kind", words_pool},
 };
 
 #define CAPITALS "ABCDEFGHIJKLMNOPQRSTUVWXYZ", "must be three capital letters"
