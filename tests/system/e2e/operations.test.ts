@@ -108,8 +108,8 @@ describe("operations on a vps that runs", () => {
         await ssh("dd if=/dev/zero of=/fill bs=1M count=80 2>/dev/null; sync");
         assert.match(await world.netns!.output("nft", "list", "table", "inet", "croft"), /rate over 1000000 bytes\/second/);
         const from = Date.now();
-        await ssh("head -c 3000000 /fill");
-        assert.ok(Date.now() - from > 2_000, "3 MB in no time at 8 Mbit/s");
+        await ssh("head -c 5000000 /fill"); // the kernel lets the burst and a second's worth through at once
+        assert.ok(Date.now() - from > 2_500, "5 MB in no time at 8 Mbit/s");
 
         const failed = await order("resize", { plan_id: world.plan.id }, "failed");
         assert.match(failed.error!.detail, /disk are used/);
