@@ -185,6 +185,13 @@ static const struct field rdns_fields[] = {
     {NULL},
 };
 
+static const struct field image_index_fields[] = {
+    {"keys", FIELD_STRINGS, IN(image_index, keys), .max = 16, .item_max = 64,
+     .help = "Public keys (`pki_dir`/image.pub of other installations, 64 hex) whose indexes of "
+             "images `image import` believes."},
+    {NULL},
+};
+
 static const struct field config_fields[] = {
     {"state_dir", FIELD_STRING, TOP(state_dir), .min = 1, .max = TEXT_MAX,
      .preset = "/var/lib/croft", .help = "Absolute folder of everything that is kept."},
@@ -211,6 +218,8 @@ static const struct field config_fields[] = {
      .help = "Password hashing (argon2id)."},
     {"mail", FIELD_OBJECT, TOP(mail), .fields = mail_fields, .help = "Mail to people."},
     {"secrets", FIELD_OBJECT, TOP(secrets), .fields = secrets_fields, .help = "Secrets at rest."},
+    {"image_index", FIELD_OBJECT, TOP(image_index), .fields = image_index_fields,
+     .help = "Images of others."},
     {"rdns", FIELD_OBJECT, TOP(rdns), .fields = rdns_fields, .help = "Names of addresses."},
     {NULL},
 };
@@ -273,6 +282,11 @@ static int check(const struct server_config *config, struct err *err)
     }
     if (!config->rdns.url != !config->rdns.key) {
         return err_at(err, ERR_INVALID, "/rdns/key", "url and key belong together");
+    }
+    for (size_t i = 0; i < config->image_index.keys.count; i++) {
+        if (strspn(config->image_index.keys.items[i], "0123456789abcdef") != 64) {
+            return err_at(err, ERR_INVALID, "/image_index/keys", "a key has 64 hex digits");
+        }
     }
     if (!config->mail.user != !config->mail.password) {
         return err_at(err, ERR_INVALID, "/mail/user", "user and password belong together");

@@ -83,6 +83,9 @@ struct server_config {
         struct field_strings zones; // each ends in a dot
         int64_t ttl_s;
     } rdns;
+    struct {
+        struct field_strings keys; // each 64 hex
+    } image_index;
     void *tree, *places; // private: owns every string above
 };
 

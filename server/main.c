@@ -81,6 +81,16 @@ static int run_image_add(struct server_config *config, struct options *options)
     return image_add_main(config, options->argc, options->argv);
 }
 
+static int run_image_index(struct server_config *config, struct options *options)
+{
+    return image_index_main(config, options->argc, options->argv);
+}
+
+static int run_image_import(struct server_config *config, struct options *options)
+{
+    return image_import_main(config, options->argc, options->argv);
+}
+
 static int run_verify(struct server_config *config, struct options *options)
 {
     return verify_main(config, options->argc, options->argv);
@@ -126,6 +136,10 @@ static const struct command {
      "end every session of somebody"},
     {"image", "add", run_image_add, true, "image add --config F FILE --name N --os O [--arch A]",
      "sign and store an image"},
+    {"image", "index", run_image_index, true, "image index --config F [--url U] [--days N]",
+     "print a signed index of the catalogue"},
+    {"image", "import", run_image_import, true, "image import --config F INDEX [NAME] [--arch A]",
+     "list a signed index; fetch, check and store an image of it"},
     {"verify", NULL, run_verify, true, "verify --config F quotas",
      "recompute quotas, capacity and addresses"},
 };

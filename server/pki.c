@@ -298,22 +298,27 @@ static int ensure_image_key(const char *dir, struct err *err)
     return store(dir, "image.pub", hex, err);
 }
 
-int pki_sign_image(const char *pki_dir, const char *sha256, int64_t size,
-                   char ret_signature[PKI_IMAGE_SIGNATURE_HEX + 1], struct err *err)
+int pki_sign(const char *pki_dir, const char *text, size_t len,
+             char ret_signature[PKI_IMAGE_SIGNATURE_HEX + 1], struct err *err)
 {
     unsigned char key[crypto_sign_SECRETKEYBYTES];
     int r = read_image_key(pki_dir, key, err);
     if (r < 0) {
         return r;
     }
-    char text[160];
-    int len = snprintf(text, sizeof(text), "croft-image-v1\n%s\n%lld\n", sha256, (long long)size);
     unsigned char signature[crypto_sign_BYTES];
-    crypto_sign_detached(signature, NULL, (const unsigned char *)text, (unsigned long long)len,
-                         key);
+    crypto_sign_detached(signature, NULL, (const unsigned char *)text, len, key);
     sodium_memzero(key, sizeof(key));
     sodium_bin2hex(ret_signature, PKI_IMAGE_SIGNATURE_HEX + 1, signature, sizeof(signature));
     return 0;
+}
+
+int pki_sign_image(const char *pki_dir, const char *sha256, int64_t size,
+                   char ret_signature[PKI_IMAGE_SIGNATURE_HEX + 1], struct err *err)
+{
+    char text[160];
+    int len = snprintf(text, sizeof(text), "croft-image-v1\n%s\n%lld\n", sha256, (long long)size);
+    return pki_sign(pki_dir, text, (size_t)len, ret_signature, err);
 }
 
 int pki_init(const struct server_config *config, struct err *err)

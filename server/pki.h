@@ -56,6 +56,11 @@ int pki_sign_agent(const struct pki_ca *ca, const char *csr_pem, const char *nod
 int pki_agent_identity(const X509 *certificate, char ret_node[PKI_NODE_ID + 1],
                        char ret_serial[PKI_SERIAL_HEX + 1], struct err *err) _must_check_;
 
-// Ed25519 by image.key over "croft-image-v1\n<sha256>\n<size>\n"; 128 hex and NUL.
+// Ed25519 by image.key over text, whose first line must say what it is, so that no signature serves for something else;
+// 128 hex and NUL.
+int pki_sign(const char *pki_dir, const char *text, size_t len,
+             char ret_signature[PKI_IMAGE_SIGNATURE_HEX + 1], struct err *err) _must_check_;
+
+// pki_sign() of "croft-image-v1\n<sha256>\n<size>\n"; 128 hex and NUL.
 int pki_sign_image(const char *pki_dir, const char *sha256, int64_t size,
                    char ret_signature[PKI_IMAGE_SIGNATURE_HEX + 1], struct err *err) _must_check_;
