@@ -104,8 +104,11 @@ CREATE INDEX rdns_tenant ON rdns (tenant_id);
 CREATE TABLE rdns_changes (
     address inet PRIMARY KEY,
     name text, -- null: none any more
-    serial bigint NOT NULL DEFAULT 1, -- rises with each change: an answer to an older one settles nothing
+    serial bigint NOT NULL GENERATED ALWAYS AS IDENTITY, -- rises with each change: an answer to an older one settles nothing
     attempts int NOT NULL DEFAULT 0,
+    -- Who claimed it is telling name servers this one, at most until then; a later one waits for it, so that they hear of them in order.
+    claimed_serial bigint,
+    claimed_until timestamptz,
     next_at timestamptz NOT NULL DEFAULT now(),
     error text,
     created_at timestamptz NOT NULL DEFAULT now()

@@ -23,9 +23,10 @@ ALTER TABLE vps
     -- Those of one tenant with the same group are kept apart: always (hard) or where that can be (soft).
     ADD COLUMN anti_affinity_group text CHECK (length(anti_affinity_group) BETWEEN 1 AND 63),
     ADD COLUMN anti_affinity text CHECK (anti_affinity IN ('hard', 'soft')),
-    -- An operator gave it up with its node: it holds nothing any more but its range of ids, and is there to be seen until it is
+    -- An operator gave it up with its node: it holds nothing any more but its range of ids and its ports, and is there to be seen until it is
     -- deleted.
     ADD COLUMN lost_at timestamptz,
+    ADD COLUMN lost_addresses jsonb, -- what it had then, with their names
     ADD CHECK ((anti_affinity_group IS NULL) = (anti_affinity IS NULL)),
     ADD CHECK (lost_at IS NULL OR desired <> 'running');
 -- What is told to be deleted though nobody knows what it was (croft_admin_orphan_delete) has neither plan nor image.

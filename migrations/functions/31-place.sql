@@ -123,7 +123,8 @@ BEGIN
 END
 $$;
 
--- Gives back all that a vps holds, once it is known to be gone.
+-- Gives back all that a vps holds, once it is known to be gone or is given up. What it has of its network beside addresses ends with
+-- it: croft_network_release().
 CREATE OR REPLACE FUNCTION croft_release(v vps) RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
     v_resources text[];
@@ -136,7 +137,6 @@ BEGIN
     UPDATE nodes SET used_vcpus = used_vcpus - v.vcpus, used_memory_bytes = used_memory_bytes - v.memory_bytes,
         used_disk_bytes = used_disk_bytes - v.disk_bytes, used_vps = used_vps - 1 WHERE id = v.node_id;
     UPDATE id_ranges SET vps_id = NULL WHERE vps_id = v.id;
-    PERFORM croft_network_release(v, NULL);
     -- Pools in the order in which croft_addresses_take() locks them.
     PERFORM FROM pools p WHERE p.id IN (SELECT a.pool_id FROM addresses a WHERE a.vps_id = v.id)
         ORDER BY p.family, p.node_id IS NULL, p.id FOR NO KEY UPDATE;

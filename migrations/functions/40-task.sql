@@ -45,11 +45,11 @@ CREATE OR REPLACE FUNCTION croft_task_kind(p_desired text) RETURNS text LANGUAGE
     RETURN CASE p_desired WHEN 'deleted' THEN 'vps_delete' ELSE 'vps_update' END;
 
 -- Adds the task that converges a vps whose row is locked and which has none open.
-CREATE OR REPLACE FUNCTION croft_converge(v vps, p_why text) RETURNS void LANGUAGE plpgsql AS $$
+CREATE OR REPLACE FUNCTION croft_converge(v vps, p_why text, p_args jsonb DEFAULT NULL) RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
     t tasks;
 BEGIN
-    t := croft_task_add(v, croft_task_kind(croft_wanted(v)));
+    t := croft_task_add(v, croft_task_kind(croft_wanted(v)), p_args);
     UPDATE vps SET task_id = t.id, retry_at = NULL WHERE id = v.id;
     PERFORM croft_event('task.created', v.tenant_id, 'vps', v.id,
         jsonb_build_object('task_id', t.id, 'kind', t.kind, 'why', p_why));
@@ -106,10 +106,10 @@ BEGIN
         END IF;
         v := croft_resize_done(v);
     END IF;
-    IF t.kind IN ('vps_snapshot', 'vps_snapshot_delete', 'vps_publish') THEN
-        UPDATE vps SET task_id = v_open, observed = coalesce(p_observed, observed) WHERE id = v.id; -- not about what is desired
-    ELSIF p_status = 'failed' AND t.kind = 'vps_password' THEN
-        UPDATE vps SET task_id = v_open WHERE id = v.id; -- its task says why; there is nothing to try again
+    IF t.kind IN ('vps_snapshot', 'vps_snapshot_delete', 'vps_publish', 'vps_password') THEN
+        -- Not about what is desired: nothing is reached by it, nothing is given up, and nothing is tried again. Its task says how it went.
+        UPDATE vps SET task_id = v_open, observed = CASE WHEN t.kind = 'vps_password' AND p_status = 'failed' THEN observed
+            ELSE coalesce(p_observed, observed) END WHERE id = v.id;
     ELSIF p_status = 'failed' THEN
         PERFORM croft_settle_failed(v, t, v_open, p_observed);
     ELSIF t.kind = 'vps_delete' AND v.desired = 'deleted' THEN
@@ -138,7 +138,9 @@ BEGIN
     IF v.deleted_at IS NULL THEN
         PERFORM croft_changed('vps.deleted', v.tenant_id, 'vps', v.id, v.body::jsonb, NULL);
     END IF;
+    PERFORM FROM nodes WHERE id = v.node_id FOR NO KEY UPDATE;
     UPDATE id_ranges SET vps_id = NULL WHERE vps_id = v.id; -- that of one that was lost, or of an orphan, was kept until now
+    PERFORM croft_network_release(v, NULL); -- and so were its ports
     UPDATE vps SET task_id = p_open, observed = 'absent', observed_generation = generation, error = NULL, attempts = 0,
         retry_at = NULL, addresses = '[]', resize = NULL, deleted_at = coalesce(deleted_at, now())
     WHERE id = v.id;

@@ -51,9 +51,18 @@ CREATE OR REPLACE FUNCTION croft_vps_before(v vps) RETURNS jsonb LANGUAGE sql IM
     RETURN jsonb_build_object('desired', v.desired, 'frozen', v.frozen, 'hostname', v.hostname, 'ssh_keys', v.ssh_keys,
         'rescue_image_id', v.rescue_image_id);
 
--- A guest that its owner switched off from inside stays off while something else of it is changed.
-CREATE OR REPLACE FUNCTION croft_keeps_power(v vps) RETURNS boolean LANGUAGE sql IMMUTABLE
-    RETURN v.desired = 'running' AND v.observed = 'stopped' AND v.observed_generation = v.generation AND v.task_id IS NULL;
+-- A guest that its owner switched off from inside stays off while something else of it is changed: when it had reached all that was
+-- ordered, or what was ordered since keeps it off, too.
+CREATE OR REPLACE FUNCTION croft_keeps_power(v vps) RETURNS boolean LANGUAGE sql STABLE AS $$
+    SELECT v.desired = 'running' AND v.observed = 'stopped' AND (v.observed_generation = v.generation AND v.task_id IS NULL
+        OR coalesce((SELECT t.kind = 'vps_update' AND t.generation = v.generation AND coalesce((t.args->>'keep_power')::boolean, false)
+            FROM tasks t WHERE t.vps_id = v.id AND t.kind NOT IN ('vps_snapshot', 'vps_snapshot_delete', 'vps_publish', 'vps_password')
+            ORDER BY t.seq DESC LIMIT 1), false))
+$$;
+
+-- What a vps_update says of that.
+CREATE OR REPLACE FUNCTION croft_power_args(v vps) RETURNS jsonb LANGUAGE sql STABLE
+    RETURN CASE WHEN croft_keeps_power(v) THEN '{"keep_power":true}'::jsonb END;
 
 -- Writes an order that was taken: p_old as it was locked, v as it is to be. p_before null: it cannot be cancelled.
 CREATE OR REPLACE FUNCTION croft_order(p_old vps, v vps, p_kind text, p_action text, p_args jsonb, p_before jsonb)
@@ -62,8 +71,8 @@ DECLARE
     t tasks;
 BEGIN
     v.generation := p_old.generation + 1;
-    IF p_kind = 'vps_update' AND croft_keeps_power(p_old) AND v.desired = 'running' THEN
-        p_args := coalesce(p_args, '{}') || '{"keep_power":true}';
+    IF p_kind = 'vps_update' AND v.desired = 'running' AND croft_keeps_power(p_old) THEN
+        p_args := coalesce(p_args, '{}') || croft_power_args(p_old);
     END IF;
     PERFORM croft_running_move(p_old, v.desired);
     t := croft_task_add(v, p_kind, p_args, p_before);

@@ -214,6 +214,7 @@ BEGIN
     END IF;
     PERFORM croft_quota_move(v.tenant_id, array_agg(a.resource ORDER BY a.resource), array_agg(a.amount ORDER BY a.resource), -1)
         FROM (VALUES ('ipv4', v_four::bigint), ('ipv6', v_six::bigint)) a (resource, amount) WHERE a.amount > 0;
+    PERFORM FROM nodes WHERE id = v.node_id FOR NO KEY UPDATE; -- before its pools: its networks may come after them
     PERFORM FROM pools p WHERE p.id IN (SELECT a.pool_id FROM addresses a WHERE a.vps_id = v.id AND a.release_generation <= p_generation)
         ORDER BY p.family, p.node_id IS NULL, p.id FOR NO KEY UPDATE;
     WITH freed AS (

@@ -225,11 +225,13 @@ $$;
 CREATE OR REPLACE FUNCTION croft_respec(p_vps uuid[], p_why text) RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
     v vps;
+    v_args jsonb;
 BEGIN
-    FOR v IN UPDATE vps SET generation = generation + 1, error = NULL, attempts = 0, retry_at = NULL
-        WHERE id = ANY (p_vps) AND deleted_at IS NULL AND desired <> 'deleted' RETURNING *
-    LOOP
-        PERFORM croft_converge(v, p_why);
+    PERFORM croft_nodes_lock(p_vps);
+    FOR v IN SELECT * FROM vps WHERE id = ANY (p_vps) AND deleted_at IS NULL AND lost_at IS NULL AND desired <> 'deleted' ORDER BY id LOOP
+        v_args := croft_power_args(v);
+        UPDATE vps SET generation = generation + 1, error = NULL, attempts = 0, retry_at = NULL WHERE id = v.id RETURNING * INTO v;
+        PERFORM croft_converge(v, p_why, v_args);
     END LOOP;
 END
 $$;

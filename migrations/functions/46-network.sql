@@ -45,19 +45,42 @@ CREATE OR REPLACE FUNCTION croft_forwards_spec(v vps) RETURNS jsonb LANGUAGE sql
     FROM port_forwards f WHERE f.vps_id = v.id AND f.release_generation IS NULL AND croft_private_ipv4(v) IS NOT NULL
 $$;
 
--- What the node has given up by reaching this generation; null: all, the vps is gone. The vps is locked.
-CREATE OR REPLACE FUNCTION croft_network_release(v vps, p_generation bigint) RETURNS void LANGUAGE plpgsql AS $$
+-- Takes the vps out of the networks that it has left by this generation; null: of all. Its node is locked. Whether a network is empty
+-- is looked at by a statement that begins when it is locked: who has joined meanwhile is seen.
+CREATE OR REPLACE FUNCTION croft_members_release(v vps, p_generation bigint) RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
-    v_left uuid[];
+    v_left uuid[] := ARRAY(SELECT m.network_id FROM network_members m
+        WHERE m.vps_id = v.id AND (p_generation IS NULL OR m.release_generation <= p_generation));
 BEGIN
-    DELETE FROM port_forwards WHERE vps_id = v.id AND (p_generation IS NULL OR release_generation <= p_generation);
-    WITH gone AS (DELETE FROM network_members WHERE vps_id = v.id AND (p_generation IS NULL OR release_generation <= p_generation)
-        RETURNING network_id)
-    SELECT array_agg(network_id ORDER BY network_id) INTO v_left FROM gone;
+    PERFORM FROM networks WHERE id = ANY (v_left) ORDER BY id FOR NO KEY UPDATE;
+    DELETE FROM network_members WHERE vps_id = v.id AND network_id = ANY (v_left);
     UPDATE networks n SET node_id = NULL WHERE n.id = ANY (v_left) AND NOT EXISTS (SELECT FROM network_members m WHERE m.network_id = n.id);
+END
+$$;
+
+-- What the node has given up by reaching this generation; null: all, the vps is gone from it. The vps is locked.
+CREATE OR REPLACE FUNCTION croft_network_release(v vps, p_generation bigint) RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+    IF EXISTS (SELECT FROM network_members WHERE vps_id = v.id AND (p_generation IS NULL OR release_generation <= p_generation))
+        OR EXISTS (SELECT FROM port_forwards WHERE vps_id = v.id AND (p_generation IS NULL OR release_generation <= p_generation)) THEN
+        PERFORM FROM nodes WHERE id = v.node_id FOR NO KEY UPDATE;
+        DELETE FROM port_forwards WHERE vps_id = v.id AND (p_generation IS NULL OR release_generation <= p_generation);
+        PERFORM croft_members_release(v, p_generation);
+    END IF;
     IF p_generation IS NULL THEN
         DELETE FROM firewalls WHERE vps_id = v.id;
     END IF;
+END
+$$;
+
+-- The end of a vps whose node could not be asked: what it had of the network, but for the node's ports, which may still lead to it and
+-- stay taken until the node says that it is gone.
+CREATE OR REPLACE FUNCTION croft_network_end(v vps) RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM FROM nodes WHERE id = v.node_id FOR NO KEY UPDATE;
+    UPDATE port_forwards SET release_generation = v.generation WHERE vps_id = v.id AND release_generation IS NULL;
+    PERFORM croft_members_release(v, NULL);
+    DELETE FROM firewalls WHERE vps_id = v.id;
 END
 $$;
 
@@ -127,6 +150,7 @@ BEGIN
         PERFORM croft_raise_not_found('port forward');
     END IF;
     v := croft_order_begin(p_req || jsonb_build_object('id', f.vps_id), 'update');
+    PERFORM FROM nodes WHERE id = f.node_id FOR NO KEY UPDATE;
     UPDATE port_forwards SET release_generation = v.generation + 1 WHERE id = v_id AND release_generation IS NULL RETURNING * INTO f;
     IF NOT FOUND THEN
         PERFORM croft_raise_not_found('port forward');
@@ -186,11 +210,12 @@ BEGIN
 END
 $$;
 
--- The tenant's own network, locked after the vps.
-CREATE OR REPLACE FUNCTION croft_network_hold(p_id uuid) RETURNS networks LANGUAGE plpgsql AS $$
+-- The tenant's own network, locked after the vps and its node.
+CREATE OR REPLACE FUNCTION croft_network_hold(p_id uuid, v vps) RETURNS networks LANGUAGE plpgsql AS $$
 DECLARE
     n networks;
 BEGIN
+    PERFORM FROM nodes WHERE id = v.node_id FOR NO KEY UPDATE;
     SELECT * INTO n FROM networks WHERE id = p_id AND tenant_id = croft_tenant_id() FOR NO KEY UPDATE;
     IF NOT FOUND THEN
         PERFORM croft_raise_not_found('network');
@@ -225,7 +250,7 @@ BEGIN
         PERFORM croft_raise_not_found('network');
     END IF;
     v := croft_order_begin(p_req || jsonb_build_object('id', p_req->'body'->'vps_id'), 'update');
-    n := croft_network_hold((p_req->>'id')::uuid);
+    n := croft_network_hold((p_req->>'id')::uuid, v);
     IF n.node_id <> v.node_id THEN
         PERFORM croft_raise(409, 'conflict', 'The members of this network are on another node.', '/vps_id');
     ELSIF EXISTS (SELECT FROM network_members WHERE network_id = n.id AND vps_id = v.id) THEN
@@ -256,7 +281,7 @@ BEGIN
         PERFORM croft_raise_not_found('network');
     END IF;
     v := croft_order_begin(p_req || jsonb_build_object('id', p_req->'query'->'vps_id'), 'update');
-    n := croft_network_hold((p_req->>'id')::uuid);
+    n := croft_network_hold((p_req->>'id')::uuid, v);
     v_before := croft_network_json(n);
     UPDATE network_members SET release_generation = v.generation + 1
         WHERE network_id = n.id AND vps_id = v.id AND release_generation IS NULL;

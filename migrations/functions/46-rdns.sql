@@ -3,7 +3,8 @@
 
 CREATE OR REPLACE FUNCTION croft_rdns_change(p_address inet, p_name text) RETURNS void LANGUAGE sql AS $$
     INSERT INTO rdns_changes (address, name) VALUES (p_address, p_name)
-    ON CONFLICT (address) DO UPDATE SET name = EXCLUDED.name, serial = rdns_changes.serial + 1, attempts = 0, next_at = now(), error = NULL;
+    ON CONFLICT (address) DO UPDATE SET name = EXCLUDED.name, serial = DEFAULT, attempts = 0, error = NULL,
+        next_at = greatest(now(), rdns_changes.claimed_until);
     SELECT pg_notify('croft_rdns', '')
 $$;
 
@@ -91,20 +92,25 @@ CREATE OR REPLACE FUNCTION croft_reverse_name(p_address inet) RETURNS text LANGU
         WHERE family(p_address) = 6) x
 $$;
 
--- Claimed for half a minute, so that two servers do not tell the same.
+-- Claimed for half a minute, twice what a request may last (server/rdns.c), so that two servers tell neither the same nor two changes
+-- of one address in the wrong order.
 CREATE OR REPLACE FUNCTION croft_rdns_claim() RETURNS TABLE (address text, reverse text, name text, serial bigint)
 LANGUAGE sql SECURITY DEFINER SET search_path = public, pg_temp AS $$
-    UPDATE rdns_changes c SET next_at = now() + interval '30 seconds', attempts = c.attempts + 1
+    UPDATE rdns_changes c SET next_at = now() + interval '30 seconds', attempts = c.attempts + 1, claimed_serial = c.serial,
+        claimed_until = now() + interval '30 seconds'
     WHERE c.address IN (SELECT d.address FROM rdns_changes d WHERE d.next_at <= now() ORDER BY d.next_at LIMIT 16 FOR UPDATE SKIP LOCKED)
     RETURNING host(c.address), croft_reverse_name(c.address), c.name, c.serial
 $$;
 
--- One that changed meanwhile stays. A failure is tried again after 5 s, doubled each time, at most an hour.
+-- One that changed meanwhile stays, and is told at once: the name servers have answered. After a failure they may not have: then it
+-- waits for the end of the claim. A failure is tried again after 5 s, doubled each time, at most an hour.
 CREATE OR REPLACE FUNCTION croft_rdns_done(p_address text, p_serial bigint, p_error text) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
 BEGIN
     IF p_error IS NULL THEN
         DELETE FROM rdns_changes WHERE address = p_address::inet AND serial = p_serial;
+        UPDATE rdns_changes SET claimed_serial = NULL, claimed_until = NULL, next_at = now()
+            WHERE address = p_address::inet AND claimed_serial = p_serial;
     ELSE
         UPDATE rdns_changes SET error = left(p_error, 500), next_at = now() + least(5 * 2 ^ least(attempts - 1, 12), 3600) * interval '1 second'
             WHERE address = p_address::inet AND serial = p_serial;

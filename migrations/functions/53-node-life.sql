@@ -83,8 +83,14 @@ $$;
 
 -- ---- What is lost
 
--- Gives a locked vps up: its tasks end, all that it holds is free, but for its range of ids, which its node may still be using. What
--- was to be deleted is gone; anything else stays to be seen, until it is deleted.
+-- What is kept to give it as much again, should it come back: of each address its family, kind and name.
+CREATE OR REPLACE FUNCTION croft_addresses_before(v vps) RETURNS jsonb LANGUAGE sql STABLE AS $$
+    SELECT coalesce(jsonb_agg(a || jsonb_strip_nulls(jsonb_build_object('name', r.name)) ORDER BY n), '[]')
+    FROM jsonb_array_elements(v.addresses) WITH ORDINALITY x (a, n) LEFT JOIN rdns r ON r.address = (a->>'address')::inet
+$$;
+
+-- Gives a locked vps up: its tasks end, all that it holds is free, but for its range of ids and its ports, which its node may still be
+-- using. What was to be deleted is gone; anything else stays to be seen, with its firewall and its networks, until it is deleted.
 CREATE OR REPLACE FUNCTION croft_lose(v vps) RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
     v_error jsonb := '{"code":"vps_lost","detail":"Its node was lost, and what was on its disk with it."}';
@@ -92,14 +98,20 @@ DECLARE
 BEGIN
     PERFORM croft_task_end(t.id, 'failed', v_error) FROM (
         SELECT k.id FROM tasks k WHERE k.vps_id = v.id AND k.ended_at IS NULL ORDER BY k.seq FOR NO KEY UPDATE) t;
-    UPDATE vps SET lost_at = now(), desired = CASE desired WHEN 'running' THEN 'stopped' ELSE desired END WHERE id = v.id;
+    UPDATE vps SET lost_at = now(), desired = CASE desired WHEN 'running' THEN 'stopped' ELSE desired END,
+        lost_addresses = croft_addresses_before(v) WHERE id = v.id;
     PERFORM croft_snapshots_gone(v);
     PERFORM croft_release(v);
     UPDATE id_ranges SET vps_id = v.id WHERE node_id = v.node_id AND slot = v.slot;
     UPDATE vps SET observed = 'absent', generation = generation + 1, error = v_error, task_id = NULL, addresses = '[]',
+        ipv4_count = (SELECT count(*) FROM jsonb_array_elements(v.addresses) a WHERE a->>'family' = '4'),
+        ipv6_count = (SELECT count(*) FROM jsonb_array_elements(v.addresses) a WHERE a->>'family' = '6'),
         resize = NULL, rescue_image_id = NULL, frozen = false, delete_after = NULL, held_desired = NULL, attempts = 0, retry_at = NULL,
         deleted_at = CASE desired WHEN 'deleted' THEN now() END
     WHERE id = v.id RETURNING * INTO v;
+    IF v.deleted_at IS NOT NULL THEN
+        PERFORM croft_network_end(v);
+    END IF;
     PERFORM croft_changed('vps.lost', v.tenant_id, 'vps', v.id, v_before, v.body::jsonb);
 END
 $$;
@@ -155,6 +167,7 @@ BEGIN
     t := croft_task_add(v, 'vps_delete');
     t := croft_task_end(t.id, 'done', NULL);
     UPDATE vps SET desired = 'deleted', generation = v.generation, task_id = NULL, deleted_at = now() WHERE id = v.id RETURNING * INTO v;
+    PERFORM croft_network_end(v);
     PERFORM croft_changed('vps.deleted', v.tenant_id, 'vps', v.id, v_before, NULL);
     RETURN croft_accepted(t, v);
 END

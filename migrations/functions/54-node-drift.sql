@@ -69,7 +69,25 @@ BEGIN
 END
 $$;
 
--- Takes back what was given up: its row is there, with what it was sold with.
+-- Addresses, as many of each family and kind as it had when it was given up.
+CREATE OR REPLACE FUNCTION croft_addresses_again(n nodes, v vps) RETURNS jsonb LANGUAGE plpgsql AS $$
+DECLARE
+    x record;
+    v_all jsonb := '[]';
+BEGIN
+    -- All at once, in the order of croft_release(): the kinds of one family lie in it anyhow.
+    PERFORM FROM pools p WHERE p.location_id = n.location_id AND (p.node_id IS NULL OR p.node_id = n.id)
+        ORDER BY p.family, p.node_id IS NULL, p.id FOR NO KEY UPDATE;
+    FOR x IN SELECT (a->>'family')::int AS family, coalesce(a->>'kind', 'routed') AS kind, count(*)::int AS count
+        FROM jsonb_array_elements(v.lost_addresses) a GROUP BY 1, 2 ORDER BY 1, 2 DESC
+    LOOP
+        v_all := v_all || croft_addresses_take(n, v.id, x.family, x.count, x.kind);
+    END LOOP;
+    RETURN v_all;
+END
+$$;
+
+-- Takes back what was given up: its row is there, with what it was sold with, its firewall, its ports and its networks.
 CREATE OR REPLACE FUNCTION croft_orphan_recover(o node_orphans, v vps) RETURNS vps LANGUAGE plpgsql AS $$
 DECLARE
     p plans_now;
@@ -81,9 +99,8 @@ BEGIN
     PERFORM croft_quota_move(v.tenant_id, array_agg(a.resource ORDER BY a.resource), array_agg(a.amount ORDER BY a.resource), 1)
         FROM croft_vps_amounts(v) a;
     n := croft_node_take(v.node_id, p);
-    v.addresses := croft_addresses_take(n, v.id, 4, v.ipv4_count, (SELECT CASE WHEN x.private_ipv4 THEN 'private' ELSE 'routed' END
-            FROM plans x WHERE x.id = v.plan_id)) || croft_addresses_take(n, v.id, 6, v.ipv6_count, 'routed');
-    UPDATE vps SET lost_at = NULL, error = NULL, addresses = v.addresses, observed = o.observed,
+    v.addresses := croft_addresses_again(n, v);
+    UPDATE vps SET lost_at = NULL, lost_addresses = NULL, error = NULL, addresses = v.addresses, observed = o.observed,
         generation = greatest(generation, o.generation) + 1, attempts = 0
     WHERE id = v.id RETURNING * INTO v;
     RETURN v;
@@ -138,6 +155,7 @@ DECLARE
     v vps;
     t tasks;
     v_before jsonb;
+    v_lost jsonb;
 BEGIN
     SELECT * INTO v FROM vps WHERE id = o.vps_id;
     IF NOT FOUND THEN
@@ -146,12 +164,14 @@ BEGIN
         PERFORM croft_raise(409, 'conflict', 'Its owner has deleted it: it goes as soon as its node is told.');
     ELSE
         v_before := v.body;
+        v_lost := v.lost_addresses; -- it gets others, and they have no names yet
         v := croft_orphan_recover(o, v);
     END IF;
     t := croft_task_add(v, 'vps_update');
     UPDATE vps SET task_id = t.id WHERE id = v.id RETURNING * INTO v;
     DELETE FROM node_orphans WHERE node_id = o.node_id AND vps_id = o.vps_id;
-    PERFORM croft_changed('vps.adopted', v.tenant_id, 'vps', v.id, v_before, v.body::jsonb, jsonb_build_object('task_id', t.id));
+    PERFORM croft_changed('vps.adopted', v.tenant_id, 'vps', v.id, v_before, v.body::jsonb,
+        jsonb_strip_nulls(jsonb_build_object('task_id', t.id, 'not_restored', v_lost)));
     RETURN croft_accepted(t, v);
 END
 $$;

@@ -48,7 +48,7 @@ BEGIN
         ORDER BY k.id LIMIT 100 FOR NO KEY UPDATE OF k SKIP LOCKED);
     PERFORM croft_nodes_lock(ARRAY(SELECT (d).id FROM unnest(v_due) d));
     FOREACH v IN ARRAY v_due LOOP
-        PERFORM croft_converge(v, 'retry');
+        PERFORM croft_converge(v, 'retry', croft_power_args(v));
     END LOOP;
     RETURN cardinality(v_due);
 END

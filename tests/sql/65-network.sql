@@ -244,15 +244,29 @@ BEGIN
     r := test.net('rdns_set', a, '{"names":[{"address":"198.51.100.2","name":"mail.example.org"}]}', jsonb_build_object('if_match', r.etag));
     PERFORM test.is((r.status, r.body->'names'->0->>'name')::text, '(200,mail.example.org)', 'a name is set');
     SELECT * INTO c FROM croft_rdns_claim();
-    PERFORM test.is((c.address, c.reverse, c.name, c.serial)::text, '(198.51.100.2,2.100.51.198.in-addr.arpa.,mail.example.org,1)', 'name servers are to be told');
+    PERFORM test.is((c.address, c.reverse, c.name)::text, '(198.51.100.2,2.100.51.198.in-addr.arpa.,mail.example.org)', 'name servers are to be told');
     PERFORM test.is((SELECT count(*) FROM croft_rdns_claim()), 0::bigint, 'by one');
     PERFORM croft_rdns_done(c.address, c.serial, 'no answer');
     PERFORM test.is((SELECT error FROM rdns_changes), 'no answer', 'a failure is kept');
     r := test.net('rdns_set', a, '{"names":[{"address":"198.51.100.2","name":"www.example.org"}]}', jsonb_build_object('if_match', r.etag));
+    PERFORM test.is((SELECT count(*) FROM croft_rdns_claim()), 0::bigint, 'what changed after a failure waits until that request is surely over');
+    UPDATE rdns_changes SET next_at = now(), claimed_until = now();
+    SELECT * INTO c FROM croft_rdns_claim();
+    r := test.net('rdns_set', a, '{"names":[]}', jsonb_build_object('if_match', r.etag));
+    PERFORM test.is((SELECT count(*) FROM croft_rdns_claim()), 0::bigint, 'what changes while name servers are told is not told beside it');
+    PERFORM croft_rdns_done(c.address, c.serial - 1, NULL);
+    PERFORM test.is((SELECT count(*) FROM croft_rdns_claim()), 0::bigint, 'nor after the answer to an older one');
     PERFORM croft_rdns_done(c.address, c.serial, NULL);
-    PERFORM test.is((SELECT name FROM rdns_changes), 'www.example.org', 'what changed meanwhile is told, too');
-    PERFORM croft_rdns_done(c.address, 2, NULL);
+    PERFORM test.is((SELECT (name, serial > c.serial)::text FROM croft_rdns_claim()), '(,t)', 'but after the answer to that one');
+    PERFORM croft_rdns_done(c.address, c.serial, NULL);
+    PERFORM test.is((SELECT count(*) FROM rdns_changes), 1::bigint, 'which settles no other');
+    PERFORM croft_rdns_done(x.address::text, x.serial, NULL) FROM rdns_changes x;
     PERFORM test.is((SELECT count(*) FROM rdns_changes), 0::bigint, 'what was told is settled');
+    r := test.net('rdns_set', a, '{"names":[{"address":"198.51.100.2","name":"www.example.org"}]}', jsonb_build_object('if_match', r.etag));
+    PERFORM test.is((SELECT count(*) FROM croft_rdns_claim()), 1::bigint, 'a new change is told at once');
+    PERFORM croft_rdns_done(c.address, c.serial, NULL);
+    PERFORM test.is((SELECT count(*) FROM rdns_changes), 1::bigint, 'and not settled by a late answer to an older one');
+    PERFORM croft_rdns_done(x.address::text, x.serial, NULL) FROM rdns_changes x;
 
     r := test.net_vps('net', 'net-none', 'public_plan');
     PERFORM test.is(r.status, 409, 'the only address is taken');
@@ -269,7 +283,7 @@ BEGIN
     r := test.net_vps('net', 'net-b', 'public_plan');
     PERFORM test.is((r.status, r.body->'vps'->'addresses'->0->>'address')::text, '(202,198.51.100.2)', 'then it is given again');
     PERFORM test.net('rdns_set', test.get('net-b'), '{"names":[{"address":"198.51.100.2","name":"new.example.org"}]}', '{"if_match":"*"}');
-    PERFORM test.is((SELECT (name, serial)::text FROM rdns_changes), '(new.example.org,2)', 'and may get another name');
+    PERFORM test.is((SELECT name FROM rdns_changes), 'new.example.org', 'and may get another name');
     PERFORM test.consistent('with networks');
 END
 $$;
