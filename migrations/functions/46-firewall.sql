@@ -20,11 +20,18 @@ $$;
 
 -- ---- What is in a rule
 
--- A network or an address in canonical form; what is none is refused at its place.
+-- A network or an address in canonical form; what is none is refused at its place. IPv6 that is written with IPv4 in it (::0.1.0.5,
+-- ::ffff:192.0.2.1) is on no wire, and not spelled alike by all that read it.
 CREATE OR REPLACE FUNCTION croft_cidr(p_text text, p_pointer text) RETURNS text LANGUAGE plpgsql IMMUTABLE AS $$
+DECLARE
+    v_text text;
 BEGIN
     IF p_text ~ '^[0-9A-Fa-f:.]{2,45}(/[0-9]{1,3})?$' AND p_text ~ '[.:].*[.:]' THEN
-        RETURN CASE WHEN p_text LIKE '%/%' THEN p_text::cidr ELSE p_text::inet::cidr END::text;
+        v_text := CASE WHEN p_text LIKE '%/%' THEN p_text::cidr ELSE p_text::inet::cidr END::text;
+        IF v_text LIKE '%:%.%' THEN
+            PERFORM croft_raise(422, 'invalid_value', 'This is an IPv4 address in an IPv6 one: name the IPv4 address.', p_pointer);
+        END IF;
+        RETURN v_text;
     END IF;
     RAISE invalid_text_representation;
 EXCEPTION WHEN invalid_text_representation OR data_exception THEN

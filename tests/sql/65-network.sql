@@ -94,6 +94,8 @@ BEGIN
         ('[{"direction":"in","action":"drop","cidrs":["10.0.0.1/8"]}]', '/rules/0/cidrs/0'),
         ('[{"direction":"in","action":"drop","cidrs":["10.0.0.0/8","x"]}]', '/rules/0/cidrs/1'),
         ('[{"direction":"in","action":"drop","cidrs":["10"]}]', '/rules/0/cidrs/0'),
+        ('[{"direction":"in","action":"drop","cidrs":["::0.1.0.5"]}]', '/rules/0/cidrs/0'),
+        ('[{"direction":"in","action":"drop","cidrs":["::/0","::ffff:192.0.2.0/120"]}]', '/rules/0/cidrs/1'),
         ('[{"direction":"in","action":"drop","address_sets":["6b1f6a34-0000-7000-8000-000000000000"]}]', '/rules/0/address_sets'),
         ('[{"direction":"in","action":"drop","colour":"red"}]', '/rules/0')) x (rules, pointer)
     LOOP
