@@ -25,7 +25,16 @@ static const struct {
     {"var/lib/urandom/random-seed", IMAGE_LEAVE_OUT},
     {"var/lib/misc/random-seed", IMAGE_LEAVE_OUT},
     {"var/lib/seedrng/*", IMAGE_LEAVE_OUT},
-    // Who may enter, and what was typed.
+    // Who may enter, and what was typed. Accounts stay, what they are entered with does not; nor do copies that tools make.
+    {"etc/passwd", IMAGE_LOCK_USERS},
+    {"etc/shadow", IMAGE_LOCK_USERS},
+    {"etc/group", IMAGE_LOCK_GROUPS},
+    {"etc/gshadow", IMAGE_LOCK_GROUPS},
+    {"etc/passwd[-+.]*", IMAGE_LEAVE_OUT},
+    {"etc/shadow[-+.]*", IMAGE_LEAVE_OUT},
+    {"etc/group[-+.]*", IMAGE_LEAVE_OUT},
+    {"etc/gshadow[-+.]*", IMAGE_LEAVE_OUT},
+    {"etc/security/opasswd*", IMAGE_LEAVE_OUT},
     {"root/.ssh/authorized_keys*", IMAGE_LEAVE_OUT},
     {"home/*/.ssh/authorized_keys*", IMAGE_LEAVE_OUT},
     {"root/.*_history", IMAGE_LEAVE_OUT},

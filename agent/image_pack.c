@@ -4,6 +4,7 @@
 #include "helper.h"
 #include "image_entry.h"
 #include "image_forget.h"
+#include "image_lock.h"
 
 #include <archive.h>
 #include <errno.h>
@@ -125,6 +126,33 @@ static int check_entry(struct pack *pack, struct archive_entry *entry, struct er
     return 0;
 }
 
+// A file of accounts, without passwords. Its other hard links are files of their own: what those hold is the tenant's business.
+static int write_locked(struct pack *pack, struct archive_entry *entry, enum image_lock_empty empty,
+                        struct err *err)
+{
+    if (archive_entry_size(entry) > IMAGE_LOCK_MAX) {
+        return image_entry_refuse(err, entry, "is too large for a file of accounts");
+    }
+    _cleanup_free_ char *text = calloc(1, IMAGE_LOCK_MAX);
+    if (!text) {
+        abort();
+    }
+    ssize_t got = archive_read_data(pack->disk, text, IMAGE_LOCK_MAX);
+    if (got < 0) {
+        return image_entry_refuse(err, entry, "cannot be read");
+    }
+    size_t len;
+    _cleanup_free_ char *locked = image_lock(text, (size_t)got, empty, &len);
+    pack->bytes += (int64_t)len;
+    archive_entry_sparse_clear(entry);
+    archive_entry_set_size(entry, (int64_t)len);
+    if (archive_write_header(pack->to, entry) < ARCHIVE_WARN ||
+        (len > 0 && archive_write_data(pack->to, locked, len) < 0)) {
+        return write_failed(pack, entry, err);
+    }
+    return 0;
+}
+
 static int pack_entry(struct pack *pack, struct archive_entry *entry, struct err *err)
 {
     const char *name = archive_entry_pathname(entry);
@@ -142,6 +170,10 @@ static int pack_entry(struct pack *pack, struct archive_entry *entry, struct err
         archive_entry_sparse_clear(entry);
         archive_entry_set_size(entry, 0);
         return write_entry(pack, entry, err);
+    }
+    if ((fate == IMAGE_LOCK_USERS || fate == IMAGE_LOCK_GROUPS) && is_file) {
+        return write_locked(pack, entry,
+                            fate == IMAGE_LOCK_USERS ? IMAGE_LOCK_EMPTY : IMAGE_KEEP_EMPTY, err);
     }
     struct archive_entry *first = entry, *spare = NULL;
     archive_entry_linkify(pack->links, &first, &spare);

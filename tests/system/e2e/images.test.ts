@@ -39,13 +39,19 @@ describe("images of a vps on real parts", () => {
 
     test("what the guest holds is in it, what makes it that guest is not", { timeout: 240_000 }, async () => {
         await says(vps, "echo kept >/root/word; ln /root/word /root/hard; ln -s /etc/passwd /root/link; chmod 4755 /root/word; mkdir -p /root/deep/er; "
-            + "dd if=/dev/urandom of=/root/big bs=1M count=3 2>/dev/null; echo secret >/root/.ash_history; echo line >/var/log/mine; echo ssh-ed25519 AAAAforeign x >>/root/.ssh/authorized_keys; mkfifo /root/pipe; sync");
+            + "sed -i 's|^root:[^:]*:|root:$6$salt$roothash:|' /etc/shadow; dd if=/dev/urandom of=/root/big bs=1M count=3 2>/dev/null; echo secret >/root/.ash_history; echo line >/var/log/mine; echo ssh-ed25519 AAAAforeign x >>/root/.ssh/authorized_keys; "
+            + "echo 'ada:$6$salt$adahash:20000:0:99999:7:::' >>/etc/shadow; cp /etc/shadow /etc/shadow-; echo 'ada:oldhash:1000:1000::/home/ada:/bin/sh' >>/etc/passwd; mkfifo /root/pipe; sync");
         const sum = await says(vps, "md5sum </root/big");
         const image = await publish("shop");
         assert.deepEqual([image.state, image.active, image.public, image.vps_id], ["ready", true, false, vps.id]);
         assert.ok(image.size > 3 * 2 ** 20 && image.min_disk_bytes > 3 * 2 ** 20, JSON.stringify(image));
         assert.ok(stored().includes(image.sha256));
         assert.deepEqual(outgoing(), []);
+        const file = `${world.sandbox.path("server")}/images/${image.sha256}`;
+        const inside = async (path: string) => (await run(["sh", "-c", `tar --zstd -xOf ${file} ./${path} || tar --zstd -xOf ${file} ${path}`])).stdout;
+        assert.match(await inside("etc/shadow"), /^root:\*:20000:.*^ada:\*:20000:/ms);
+        assert.match(await inside("etc/passwd"), /^root:x:0:0:.*^ada:\*:1000:1000:/ms);
+        assert.equal((await run(["sh", "-c", `zstd -dc ${file} | grep -acE 'roothash|adahash|oldhash' || true`])).stdout.trim(), "0");
 
         const made: Row = await world.createVps({ image_id: image.id, ssh_keys: keys });
         assert.equal(await says(made, "cat /root/hard; readlink /root/link; stat -c '%a %h %u' /root/word; test -p /root/pipe && echo pipe"), "kept\n/etc/passwd\n4755 2 0\npipe");

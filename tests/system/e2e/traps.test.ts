@@ -10,6 +10,7 @@ import { MiB, World } from "../harness/world.js";
 
 // What an outside folder must not lose, by the names that the agent looks for.
 const bait = ["authorized_keys", "hostname", "hosts", "shadow", "machine-id", "random-seed", "ssh_host_rsa_key", "dropbear_rsa_host_key", "resolv.conf", "console", "init"];
+const content = (name: string) => `${name}, bait of the host`;
 
 const traps: Record<string, string> = {
     "/etc is a link outside": "rm -rf etc; ln -s $OUT etc",
@@ -37,7 +38,7 @@ describe("a guest that lays traps", () => {
         key = readFileSync(`${world.sandbox.path("key")}.pub`, "utf8").trim();
         outside = world.sandbox.path("outside");
         mkdirSync(outside);
-        bait.forEach((name) => writeFileSync(`${outside}/${name}`, name, { mode: 0o755 }));
+        bait.forEach((name) => writeFileSync(`${outside}/${name}`, content(name), { mode: 0o755 }));
         vps = await world.createVps();
     });
     after(() => world?.close());
@@ -47,7 +48,7 @@ describe("a guest that lays traps", () => {
     const lay = (trap: string) => run(["sh", "-c", `cd ${world.agent.state}/pool/guests/${vps.id}/rootfs && OUT=${outside} && ${trap}`]);
     const untouched = () => {
         assert.deepEqual(readdirSync(outside).sort(), [...bait].sort());
-        bait.forEach((name) => assert.equal(readFileSync(`${outside}/${name}`, "utf8"), name));
+        bait.forEach((name) => assert.equal(readFileSync(`${outside}/${name}`, "utf8"), content(name)));
         assert.doesNotMatch(readFileSync("/proc/self/mountinfo", "utf8"), new RegExp(outside));
     };
 
@@ -65,6 +66,19 @@ describe("a guest that lays traps", () => {
         return { ...answer.json, status: task.status, error: task.error };
     };
 
+    // What was packed of the trap, if it was, is the guest's own: nothing of outside is in it. Then it goes again.
+    const holds = async (id: string) => {
+        const image = await api().expect(200, "GET", `/v1/images/${id}`);
+        if (image.state === "ready") {
+            const file = `${world.sandbox.path("server")}/images/${image.sha256}`;
+            const { stdout } = await run(["sh", "-c", `zstd -dc ${file} | grep -ac 'bait of the host' || true`]);
+            assert.equal(stdout.trim(), "0");
+        } else {
+            assert.deepEqual([image.state, typeof image.error?.detail], ["failed", "string"]);
+        }
+        await api().expect(204, "DELETE", `/v1/images/${id}`);
+    };
+
     const every = async () => {
         const own = `/v1/vps/${vps.id}`;
         await give("POST", `${own}/hostname`, { hostname: `n${Date.now()}` });
@@ -80,6 +94,8 @@ describe("a guest that lays traps", () => {
         const gone = await api().raw("DELETE", `/v1/vps/${clone.vps.id}`); // one that failed goes by itself
         assert.ok(gone.status === 404 || (await api().settled(gone.json.task.id, 30_000)).status === "done", gone.text);
         untouched();
+        const { image } = await give("POST", `${own}/publish`, { name: `trap${Date.now()}` });
+        await holds(image.id);
         assert.equal((await give("POST", `${own}/rescue`)).status, "done");
         await give("POST", `${own}/hostname`, { hostname: `r${Date.now()}` });
         await give("POST", `${own}/unrescue`);

@@ -9,7 +9,15 @@ static const struct {
     const char *path;
     enum image_fate fate;
 } paths[] = {
-    {"etc/passwd", IMAGE_KEEP},
+    {"etc/passwd", IMAGE_LOCK_USERS},
+    {"etc/shadow", IMAGE_LOCK_USERS},
+    {"etc/gshadow", IMAGE_LOCK_GROUPS},
+    {"etc/shadow-", IMAGE_LEAVE_OUT},
+    {"etc/shadow.dpkg-old", IMAGE_LEAVE_OUT},
+    {"etc/passwd+", IMAGE_LEAVE_OUT},
+    {"etc/passwdqc.conf", IMAGE_KEEP},
+    {"etc/security/opasswd", IMAGE_LEAVE_OUT},
+    {"root/etc/shadow", IMAGE_KEEP},
     {"etc/ssh/sshd_config", IMAGE_KEEP},
     {"etc/ssh/ssh_host_rsa_key", IMAGE_LEAVE_OUT},
     {"etc/dropbear/dropbear_ed25519_host_key", IMAGE_LEAVE_OUT},
