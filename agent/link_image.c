@@ -1,5 +1,5 @@
 // Downloads: incoming/<sha256>.part grows, and gets its name when it has its size. What is in it is for
-// a worker to judge.
+// a worker to judge; but what was gone on with and is not the image, as after a power cut, is fetched once more from its beginning.
 #include "file.h"
 #include "http.h"
 #include "json.h"
@@ -10,17 +10,29 @@
 #include <event2/buffer.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <sodium.h>
 #include <string.h>
 #include <sys/stat.h>
+
+enum { SLICE = 1024 * 1024 }; // of a part hashed in one turn of the loop
 
 struct download {
     struct link *link;
     char sha256[65];
     int64_t size; // that it must have
     int64_t have; // bytes in the file
+    int64_t hashed; // of them
+    crypto_hash_sha256_state hash;
+    bool resumed; // it began with bytes of another time
     int fd;
+    struct event *turn; // the loop's next turn
     struct err err;
 };
+
+static void next_turn(struct download *download)
+{
+    event_active(download->turn, EV_TIMEOUT, 0);
+}
 
 static void part_path(const struct download *download, const char *suffix, char path[LINK_PATH_MAX])
 {
@@ -39,12 +51,15 @@ static void finish(struct download *download)
     if (download->fd >= 0) {
         close(download->fd);
     }
+    event_free(download->turn);
     free(download);
 }
 
 static void begin_again(struct download *download)
 {
-    download->have = 0;
+    download->have = download->hashed = 0;
+    download->resumed = false;
+    crypto_hash_sha256_init(&download->hash);
     if (ftruncate(download->fd, 0) < 0 || lseek(download->fd, 0, SEEK_SET) < 0) {
         err_errno(&download->err, errno, "truncating");
     }
@@ -85,12 +100,16 @@ static void on_data(struct evbuffer *data, void *arg)
         return;
     }
     while (evbuffer_get_length(data) > 0) {
-        int n = evbuffer_write(data, download->fd);
-        if (n < 0) {
-            err_errno(&download->err, errno, "writing the image");
+        size_t size = evbuffer_get_contiguous_space(data);
+        const unsigned char *bytes = evbuffer_pullup(data, (ev_ssize_t)size);
+        if (file_write_all(download->fd, bytes, size, &download->err) < 0) {
+            err_wrap(&download->err, "writing the image");
             return;
         }
-        download->have += n;
+        crypto_hash_sha256_update(&download->hash, bytes, size);
+        download->have += (int64_t)size;
+        download->hashed = download->have;
+        evbuffer_drain(data, size);
     }
 }
 
@@ -107,11 +126,27 @@ static int name_it(struct download *download, struct err *err)
     return 0;
 }
 
+static bool is_the_image(struct download *download)
+{
+    unsigned char hash[crypto_hash_sha256_BYTES];
+    char hex[2 * sizeof(hash) + 1];
+    crypto_hash_sha256_final(&download->hash, hash);
+    sodium_bin2hex(hex, sizeof(hex), hash, sizeof(hash));
+    return strcmp(hex, download->sha256) == 0;
+}
+
 static void on_done(bool complete, const char *why, void *arg)
 {
     struct download *download = arg;
     struct err *err = &download->err;
     if (err->code == ERR_OK && download->have == download->size) {
+        if (download->resumed && !is_the_image(download)) {
+            log_warn("image_again", "sha256=%s error=%s", download->sha256,
+                     LOGQ("what was here of it is not of it"));
+            begin_again(download);
+            next_turn(download); // not from inside of a request's end
+            return;
+        }
         err->code = name_it(download, err);
     } else if (err->code == ERR_OK) {
         err_set(err, ERR_UNAVAILABLE, "%" PRId64 " of %" PRId64 " bytes came: %s", download->have,
@@ -124,34 +159,56 @@ static void on_done(bool complete, const char *why, void *arg)
 
 static const struct http_handlers handlers = {on_head, on_data, on_done};
 
+static void begin_hash(struct download *download, int64_t here)
+{
+    if (here >= download->size) {
+        begin_again(download);
+        return;
+    }
+    crypto_hash_sha256_init(&download->hash);
+    download->have = here;
+    download->resumed = here > 0;
+}
+
 static int open_part(struct download *download, struct err *err)
 {
     char path[LINK_PATH_MAX];
     part_path(download, ".part", path);
-    download->fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+    download->fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
     struct stat st;
     if (download->fd < 0 || fstat(download->fd, &st) < 0) {
         return err_errno(err, errno, "opening %s", path);
     }
-    download->have = st.st_size;
-    if (download->have >= download->size) {
-        begin_again(download);
-    }
-    if (lseek(download->fd, download->have, SEEK_SET) < 0) {
-        return err_errno(err, errno, "opening %s", path);
-    }
+    begin_hash(download, st.st_size);
     return download->err.code;
 }
 
-static int start(struct download *download, struct err *err)
+// One slice; false: there is no more.
+static bool hash_slice(struct download *download)
+{
+    static unsigned char slice[SLICE]; // of one loop
+    int64_t left = download->have - download->hashed;
+    size_t want = left < SLICE ? (size_t)left : SLICE;
+    ssize_t n = want == 0 ? 0 : pread(download->fd, slice, want, download->hashed);
+    if (n <= 0) {
+        if (left > 0) {
+            begin_again(download); // it shrank, or cannot be read
+        }
+        return false;
+    }
+    crypto_hash_sha256_update(&download->hash, slice, (size_t)n);
+    download->hashed += n;
+    return true;
+}
+
+static int ask(struct download *download, struct err *err)
 {
     struct link *link = download->link;
     if (!link->ctx) {
         return err_set(err, ERR_UNAVAILABLE, "this node has not joined");
     }
-    int r = open_part(download, err);
-    if (r < 0) {
-        return r;
+    if (lseek(download->fd, download->have, SEEK_SET) < 0) {
+        return err_errno(err, errno, "going on with the image");
     }
     char path[128];
     snprintf(path, sizeof(path), "/agent/v1/images/%s", download->sha256);
@@ -165,6 +222,17 @@ static int start(struct download *download, struct err *err)
         .arg = download,
     };
     return http_start(link->base, link->dns, &request, err);
+}
+
+// Hashes what is here of it, a slice a turn, so that the link goes on meanwhile; then asks for the rest.
+static void on_turn(evutil_socket_t fd, short events, void *arg)
+{
+    struct download *download = arg;
+    if (hash_slice(download)) {
+        next_turn(download);
+    } else if (download->err.code < 0 || ask(download, &download->err) < 0) {
+        finish(download);
+    }
 }
 
 void link_image_fetch(struct link *link, json_t *message)
@@ -183,7 +251,13 @@ void link_image_fetch(struct link *link, json_t *message)
     download->fd = -1;
     download->size = fetch.size;
     snprintf(download->sha256, sizeof(download->sha256), "%s", fetch.sha256);
-    if (start(download, &download->err) < 0) {
+    download->turn = event_new(link->base, -1, 0, on_turn, download);
+    if (!download->turn) {
+        abort();
+    }
+    if (open_part(download, &download->err) < 0) {
         finish(download);
+    } else {
+        next_turn(download);
     }
 }

@@ -9,7 +9,7 @@ packages=(
     lxc-dev libbtrfsutil-dev libarchive-dev libnftables-dev libnl-route-3-dev libzstd-dev libseccomp-dev check
     postgresql postgresql-client btrfs-progs nftables iproute2 iputils-ping uidmap zstd
     busybox-static dropbear-bin openssh-client curl nodejs npm wrk
-    lxc lxcfs mmdebstrap umoci jq openssl procps universal-ctags git ca-certificates
+    lxc lxcfs mmdebstrap umoci skopeo jq openssl procps universal-ctags git ca-certificates
 )
 
 # shellcheck disable=SC2034 # tests/run adds them when that suite is named

@@ -71,6 +71,33 @@ describe("OCI images", () => {
         await world.deleteVps(vps.id);
     });
 
+    test("what skopeo writes is imported: an archive of OCI, one of docker save, a folder", { timeout: 240_000 }, async () => {
+        const source = `oci:${await layout("shipped", base, "-/etc/unwanted")}:it`;
+        const expected = async () => ({ changed: await content("./etc/changed"), init: (await listed()).includes("./sbin/init"), unwanted: (await listed()).includes("./etc/unwanted") });
+        for (const kind of ["oci-archive", "docker-archive", "dir"]) {
+            const place = world.sandbox.path(`shipped.${kind}`);
+            await run(["skopeo", "copy", "--quiet", source, kind === "docker-archive" ? `${kind}:${place}:shipped:latest` : `${kind}:${place}`], { timeoutMs: 120_000 });
+            await importing(`${kind}:${place}`);
+            assert.deepEqual(await expected(), { changed: "first", init: true, unwanted: false }, kind);
+            assert.deepEqual(leftovers(), []);
+        }
+    });
+
+    test("an archive that lies, is cut, or is no archive is refused", { timeout: 120_000 }, async () => {
+        const place = world.sandbox.path("whole.tar");
+        await run(["skopeo", "copy", "--quiet", `oci:${await layout("lying", base)}:it`, `oci-archive:${place}`], { timeoutMs: 120_000 });
+        const whole = readFileSync(place);
+        const changed = Buffer.from(whole);
+        changed[whole.length >> 1]! ^= 1; // in the layer: its digest is not that of the manifest
+        const bad: Record<string, Buffer> = { cut: whole.subarray(0, whole.length >> 1), changed, empty: Buffer.alloc(0), noise: Buffer.from("no archive") };
+        for (const [name, bytes] of Object.entries(bad)) {
+            writeFileSync(world.sandbox.path(name), bytes);
+            const { stderr } = await importing(`oci-archive:${world.sandbox.path(name)}`, {}, [1]);
+            assert.match(stderr, /import: /, name);
+            assert.deepEqual([existsSync(out()), leftovers()], [false, []], name);
+        }
+    });
+
     test("one without an init is refused, with the reason", { timeout: 60_000 }, async () => {
         const folder = await layout("program", folderOf("app", (path) => program(`${path}/app/serve`)));
         const { stderr } = await importing(folder, {}, [1]);
