@@ -111,6 +111,13 @@ static const struct field network_fields[] = {
      .max = 256,
      .item_max = CIDR_TEXT_MAX - 1,
      .help = "Networks that no guest may reach, as `10.0.0.0/8`; link-local ones never are."},
+    {.name = "inside",
+     .type = FIELD_STRINGS,
+     IN_SECTION(network, inside),
+     .max = 256,
+     .item_max = CIDR_TEXT_MAX - 1,
+     .help = "Networks inside the location, whose traffic is counted apart; the same on all its "
+             "nodes."},
     {.name = "connections",
      .type = FIELD_INT,
      IN_SECTION(network, connections),
@@ -247,12 +254,12 @@ static int check_server(const char *server, struct err *err)
     return 0;
 }
 
-static int check_deny(const struct field_strings *deny, struct err *err)
+static int check_networks(const struct field_strings *networks, const char *name, struct err *err)
 {
-    for (size_t i = 0; i < deny->count; i++) {
-        if (cidr_family(deny->items[i]) == 0) {
+    for (size_t i = 0; i < networks->count; i++) {
+        if (cidr_family(networks->items[i]) == 0) {
             char pointer[64];
-            snprintf(pointer, sizeof(pointer), "/network/deny/%zu", i);
+            snprintf(pointer, sizeof(pointer), "/network/%s/%zu", name, i);
             return err_at(err, ERR_INVALID, pointer, "not a network such as 10.0.0.0/8");
         }
     }
@@ -270,7 +277,10 @@ static int check(const struct agent_config *config, struct err *err)
     if (config->ids.base + config->ids.count * IDS_PER_VPS > (int64_t)UINT32_MAX) {
         return err_at(err, ERR_INVALID, "/ids", "the id ranges go past 2^32");
     }
-    int r = check_deny(&config->network.deny, err);
+    int r = check_networks(&config->network.deny, "deny", err);
+    if (r == 0) {
+        r = check_networks(&config->network.inside, "inside", err);
+    }
     return r < 0 ? r : check_server(config->server, err);
 }
 

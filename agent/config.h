@@ -29,6 +29,7 @@ struct agent_config {
     } capacity;
     struct {
         struct field_strings deny; // networks that no guest may reach, canonical
+        struct field_strings inside; // networks of the location, canonical
         int64_t connections; // tracked at once, each way, of one guest
     } network;
     int64_t sample_s; // 1..60, default 10: usage sampling; the server's welcome may not change it

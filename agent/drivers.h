@@ -26,6 +26,11 @@ struct usage_counters {
     uint64_t io_read_bytes, io_write_bytes, io_read_ops, io_write_ops;
     uint64_t net_rx_bytes, net_tx_bytes, net_rx_packets, net_tx_packets; // as the guest sees them
     uint64_t pids, oom_kills;
+    // What of the network's bytes is known to have crossed to or from inside the location, or outside, as IP packets.
+    uint64_t net_rx_inside_bytes, net_tx_inside_bytes, net_rx_outside_bytes, net_tx_outside_bytes;
+    uint64_t net_device, net_table; // what counted them; another one began at zero. 0: none
+    uint64_t net_gaps; // how often some of them were lost with their table: by meter.c
+    uint64_t net_refused; // packets of connections past the limit
 };
 
 struct limit_hits {

@@ -25,6 +25,16 @@ static const char frame[] =
     // Of each guest's device, by its number: a device that comes later under the same name has another.
     "add set inet croft connections_out { type iface_index; size 65535; flags dynamic; }\n"
     "add set inet croft connections_in { type iface_index; size 65535; flags dynamic; }\n"
+    // The same: what was refused by these limits, and what crossed (traffic.c reads both).
+    "add set inet croft refused_out { type iface_index; size 65535; flags dynamic; }\n"
+    "add set inet croft refused_in { type iface_index; size 65535; flags dynamic; }\n"
+    "add set inet croft traffic_out_inside { type iface_index; size 65535; flags dynamic; }\n"
+    "add set inet croft traffic_out_outside { type iface_index; size 65535; flags dynamic; }\n"
+    "add set inet croft traffic_in_inside { type iface_index; size 65535; flags dynamic; }\n"
+    "add set inet croft traffic_in_outside { type iface_index; size 65535; flags dynamic; }\n"
+    // What of the world is inside the location.
+    "add set inet croft inside4 { type ipv4_addr; flags interval; auto-merge; }\n"
+    "add set inet croft inside6 { type ipv6_addr; flags interval; auto-merge; }\n"
     "add chain inet croft guest\n"
     "add chain inet croft prerouting { type filter hook prerouting priority raw; policy accept; }\n"
     "add chain inet croft rate_in { type filter hook prerouting priority -299; policy accept; }\n"
@@ -36,15 +46,17 @@ static const char frame[] =
     "add chain inet croft incoming { type filter hook postrouting priority -1; policy accept; }\n"
     "add chain inet croft rate_out { type filter hook postrouting priority filter; policy accept; "
     "}\n"
+    "add chain inet croft traffic { type filter hook postrouting priority 1; policy accept; }\n"
+    "add chain inet croft traffic_node { type filter hook input priority 1; policy accept; }\n"
     "add chain inet croft postrouting { type nat hook postrouting priority srcnat; policy accept; "
     "}\n";
 
-static const char *const sets[] = {"private4", "private6",  "member4",   "member6",
-                                   "deny4",    "networks4", "networks6", "deny6"};
+static const char *const sets[] = {"private4",  "private6",  "member4", "member6", "deny4",
+                                   "networks4", "networks6", "deny6",   "inside4", "inside6"};
 static const char *const maps[] = {"rate_up", "rate_down", "guest_in", "guest_out", "forwards"};
-static const char *const chains[] = {"guest",      "prerouting", "rate_in", "outgoing",
-                                     "forwarding", "forward",    "input",   "incoming",
-                                     "rate_out",   "postrouting"};
+static const char *const chains[] = {"guest",      "prerouting", "rate_in",      "outgoing",
+                                     "forwarding", "forward",    "input",        "incoming",
+                                     "rate_out",   "traffic",    "traffic_node", "postrouting"};
 
 #define NEIGHBOUR_TYPES "{ nd-neighbor-solicit, nd-neighbor-advert, nd-router-solicit }"
 
@@ -83,6 +95,22 @@ static const char rules[] =
     "accept\n"
     "add rule inet croft input iifname \"crv*\" icmpv6 type " NEIGHBOUR_TYPES " accept\n"
     "add rule inet croft input iifname \"crv*\" drop\n"
+    // What is let through is counted, before it is masqueraded. What never leaves the node is inside.
+    "add rule inet croft traffic iifname \"crv*\" oifname \"crv*\" add @traffic_out_inside "
+    "{ iif counter } add @traffic_in_inside { oif counter } accept\n"
+    "add rule inet croft traffic oifname \"crv*\" fib saddr type local add @traffic_in_inside "
+    "{ oif counter } accept\n"
+    "add rule inet croft traffic oifname \"crv*\" ip saddr @inside4 add @traffic_in_inside "
+    "{ oif counter } accept\n"
+    "add rule inet croft traffic oifname \"crv*\" ip6 saddr @inside6 add @traffic_in_inside "
+    "{ oif counter } accept\n"
+    "add rule inet croft traffic oifname \"crv*\" add @traffic_in_outside { oif counter }\n"
+    "add rule inet croft traffic iifname \"crv*\" ip daddr @inside4 add @traffic_out_inside "
+    "{ iif counter } accept\n"
+    "add rule inet croft traffic iifname \"crv*\" ip6 daddr @inside6 add @traffic_out_inside "
+    "{ iif counter } accept\n"
+    "add rule inet croft traffic iifname \"crv*\" add @traffic_out_outside { iif counter }\n"
+    "add rule inet croft traffic_node iifname \"crv*\" add @traffic_out_inside { iif counter }\n"
     // Private addresses leave the node as the node's own.
     "add rule inet croft postrouting iifname \"crv*\" oifname != \"crv*\" ip saddr @private4 "
     "masquerade\n"
@@ -100,18 +128,24 @@ static const char own_rules[] =
     "add rule inet croft %1$s ct state established,related accept\n"
     "add rule inet croft %1$s ip6 hoplimit 255 icmpv6 type " NEIGHBOUR_TYPES " accept\n"
     "add rule inet croft %1$s ct state new add @connections_%4$s { %3$s ct count over %5$lld } "
-    "drop\n"
+    "add @refused_%4$s { %3$s counter } drop\n"
     "add rule inet croft %1$s %2$s vmap @guest_%4$s\n";
+
+static void write_networks(const struct field_strings *networks, const char *set, FILE *commands)
+{
+    for (size_t i = 0; i < networks->count; i++) {
+        const char *network = networks->items[i];
+        fprintf(commands, "add element inet croft %s%d { %s }\n", set, cidr_family(network),
+                network);
+    }
+}
 
 static void write_deny(const struct agent_config *config, FILE *commands)
 {
     fputs("add element inet croft deny4 { 169.254.0.0/16 }\n"
           "add element inet croft deny6 { fe80::/10 }\n",
           commands);
-    for (size_t i = 0; i < config->network.deny.count; i++) {
-        const char *network = config->network.deny.items[i];
-        fprintf(commands, "add element inet croft deny%d { %s }\n", cidr_family(network), network);
-    }
+    write_networks(&config->network.deny, "deny", commands);
 }
 
 void filter_base_write(const struct agent_config *config, FILE *commands)
@@ -131,4 +165,5 @@ void filter_base_write(const struct agent_config *config, FILE *commands)
     fprintf(commands, own_rules, "outgoing", "iifname", "iif", "out", most);
     fprintf(commands, own_rules, "incoming", "oifname", "oif", "in", most);
     write_deny(config, commands);
+    write_networks(&config->network.inside, "inside", commands);
 }

@@ -12,20 +12,38 @@
 struct counter {
     const char *name;
     size_t offset; // in struct usage_counters
-    bool level; // as it is; else it only rises
+    // As it is; only rises; rises, and began at zero with the device and the table that count it; as it is, and told to nobody.
+    enum { LEVEL, RISES, CLASSED, OWN } kind;
 };
 
-#define COUNTER(member, is_level)                                                                  \
+#define COUNTER(member, its_kind)                                                                  \
     {                                                                                              \
-        .name = #member, .offset = offsetof(struct usage_counters, member), .level = is_level      \
+        .name = #member, .offset = offsetof(struct usage_counters, member), .kind = its_kind       \
     }
 
+// In the order of the arrays on disk: new ones come last.
 static const struct counter counters[] = {
-    COUNTER(cpu_ns, false),       COUNTER(memory_bytes, true),    COUNTER(memory_anon_bytes, true),
-    COUNTER(disk_bytes, true),    COUNTER(io_read_bytes, false),  COUNTER(io_write_bytes, false),
-    COUNTER(io_read_ops, false),  COUNTER(io_write_ops, false),   COUNTER(net_rx_bytes, false),
-    COUNTER(net_tx_bytes, false), COUNTER(net_rx_packets, false), COUNTER(net_tx_packets, false),
-    COUNTER(pids, true),          COUNTER(oom_kills, false),
+    COUNTER(cpu_ns, RISES),
+    COUNTER(memory_bytes, LEVEL),
+    COUNTER(memory_anon_bytes, LEVEL),
+    COUNTER(disk_bytes, LEVEL),
+    COUNTER(io_read_bytes, RISES),
+    COUNTER(io_write_bytes, RISES),
+    COUNTER(io_read_ops, RISES),
+    COUNTER(io_write_ops, RISES),
+    COUNTER(net_rx_bytes, RISES),
+    COUNTER(net_tx_bytes, RISES),
+    COUNTER(net_rx_packets, RISES),
+    COUNTER(net_tx_packets, RISES),
+    COUNTER(pids, LEVEL),
+    COUNTER(oom_kills, RISES),
+    COUNTER(net_rx_inside_bytes, CLASSED),
+    COUNTER(net_tx_inside_bytes, CLASSED),
+    COUNTER(net_rx_outside_bytes, CLASSED),
+    COUNTER(net_tx_outside_bytes, CLASSED),
+    COUNTER(net_gaps, RISES),
+    COUNTER(net_device, OWN),
+    COUNTER(net_table, OWN),
 };
 
 struct meter {
@@ -110,8 +128,8 @@ static struct meter *find_or_add(struct meters *meters, const char *vps)
 }
 
 // The container was started anew: everything counts from zero. A sample of the boot before that was
-// not reported yet waits in `ended`.
-static void begin_boot(struct meters *meters, struct meter *meter, const char *start)
+// not reported yet waits in `ended`. Counted: classes are, from the beginning.
+static void begin_boot(struct meters *meters, struct meter *meter, const char *start, bool counted)
 {
     if (meter->due) {
         struct meter *last = malloc(sizeof(*last));
@@ -125,6 +143,46 @@ static void begin_boot(struct meters *meters, struct meter *meter, const char *s
     snprintf(meter->boot, sizeof(meter->boot), "%s", start);
     meter->seq = 0;
     meter->raw = meter->total = (struct usage_counters){0};
+    meter->total.net_gaps = counted ? 0 : 1;
+}
+
+static bool is_same_count(const struct usage_counters *a, const struct usage_counters *b)
+{
+    return a->net_device == b->net_device && a->net_table == b->net_table;
+}
+
+// The table went, or somebody emptied it: what passed since the sample before is of no class.
+static bool has_lost_classes(const struct usage_counters *now, const struct usage_counters *before)
+{
+    if (!is_same_count(now, before)) {
+        return now->net_table != before->net_table && before->net_table != 0;
+    }
+    for (size_t i = 0; i < ARRAY_LEN(counters); i++) {
+        if (counters[i].kind == CLASSED &&
+            value_of(now, &counters[i]) < value_of(before, &counters[i])) {
+            return true;
+        }
+    }
+    return false;
+}
+
+// Adds to the totals what has risen since the sample before.
+static void add(struct meter *meter, const struct usage_counters *raw)
+{
+    bool same = is_same_count(raw, &meter->raw);
+    for (size_t i = 0; i < ARRAY_LEN(counters); i++) {
+        uint64_t now = value_of(raw, &counters[i]);
+        uint64_t before = value_of(&meter->raw, &counters[i]);
+        uint64_t *total = value_at(&meter->total, &counters[i]);
+        if (counters[i].kind == LEVEL || counters[i].kind == OWN) {
+            *total = now;
+        } else {
+            bool goes_on = now >= before && (same || counters[i].kind != CLASSED);
+            *total += goes_on ? now - before : now;
+        }
+    }
+    meter->total.net_gaps += has_lost_classes(raw, &meter->raw);
+    meter->raw = *raw;
 }
 
 void meters_sample(struct meters *meters, const char *vps, const char *start,
@@ -132,19 +190,9 @@ void meters_sample(struct meters *meters, const char *vps, const char *start,
 {
     struct meter *meter = find_or_add(meters, vps);
     if (strcmp(meter->boot, start) != 0) {
-        begin_boot(meters, meter, start);
+        begin_boot(meters, meter, start, raw->net_table != 0);
     }
-    for (size_t i = 0; i < ARRAY_LEN(counters); i++) {
-        uint64_t now = value_of(raw, &counters[i]);
-        uint64_t before = value_of(&meter->raw, &counters[i]);
-        uint64_t *total = value_at(&meter->total, &counters[i]);
-        if (counters[i].level) {
-            *total = now;
-        } else {
-            *total += now >= before ? now - before : now;
-        }
-    }
-    meter->raw = *raw;
+    add(meter, raw);
     clock_gettime(CLOCK_REALTIME, &meter->at);
     clock_gettime(CLOCK_BOOTTIME, &meter->mono);
     meter->due = true;
@@ -164,6 +212,9 @@ static json_t *sample_json(const struct meter *meter)
     json_t *sample = json_pack("{s:s, s:s, s:I, s:s, s:I}", "vps", meter->vps, "boot", meter->boot,
                                "seq", (json_int_t)meter->seq, "ts", ts, "mono_ns", mono_ns);
     for (size_t i = 0; i < ARRAY_LEN(counters); i++) {
+        if (counters[i].kind == OWN) {
+            continue;
+        }
         json_object_set_new(sample, counters[i].name,
                             json_u64(value_of(&meter->total, &counters[i])));
     }

@@ -63,6 +63,11 @@ static int sample(const struct agent_config *config, const struct vps_spec *spec
     counters->net_tx_bytes = ms * 2048;
     counters->net_rx_packets = ms;
     counters->net_tx_packets = ms * 2;
+    counters->net_device = counters->net_table = 1;
+    counters->net_rx_inside_bytes = ms * 256;
+    counters->net_tx_inside_bytes = ms * 512;
+    counters->net_rx_outside_bytes = ms * 768;
+    counters->net_tx_outside_bytes = ms * 1536;
     return 0;
 }
 

@@ -8,7 +8,9 @@
 #include "filter.h"
 #include "netdev.h"
 #include "sysfile.h"
+#include "traffic.h"
 
+#include <net/if.h>
 #include <string.h>
 
 static const struct {
@@ -39,6 +41,9 @@ static int routed_open(const struct agent_config *config, struct err *err)
     int r = netdev_add_loopback_ipv4("169.254.0.1", err);
     if (r == 0) {
         r = filter_open(config, err);
+    }
+    if (r == 0) {
+        r = traffic_sweep(err);
     }
     return r < 0 ? err_wrap(err, "preparing the network") : 0;
 }
@@ -93,6 +98,21 @@ static int routed_remove(const struct agent_config *config, const struct vps_spe
     return r < 0 ? r : filter_remove(config, spec, err);
 }
 
+static int sample_classes(const char *device, struct usage_counters *counters, struct err *err)
+{
+    struct traffic traffic;
+    unsigned ifindex = if_nametoindex(device);
+    int r = traffic_sample(ifindex, &traffic, err);
+    counters->net_device = ifindex;
+    counters->net_table = traffic.table;
+    counters->net_rx_inside_bytes = traffic.in_inside;
+    counters->net_tx_inside_bytes = traffic.out_inside;
+    counters->net_rx_outside_bytes = traffic.in_outside;
+    counters->net_tx_outside_bytes = traffic.out_outside;
+    counters->net_refused = traffic.refused;
+    return r;
+}
+
 // What the host receives on its side is what the guest sent.
 static int routed_sample(const struct agent_config *config, const struct vps_spec *spec,
                          struct usage_counters *counters, struct err *err)
@@ -100,7 +120,10 @@ static int routed_sample(const struct agent_config *config, const struct vps_spe
     char device[16];
     struct netdev_counters link;
     snprintf(device, sizeof(device), "crv%u", spec->slot);
-    int r = netdev_sample(device, &link, err);
+    int r = sample_classes(device, counters, err);
+    if (r == 0) {
+        r = netdev_sample(device, &link, err);
+    }
     if (r == ERR_NOT_FOUND) {
         return 0; // its guest has deleted it, and sends nothing: what else it uses counts
     }

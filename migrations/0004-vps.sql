@@ -148,6 +148,11 @@ CREATE TABLE usage_marks (
     memory_anon_bytes bigint NOT NULL,
     disk_bytes bigint NOT NULL,
     pids bigint NOT NULL,
+    net_rx_inside_bytes bigint NOT NULL,
+    net_tx_inside_bytes bigint NOT NULL,
+    net_rx_outside_bytes bigint NOT NULL,
+    net_tx_outside_bytes bigint NOT NULL,
+    net_gaps bigint NOT NULL,
     PRIMARY KEY (vps_id, boot)
 ) WITH (fillfactor = 50);
 
@@ -167,6 +172,10 @@ CREATE TABLE usage_hours (
     net_rx_packets bigint NOT NULL,
     net_tx_packets bigint NOT NULL,
     oom_kills bigint NOT NULL,
+    net_rx_inside_bytes bigint NOT NULL DEFAULT 0,
+    net_tx_inside_bytes bigint NOT NULL DEFAULT 0,
+    net_rx_outside_bytes bigint NOT NULL DEFAULT 0,
+    net_tx_outside_bytes bigint NOT NULL DEFAULT 0,
     memory_byte_seconds numeric NOT NULL,
     memory_anon_byte_seconds numeric NOT NULL,
     disk_byte_seconds numeric NOT NULL,
@@ -181,7 +190,8 @@ CREATE TABLE usage_gaps (
     boot uuid NOT NULL,
     from_seq bigint NOT NULL, -- the first that is missing
     to_seq bigint NOT NULL,
-    reason text NOT NULL CHECK (reason IN ('missing', 'backwards', 'too_old')),
+    -- unclassed: some of its network bytes were lost to inside and outside
+    reason text NOT NULL CHECK (reason IN ('missing', 'backwards', 'too_old', 'unclassed')),
     ts timestamptz NOT NULL, -- of the sample that showed it
     recorded_at timestamptz NOT NULL DEFAULT now(),
     PRIMARY KEY (vps_id, boot, from_seq, reason)

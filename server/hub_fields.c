@@ -60,6 +60,11 @@ const struct field hub_report_fields[] = {
 };
 
 #define COUNTER(member) INTEGER(#member, struct hub_sample, member, AT_LEAST(0))
+// Of which an older agent knows nothing.
+#define LATER_COUNTER(member)                                                                      \
+    {                                                                                              \
+#member, FIELD_INT, offsetof(struct hub_sample, member), AT_LEAST(0)                       \
+    }
 
 const struct field hub_sample_fields[] = {
     UUID("vps", struct hub_sample, vps),
@@ -81,6 +86,11 @@ const struct field hub_sample_fields[] = {
     COUNTER(net_tx_packets),
     COUNTER(pids),
     COUNTER(oom_kills),
+    LATER_COUNTER(net_rx_inside_bytes),
+    LATER_COUNTER(net_tx_inside_bytes),
+    LATER_COUNTER(net_rx_outside_bytes),
+    LATER_COUNTER(net_tx_outside_bytes),
+    LATER_COUNTER(net_gaps),
     {0},
 };
 

@@ -26,6 +26,8 @@ struct hub_sample {
     int64_t seq, mono_ns, cpu_ns, memory_bytes, memory_anon_bytes, disk_bytes;
     int64_t io_read_bytes, io_write_bytes, io_read_ops, io_write_ops;
     int64_t net_rx_bytes, net_tx_bytes, net_rx_packets, net_tx_packets, pids, oom_kills;
+    int64_t net_rx_inside_bytes, net_tx_inside_bytes, net_rx_outside_bytes, net_tx_outside_bytes;
+    int64_t net_gaps;
 };
 
 struct hub_limit {

@@ -240,6 +240,10 @@ BEGIN
         'memory_byte_seconds', coalesce(trunc(sum(h.memory_byte_seconds)), 0),
         'disk_byte_seconds', coalesce(trunc(sum(h.disk_byte_seconds)), 0),
         'net_rx_bytes', coalesce(sum(h.net_rx_bytes), 0), 'net_tx_bytes', coalesce(sum(h.net_tx_bytes), 0),
+        'net_rx_inside_bytes', coalesce(sum(h.net_rx_inside_bytes), 0),
+        'net_tx_inside_bytes', coalesce(sum(h.net_tx_inside_bytes), 0),
+        'net_rx_outside_bytes', coalesce(sum(h.net_rx_outside_bytes), 0),
+        'net_tx_outside_bytes', coalesce(sum(h.net_tx_outside_bytes), 0),
         'io_read_bytes', coalesce(sum(h.io_read_bytes), 0), 'io_write_bytes', coalesce(sum(h.io_write_bytes), 0))
     INTO u
     FROM tenants t JOIN usage_hours h ON h.tenant_id = t.id AND h.hour >= r.from_ts AND h.hour < r.to_ts

@@ -40,8 +40,12 @@ BEGIN
         PERFORM croft_raise(409, 'conflict', 'The node is retired.');
     ELSIF b->>'state' NOT IN ('active', 'draining', 'maintenance') THEN
         PERFORM croft_raise(422, 'invalid_value', 'A node goes between active, draining and maintenance.', '/state');
+    ELSIF coalesce((b->>'forward_first')::int, n.forward_first) > coalesce((b->>'forward_last')::int, n.forward_last) THEN
+        PERFORM croft_raise(422, 'invalid_value', 'The first port comes after the last one.', '/forward_first');
     END IF;
     UPDATE nodes SET state = coalesce(b->>'state', state),
+        -- What is forwarded already stays, also outside: it is its owner's, and goes with him.
+        forward_first = coalesce((b->>'forward_first')::int, forward_first), forward_last = coalesce((b->>'forward_last')::int, forward_last),
         overcommit_vcpu_percent = coalesce((b->>'overcommit_vcpu_percent')::int, overcommit_vcpu_percent),
         overcommit_memory_percent = coalesce((b->>'overcommit_memory_percent')::int, overcommit_memory_percent),
         overcommit_disk_percent = coalesce((b->>'overcommit_disk_percent')::int, overcommit_disk_percent),

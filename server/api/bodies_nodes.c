@@ -9,7 +9,9 @@ enum {
     TAGS_MAX = 32,
     VCPUS_MAX = 65536,
     PERCENT_MAX = 10000,
-    DRIFT_NAME_MAX = 255
+    DRIFT_NAME_MAX = 255,
+    PORT_MIN = 1024,
+    PORT_MAX = 65535
 };
 
 const struct field body_location[] = {
@@ -36,6 +38,8 @@ const struct field body_node_patch[] = {
     {"high_water_percent", FIELD_INT, .min = 1, .max = 100},
     {"tags", FIELD_STRINGS, .max = TAGS_MAX, .item_max = NAME_MAX_LEN},
     {"dedicated", FIELD_BOOL},
+    {"forward_first", FIELD_INT, .min = PORT_MIN, .max = PORT_MAX},
+    {"forward_last", FIELD_INT, .min = PORT_MIN, .max = PORT_MAX},
     {NULL},
 };
 

@@ -11,6 +11,7 @@ Suite *suite_copies(void);
 Suite *suite_live(void);
 Suite *suite_full(void);
 Suite *suite_network(void);
+Suite *suite_traffic(void);
 
 // An err that the call fills; the message shows it.
 #define CALL(expected, call)                                                                       \

@@ -9,6 +9,7 @@ packages=(
     lxc-dev libbtrfsutil-dev libarchive-dev libnftables-dev libnl-route-3-dev libzstd-dev libseccomp-dev check
     postgresql postgresql-client btrfs-progs nftables iproute2 iputils-ping uidmap zstd
     busybox-static dropbear-bin openssh-client curl nodejs npm wrk
+    pdns-server pdns-backend-sqlite3
     lxc lxcfs mmdebstrap umoci skopeo jq openssl procps universal-ctags git ca-certificates
 )
 
@@ -42,6 +43,9 @@ install_packages()
     mkdir -p /etc/postgresql-common
     [ -e /etc/postgresql-common/createcluster.conf ] ||
         echo 'create_main_cluster = false' >/etc/postgresql-common/createcluster.conf
+    # Nor a name server on port 53: tests start their own.
+    installed pdns-server || [ -e /etc/systemd/system/pdns.service ] ||
+        { mkdir -p /etc/systemd/system && ln -s /dev/null /etc/systemd/system/pdns.service; }
     export DEBIAN_FRONTEND=noninteractive
     apt-get install -y --no-install-recommends "${missing[@]}" >/dev/null ||
         { apt-get update -q && apt-get install -y --no-install-recommends "${missing[@]}"; }

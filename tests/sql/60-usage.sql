@@ -56,6 +56,16 @@ BEGIN
     PERFORM test.is((test.api('ada', 'vps_usage', jsonb_build_object('id', v))).status, 404, 'usage is the tenant''s');
     PERFORM test.is((test.api('bob', 'vps_usage', jsonb_build_object('id', v, 'query', '{"from":"yesterdayish"}'::jsonb))).status, 422,
         'a range is made of times');
+    PERFORM test.report(jsonb_build_array(
+        test.sample(v, b2, 4, 70, '{"net_rx_inside_bytes":10,"net_tx_inside_bytes":20,"net_rx_outside_bytes":30,"net_tx_outside_bytes":40,"net_gaps":0}'),
+        test.sample(v, b2, 5, 80, '{"net_rx_inside_bytes":11,"net_tx_inside_bytes":22,"net_rx_outside_bytes":33,"net_tx_outside_bytes":44,"net_gaps":1}')));
+    r := test.api('bob', 'vps_usage', jsonb_build_object('id', v));
+    PERFORM test.is((r.body->>'net_rx_inside_bytes', r.body->>'net_tx_inside_bytes', r.body->>'net_rx_outside_bytes', r.body->>'net_tx_outside_bytes',
+        r.body->>'gaps', r.body->'hours'->0->>'net_rx_inside_bytes')::text, '(11,22,33,44,3,11)', 'network by class');
+    PERFORM test.is((SELECT (from_seq, to_seq)::text FROM usage_gaps WHERE boot = b2::uuid AND reason = 'unclassed'), '(5,5)', 'what is of no class is a gap');
+    PERFORM test.report(jsonb_build_array(test.sample(v, b2, 5, 80, '{"net_rx_inside_bytes":99,"net_gaps":2}')));
+    r := test.api('bob', 'vps_usage', jsonb_build_object('id', v));
+    PERFORM test.is((r.body->>'net_rx_inside_bytes', r.body->>'gaps')::text, '(11,3)', 'and counted once');
     PERFORM test.set('usage_boot', b2);
 END
 $$;

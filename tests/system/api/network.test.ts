@@ -80,6 +80,40 @@ describe("network", () => {
         await done("POST", `/v1/vps/${two.id}/port-forwards`, { protocol: "tcp", port: 22, host_port: 20000 });
     });
 
+    test("ports are forwarded from the range that the operator sets; what is forwarded stays when it is narrowed", async () => {
+        await world.operator.expect(201, "POST", "/v1/admin/pools", { body: { location_id: world.location.id, name: "ports", cidr: "10.92.0.0/24", kind: "private" } });
+        const plan = await world.createPlan("ports", { private_ipv4: true });
+        const vps = await world.createVps({ plan_id: plan.id });
+        const path = `/v1/admin/nodes/${world.node}`;
+        const set = async (body: object) => {
+            const etag = (await world.operator.raw("GET", path)).headers.get("etag")!;
+            return world.operator.raw("PATCH", path, { body, headers: { "If-Match": etag } });
+        };
+        const forward = (host_port?: number) =>
+            change("POST", `/v1/vps/${vps.id}/port-forwards`, { protocol: "udp", port: 53, ...(host_port && { host_port }) });
+        const given = async () => (await api().expect(200, "GET", `/v1/vps/${vps.id}/port-forwards`)).items;
+        await forward(29999);
+        const [kept] = await given();
+        const narrow = await set({ forward_first: 40000, forward_last: 40001 });
+        assert.deepEqual([narrow.status, narrow.json.forward_first, narrow.json.forward_last], [200, 40000, 40001], narrow.text);
+        const refused = await forward(29998);
+        assert.deepEqual([refused.status, refused.json.errors[0].pointer], [422, "/host_port"], refused.text);
+        await forward();
+        await forward();
+        assert.deepEqual((await given()).map(({ host_port }: any) => host_port), [29999, 40000, 40001]);
+        const full = await forward();
+        assert.deepEqual([full.status, full.json.code], [409, "no_capacity"], full.text);
+        assert.deepEqual(spec(vps.id).forwards.map(({ host_port }: any) => host_port).sort(), [29999, 40000, 40001]);
+        await done("DELETE", `/v1/port-forwards/${kept!.id}`);
+        assert.equal((await forward(29999)).status, 422, "once it is deleted it is not given again");
+        for (const body of [{ forward_first: 40002 }, { forward_last: 39999 }, { forward_first: 1023 }, { forward_last: 65536 }]) {
+            const bad = await set(body);
+            assert.equal(bad.status, 422, `${JSON.stringify(body)}: ${bad.text}`);
+        }
+        assert.equal((await set({ forward_first: 20000, forward_last: 29999 })).status, 200);
+        await world.deleteVps(vps.id);
+    });
+
     test("vps of one tenant share a private network; it goes when they have left", async () => {
         const [one, two] = [await world.createVps(), await world.createVps()];
         const network = await api().expect(201, "POST", "/v1/networks", { body: { name: "inside" } });

@@ -1,0 +1,19 @@
+// What crossed a guest's device, by class, as the node's nftables table counts it (filter_base.c): inside the location, or
+// outside. By netlink; microseconds a call.
+#pragma once
+
+#include "err.h"
+
+#include <stdint.h>
+
+struct traffic {
+    uint64_t table; // which table counted: another one began at zero; 0: there is none
+    uint64_t in_inside, in_outside, out_inside, out_outside; // bytes of IP packets
+    uint64_t refused; // packets of connections past the guest's limit
+};
+
+// Of the device with this index; 0: of none, only which table there is.
+int traffic_sample(unsigned ifindex, struct traffic *ret_traffic, struct err *err) _must_check_;
+
+// Forgets what was counted of devices that are no more. Waits for the kernel, but only where there are some.
+int traffic_sweep(struct err *err) _must_check_;
