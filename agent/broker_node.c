@@ -12,13 +12,7 @@
 #include <sys/sysinfo.h>
 #include <sys/utsname.h>
 
-enum {
-    OPEN_RETRY_MS = 10000,
-    CHECK_MS = 60000,
-    CHECK_FIRST_MS = 3000,
-    IMAGES_MAX = 256,
-    SHA256_HEX = 64
-};
+enum { OPEN_RETRY_MS = 10000, CHECK_FIRST_MS = 3000, IMAGES_MAX = 256, SHA256_HEX = 64 };
 
 static uint64_t memory_bytes(const char *name)
 {
@@ -227,7 +221,7 @@ static void on_check(evutil_socket_t fd, short what, void *arg)
     if (!queue_has_vps(broker->queue, "")) {
         broker_check_start(broker);
     }
-    broker_arm(broker->check, CHECK_MS);
+    broker_arm(broker->check, broker->config->check_s * 1000);
 }
 
 void broker_node_opened(struct broker *broker, bool done)

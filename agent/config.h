@@ -37,6 +37,7 @@ struct agent_config {
     int64_t workers; // 1..64 parallel tasks, default 16
     int64_t image_cache_bytes; // that images in the pool may have together, but for those in use
     int64_t stop_timeout_s; // clean shutdown before force, default 30
+    int64_t check_s; // 1..3600 between two checks of the node, default 60
     int64_t restart_max_ms; // pause before broker and link start again, default 5000
     int64_t spool_max_bytes; // default 256 MiB
     // private: owns every string above

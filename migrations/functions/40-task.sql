@@ -94,6 +94,9 @@ BEGIN
         RETURN;
     END IF;
     v_open := croft_open_task(v.id);
+    IF t.generation < v.observed_generation THEN
+        p_observed := NULL; -- late: a later task has ended already, and what its node saw then is newer
+    END IF;
     IF v.lost_at IS NOT NULL AND v.desired <> 'deleted' THEN
         -- It was given up, and its node is back: brought to rest there, it still is lost.
         UPDATE vps SET task_id = v_open, attempts = CASE p_status WHEN 'done' THEN 0 ELSE attempts + 1 END WHERE id = v.id;
@@ -110,6 +113,8 @@ BEGIN
         -- Not about what is desired: nothing is reached by it, nothing is given up, and nothing is tried again. Its task says how it went.
         UPDATE vps SET task_id = v_open, observed = CASE WHEN t.kind = 'vps_password' AND p_status = 'failed' THEN observed
             ELSE coalesce(p_observed, observed) END WHERE id = v.id;
+    ELSIF p_status = 'failed' AND t.generation < v.observed_generation THEN
+        UPDATE vps SET task_id = v_open WHERE id = v.id; -- late as well: there is nothing to try again
     ELSIF p_status = 'failed' THEN
         PERFORM croft_settle_failed(v, t, v_open, p_observed);
     ELSIF t.kind = 'vps_delete' AND v.desired = 'deleted' THEN

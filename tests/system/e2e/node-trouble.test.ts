@@ -12,7 +12,8 @@ import { agentProgram } from "../harness/paths.js";
 import { quote } from "../harness/sandbox.js";
 import { World } from "../harness/world.js";
 
-const CHECK_MS = 100_000; // the agent looks once a minute
+const CHECK_MS = 60_000;
+const config = { check_s: 2 }; // the agent looks as often
 
 const node = (world: World): Promise<Schema["Node"]> => world.operator.expect(200, "GET", `/v1/admin/nodes/${world.node}`);
 const alarms = async (world: World) => (await node(world)).alarms.map((one) => one.code);
@@ -20,7 +21,7 @@ const alarms = async (world: World) => (await node(world)).alarms.map((one) => o
 describe("what lies about on a node", () => {
     let world: World;
     before(async () => {
-        world = await World.create({ drivers: "real" });
+        world = await World.create({ drivers: "real", agent: { config } });
     });
     after(() => world?.close());
 
@@ -52,7 +53,7 @@ describe("what lies about on a node", () => {
         for (const one of await drift()) {
             await clean(one.kind, one.name);
         }
-        await until("it is gone", async () => (await drift()).length === 0, 2 * CHECK_MS);
+        await until("it is gone", async () => (await drift()).length === 0, CHECK_MS);
         assert.ok(!existsSync(`${guests}/${id}`) && !existsSync(group));
         await assert.rejects(world.netns!.run("ip", "link", "show", "crv987"));
         await until("the alarm is over", async () => !(await alarms(world)).includes("drift"), 30_000);
@@ -86,7 +87,7 @@ describe("lxcfs", { skip: existsSync("/usr/bin/lxcfs") ? false : "lxcfs is not i
         const program = world.sandbox.path("agent-apart");
         writeFileSync(program, `#!/bin/sh\nexec unshare --mount --propagation slave ${quote(agentProgram)} "$@"\n`);
         chmodSync(program, 0o755);
-        await world.addAgent({ drivers: "real", agent: { program } });
+        await world.addAgent({ drivers: "real", agent: { program, config } });
         guests = await Guests.create(world);
         if (!existsSync("/var/lib/lxcfs")) {
             mkdirSync("/var/lib/lxcfs");

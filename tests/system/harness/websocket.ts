@@ -2,7 +2,7 @@
 // on a Node without one. Also what the text client is made of.
 import { createHash, randomBytes } from "node:crypto";
 import { request as httpRequest, type IncomingMessage } from "node:http";
-import { request as httpsRequest } from "node:https";
+import { request as httpsRequest, type RequestOptions } from "node:https";
 import type { Socket } from "node:net";
 import { until } from "./command.js";
 
@@ -15,13 +15,14 @@ export interface Refused {
 export const protocol = "croft.console.v1";
 
 // Resolves to the socket and what came with the answer, or to the answer that refused.
-function upgrade(url: string, headers: Record<string, string>): Promise<{ socket: Socket; head: Buffer; answer: IncomingMessage } | Refused> {
+function upgrade(url: string, headers: Record<string, string>, tls: RequestOptions): Promise<{ socket: Socket; head: Buffer; answer: IncomingMessage } | Refused> {
     const target = new URL(url.replace(/^ws/, "http"));
     const key = randomBytes(16).toString("base64");
     return new Promise((resolve, reject) => {
         const send = target.protocol === "https:" ? httpsRequest : httpRequest;
         const request = send(target, {
             agent: false,
+            ...tls,
             headers: { Connection: "Upgrade", Upgrade: "websocket", "Sec-WebSocket-Version": "13", "Sec-WebSocket-Key": key, ...headers },
         });
         request.on("error", reject);
@@ -63,8 +64,8 @@ export class Console {
         this.#take(head);
     }
 
-    static async connect(url: string, ticket: string, headers: Record<string, string> = {}): Promise<Console | Refused> {
-        const result = await upgrade(url, { "Sec-WebSocket-Protocol": `${protocol}, ${ticket}`, ...headers });
+    static async connect(url: string, ticket: string, headers: Record<string, string> = {}, tls: RequestOptions = {}): Promise<Console | Refused> {
+        const result = await upgrade(url, { "Sec-WebSocket-Protocol": `${protocol}, ${ticket}`, ...headers }, tls);
         return "socket" in result ? new Console(result.socket, result.head) : result;
     }
 
