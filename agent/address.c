@@ -317,6 +317,20 @@ static int add_missing(const struct vps_spec *spec, const struct given *given,
     return r;
 }
 
+// A route that is there already may be another guest's, which then has the address: nobody is given it beside him.
+static int check_routed(const struct vps_spec *spec, const struct end *host, struct err *err)
+{
+    struct given now = {0};
+    int r = read_given(host, &now, err);
+    for (size_t i = 0; i < spec->address_count && r == 0; i++) {
+        if (!has(now.addresses, now.count, spec->addresses[i].text)) {
+            r = err_set(err, ERR_CONFLICT, "the route to %s is another device's",
+                        spec->addresses[i].text);
+        }
+    }
+    return r;
+}
+
 static int unroute_others(const struct vps_spec *spec, const struct given *given,
                           const struct end *host, struct err *err)
 {
@@ -371,6 +385,9 @@ int address_sync(const struct vps_spec *spec, const char *device, pid_t init, st
     }
     if (r == 0) {
         r = add_missing(spec, &given, &host, &guest, device, err);
+    }
+    if (r == 0) {
+        r = check_routed(spec, &host, err);
     }
     if (r == 0) {
         take_others(spec, &given, &guest);

@@ -1,11 +1,9 @@
 #include "filter.h"
 
 #include "config.h"
-#include "file.h"
-#include "filter_base.h"
+#include "filter_all.h"
+#include "filter_file.h"
 #include "filter_guest.h"
-#include "helper.h"
-#include "vps_state.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -13,15 +11,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
-#include <sys/mman.h>
-
-// Between a guest's commands and those that take them back.
-static const char undo_mark[] = "# undo\n";
-
-static void path_of(const struct agent_config *config, const char *vps, char path[PATH_MAX])
-{
-    snprintf(path, PATH_MAX, "%s/vps/%s/filter", config->state_dir, vps);
-}
 
 // Held until the descriptor is closed, also by a worker that dies.
 static int lock(const struct agent_config *config, int *ret_fd, struct err *err)
@@ -42,40 +31,14 @@ static int lock(const struct agent_config *config, int *ret_fd, struct err *err)
     return 0;
 }
 
-// Empty when there is no file.
-static int load(const struct agent_config *config, const char *vps, char **ret_text,
-                struct err *err)
+int filter_open(const struct agent_config *config, struct err *err)
 {
-    char path[PATH_MAX];
-    path_of(config, vps, path);
-    int r = file_read(path, FILE_SMALL_MAX, ret_text, NULL, err);
-    if (r == ERR_NOT_FOUND) {
-        *ret_text = NULL;
-        return 0;
-    }
-    return r;
+    _cleanup_fd_ int held = -1;
+    int r = lock(config, &held, err);
+    return r < 0 ? r : filter_all_run(config, FILTER_ALL_SIFT, err);
 }
 
-static const char *undo_of(const char *text)
-{
-    const char *mark = strstr(text, undo_mark);
-    return mark ? mark + strlen(undo_mark) : text + strlen(text);
-}
-
-static int run(const char *text, size_t len, struct err *err)
-{
-    _cleanup_fd_ int fd = memfd_create("filter", MFD_CLOEXEC);
-    if (fd < 0) {
-        return err_errno(err, errno, "making room for nftables commands");
-    }
-    int r = file_write_all(fd, text, len, err);
-    if (r == 0 && lseek(fd, 0, SEEK_SET) < 0) {
-        r = err_errno(err, errno, "writing nftables commands");
-    }
-    return r < 0 ? r : helper_run("nft", NULL, fd, err);
-}
-
-// A stream into memory; the caller closes it and then owns *text.
+// Of a stream into memory, which the caller closes.
 static FILE *compose(char **text, size_t *len)
 {
     FILE *commands = open_memstream(text, len);
@@ -85,90 +48,53 @@ static FILE *compose(char **text, size_t *len)
     return commands;
 }
 
-static void write_guests(const struct agent_config *config, FILE *commands)
+// old NULL: there was nothing of it.
+static int run_change(const struct vps_spec *spec, const char *old, const char *todo,
+                      struct err *err)
 {
-    char(*ids)[37] = NULL;
-    size_t count = 0;
-    if (vps_state_list(config, &ids, &count, NULL) < 0) {
-        return; // before the first vps
-    }
-    for (size_t i = 0; i < count; i++) {
-        _cleanup_free_ char *text = NULL;
-        if (load(config, ids[i], &text, NULL) == 0 && text) {
-            const char *undo = undo_of(text);
-            fputs(undo, commands);
-            fwrite(text, 1, (size_t)(undo - text), commands);
-        }
-    }
-    free(ids);
-}
-
-// What stands in the way of the ruleset, as a chain of another type under one of its names, goes with the table: in
-// the same transaction.
-static const char anew[] = "add table inet croft\ndelete table inet croft\n";
-
-int filter_open(const struct agent_config *config, struct err *err)
-{
-    _cleanup_fd_ int held = -1;
     _cleanup_free_ char *text = NULL;
     size_t len = 0;
-    int r = lock(config, &held, err);
+    FILE *commands = compose(&text, &len);
+    fputs(old ? filter_file_undo(old) : "", commands);
+    filter_guest_undo_slot(spec->slot, commands);
+    fputs(todo, commands);
+    fclose(commands);
+    return filter_run(text, len, FILTER_COMMIT, err);
+}
+
+// The file says what is wanted before it is run, and what was before when that was refused: a worker that dies in
+// between leaves what the next look makes whole. Where the old cannot be taken back as it says, the whole table is
+// written anew, without it. The guest's former file is old, NULL if there was none that could be read.
+static int set(const struct agent_config *config, const struct vps_spec *spec, const char *old,
+               const char *todo, struct err *err)
+{
+    _cleanup_free_ char *text = *todo ? filter_file_compose(spec, todo) : NULL;
+    int r = filter_file_save(config, spec->vps, text, err);
+    if (r == 0) {
+        r = filter_refused_save(config, spec->vps, NULL, err);
+    }
     if (r < 0) {
         return r;
     }
-    FILE *commands = compose(&text, &len);
-    fputs(anew, commands);
-    filter_base_write(config, commands);
-    write_guests(config, commands);
-    fclose(commands);
-    r = run(text + strlen(anew), len - strlen(anew), NULL);
-    return r == 0 ? 0 : run(text, len, err);
+    r = run_change(spec, old, todo, err);
+    if (r < 0 && filter_all_run(config, FILTER_ALL_OR_NOTHING, NULL) == 0) {
+        r = 0;
+    }
+    if (r < 0) {
+        struct err unheard = {0};
+        (void)!filter_file_save(config, spec->vps, old, &unheard); // or the next look cuts it off
+    }
+    return r;
 }
 
-static int save(const struct agent_config *config, const struct vps_spec *spec, const char *todo,
-                struct err *err)
+// What cannot be read is as none: set() begins with what else there may be of the slot, and writes the file anew.
+static void load_old(const struct agent_config *config, const char *vps, char **ret_old,
+                     bool *ret_known)
 {
-    _cleanup_free_ char *text = NULL;
-    size_t len = 0;
-    char path[PATH_MAX];
-    FILE *out = compose(&text, &len);
-    fputs(todo, out);
-    fputs(undo_mark, out);
-    filter_guest_undo(spec, out);
-    fclose(out);
-    path_of(config, spec->vps, path);
-    return file_write_atomic(path, text, len, 0600, err);
-}
-
-static int forget(const struct agent_config *config, const char *vps, struct err *err)
-{
-    char path[PATH_MAX];
-    path_of(config, vps, path);
-    if (unlink(path) < 0 && errno != ENOENT) {
-        return err_errno(err, errno, "removing %s", path);
-    }
-    return 0;
-}
-
-// Old is what the file holds (NULL: there is none), todo what is wanted: on disk before it is run, with what takes it
-// back, and forgotten only after that. Whatever the slot's former guest left goes too.
-static int change(const struct agent_config *config, const struct vps_spec *spec, const char *old,
-                  const char *todo, struct err *err)
-{
-    _cleanup_free_ char *text = NULL;
-    size_t len = 0;
-    FILE *commands = compose(&text, &len);
-    if (old) {
-        fputs(undo_of(old), commands);
-    }
-    filter_guest_undo(spec, commands);
-    fputs(todo, commands);
-    fclose(commands);
-    int r = *todo ? save(config, spec, todo, err) : 0;
-    if (r == 0) {
-        r = run(text, len, err);
-    }
-    return r < 0 || *todo ? r : forget(config, spec->vps, err);
+    struct err unheard = {0};
+    _cleanup_free_ char *why = NULL;
+    *ret_known = filter_file_load(config, vps, ret_old, &unheard) == 0 &&
+                 filter_refused_load(config, vps, &why, &unheard) == 0 && !why;
 }
 
 int filter_set(const struct agent_config *config, const struct vps_spec *spec, struct err *err)
@@ -176,18 +102,20 @@ int filter_set(const struct agent_config *config, const struct vps_spec *spec, s
     _cleanup_fd_ int held = -1;
     _cleanup_free_ char *todo = NULL;
     _cleanup_free_ char *old = NULL;
+    bool known;
     size_t len = 0;
     FILE *commands = compose(&todo, &len);
     filter_guest_write(spec, commands);
     fclose(commands);
     int r = lock(config, &held, err);
-    if (r == 0) {
-        r = load(config, spec->vps, &old, err);
-    }
-    if (r < 0 || (len == 0 && !old)) {
+    if (r < 0) {
         return r;
     }
-    r = change(config, spec, old, todo, err);
+    load_old(config, spec->vps, &old, &known);
+    if (len == 0 && !old && known) {
+        return 0;
+    }
+    r = set(config, spec, old, todo, err);
     return r < 0 ? err_wrap(err, "filters") : 0;
 }
 
@@ -195,12 +123,14 @@ int filter_remove(const struct agent_config *config, const struct vps_spec *spec
 {
     _cleanup_fd_ int held = -1;
     _cleanup_free_ char *old = NULL;
+    bool known;
     int r = lock(config, &held, err);
-    if (r == 0) {
-        r = load(config, spec->vps, &old, err);
+    if (r < 0) {
+        return r;
     }
-    if (r == 0 && old) {
-        r = change(config, spec, old, "", err);
+    load_old(config, spec->vps, &old, &known);
+    if (old || !known) {
+        r = set(config, spec, old, "", err);
     }
     return r < 0 ? err_wrap(err, "filters") : 0;
 }

@@ -19,6 +19,8 @@ static const char frame[] =
     "add set inet croft member6 { type ipv6_addr; }\n"
     "add set inet croft networks4 { type ipv4_addr . ipv4_addr; flags interval; }\n"
     "add set inet croft networks6 { type ipv6_addr . ipv6_addr; flags interval; }\n"
+    // Devices of guests whose own part was refused.
+    "add set inet croft cut_off { type ifname; }\n"
     // What guests must not reach.
     "add set inet croft deny4 { type ipv4_addr; flags interval; auto-merge; }\n"
     "add set inet croft deny6 { type ipv6_addr; flags interval; auto-merge; }\n"
@@ -51,8 +53,9 @@ static const char frame[] =
     "add chain inet croft postrouting { type nat hook postrouting priority srcnat; policy accept; "
     "}\n";
 
-static const char *const sets[] = {"private4",  "private6",  "member4", "member6", "deny4",
-                                   "networks4", "networks6", "deny6",   "inside4", "inside6"};
+static const char *const sets[] = {"cut_off", "private4", "private6",  "member4",
+                                   "member6", "deny4",    "networks4", "networks6",
+                                   "deny6",   "inside4",  "inside6"};
 static const char *const maps[] = {"rate_up", "rate_down", "guest_in", "guest_out", "forwards"};
 static const char *const chains[] = {"guest",      "prerouting", "rate_in",      "outgoing",
                                      "forwarding", "forward",    "input",        "incoming",
@@ -61,6 +64,8 @@ static const char *const chains[] = {"guest",      "prerouting", "rate_in",     
 #define NEIGHBOUR_TYPES "{ nd-neighbor-solicit, nd-neighbor-advert, nd-router-solicit }"
 
 static const char rules[] =
+    "add rule inet croft prerouting iifname @cut_off drop\n"
+    "add rule inet croft incoming oifname @cut_off drop\n"
     // What a guest sends must come from one of its addresses; neighbour discovery excepted.
     // Loopback, unspecified, multicast and the node's own addresses have no route to the guest
     // either.
@@ -76,8 +81,11 @@ static const char rules[] =
     // What a guest may reach, whatever its own firewall says: not what belongs to somebody else.
     "add rule inet croft forward iifname != \"crv*\" oifname != \"crv*\" accept\n"
     "add rule inet croft forward ct state established,related accept\n"
-    "add rule inet croft forward ip saddr @member4 ip saddr . ip daddr @networks4 accept\n"
-    "add rule inet croft forward ip6 saddr @member6 ip6 saddr . ip6 daddr @networks6 accept\n"
+    // A private network is other guests, and nothing behind the node: what is for none of them goes nowhere.
+    "add rule inet croft forward oifname \"crv*\" ip saddr @member4 ip saddr . ip daddr @networks4 "
+    "accept\n"
+    "add rule inet croft forward oifname \"crv*\" ip6 saddr @member6 ip6 saddr . ip6 daddr "
+    "@networks6 accept\n"
     "add rule inet croft forward ip saddr @member4 drop\n"
     "add rule inet croft forward ip6 saddr @member6 drop\n"
     "add rule inet croft forward ct status dnat accept\n"

@@ -49,10 +49,9 @@ static void write_chain(const struct vps_spec *spec, size_t i, FILE *commands)
             chain);
 }
 
-static void undo_chain(const struct vps_spec *spec, size_t i, FILE *commands)
+static void undo_chain(unsigned slot, size_t i, FILE *commands)
 {
     const char *name = directions[i].name;
-    unsigned slot = spec->slot;
     fprintf(commands,
             "add chain inet croft %s%u\n"
             "add element inet croft guest_%s { \"crv%u\" : jump %s%u }\n"
@@ -69,7 +68,8 @@ static void write_address(const struct vps_address *address, FILE *commands)
     if (address->kind == ADDRESS_ROUTED) {
         return;
     }
-    fprintf(commands, "add element inet croft %s%d { %s }\n",
+    // Refused while another guest has it: an address means one guest.
+    fprintf(commands, "create element inet croft %s%d { %s }\n",
             address->kind == ADDRESS_PRIVATE ? "private" : "member", address->family,
             address->text);
     if (address->kind == ADDRESS_NETWORK) {
@@ -126,6 +126,22 @@ void filter_guest_write(const struct vps_spec *spec, FILE *commands)
     }
 }
 
+void filter_guest_cut_off(unsigned slot, FILE *commands)
+{
+    fprintf(commands, "add element inet croft cut_off { \"crv%u\" }\n", slot);
+}
+
+void filter_guest_undo_slot(unsigned slot, FILE *commands)
+{
+    for (size_t i = 0; i < ARRAY_LEN(directions); i++) {
+        undo_chain(slot, i, commands);
+    }
+    undo_rate(commands, "up", slot);
+    undo_rate(commands, "down", slot);
+    filter_guest_cut_off(slot, commands);
+    fprintf(commands, "delete element inet croft cut_off { \"crv%u\" }\n", slot);
+}
+
 void filter_guest_undo(const struct vps_spec *spec, FILE *commands)
 {
     for (size_t i = 0; i < spec->forward_count; i++) {
@@ -134,9 +150,5 @@ void filter_guest_undo(const struct vps_spec *spec, FILE *commands)
     for (size_t i = 0; i < spec->address_count; i++) {
         undo_address(&spec->addresses[i], commands);
     }
-    for (size_t i = 0; i < ARRAY_LEN(directions); i++) {
-        undo_chain(spec, i, commands);
-    }
-    undo_rate(commands, "up", spec->slot);
-    undo_rate(commands, "down", spec->slot);
+    filter_guest_undo_slot(spec->slot, commands);
 }

@@ -3,8 +3,10 @@
 #include "config.h"
 #include "disk.h"
 #include "file.h"
+#include "filter_file.h"
 #include "host.h"
 #include "macro.h"
+#include "vps_state.h"
 
 #include <fcntl.h>
 #include <limits.h>
@@ -124,6 +126,31 @@ static void observe_state(const struct agent_config *config, json_t *alarms)
     }
 }
 
+// Guests that are cut off since nftables does not take their filters (filter_all.c).
+static void observe_filters(const struct agent_config *config, json_t *alarms)
+{
+    char(*ids)[37] = NULL;
+    size_t count = 0;
+    size_t refused = 0;
+    char first[192] = "";
+    char detail[255];
+    struct err unheard = {0};
+    if (vps_state_list(config, &ids, &count, &unheard) < 0) {
+        return; // before the first vps
+    }
+    for (size_t i = 0; i < count; i++) {
+        _cleanup_free_ char *why = NULL;
+        if (filter_refused_load(config, ids[i], &why, &unheard) == 0 && why && refused++ == 0) {
+            snprintf(first, sizeof(first), "%s: %.120s", ids[i], why);
+        }
+    }
+    free(ids);
+    if (refused > 0) {
+        snprintf(detail, sizeof(detail), "%zu vps are cut off, %s", refused, first);
+        alarm_add(alarms, "filter_refused", detail);
+    }
+}
+
 json_t *health_observe(const struct agent_config *config, const struct drivers *drivers)
 {
     json_t *alarms = json_array();
@@ -134,6 +161,7 @@ json_t *health_observe(const struct agent_config *config, const struct drivers *
                   "No lxcfs answers: guests see the node's memory and processors, or nothing.");
     }
     observe_pool(config, alarms);
+    observe_filters(config, alarms);
     observe_log(alarms);
     observe_state(config, alarms);
     return alarms;

@@ -201,7 +201,10 @@ static int run_helper(int argc, char **argv)
     if (argc == 3 && strcmp(argv[1], "unpack") == 0) {
         return image_unpack_main(argv[2]);
     }
-    return argc == 2 && strcmp(argv[1], "nft") == 0 ? nft_main() : -1;
+    if (argc == 3 && strcmp(argv[1], "nft") == 0 && strcmp(argv[2], "check") == 0) {
+        return nft_main(NFT_CHECK);
+    }
+    return argc == 2 && strcmp(argv[1], "nft") == 0 ? nft_main(NFT_COMMIT) : -1;
 }
 
 int main(int argc, char **argv)

@@ -15,12 +15,13 @@ static void cleanup_nft(struct nft_ctx **ctx)
     }
 }
 
-static int run(const char *commands, struct err *err)
+static int run(const char *commands, enum nft_mode mode, struct err *err)
 {
     _cleanup_(cleanup_nft) struct nft_ctx *ctx = nft_ctx_new(NFT_CTX_DEFAULT);
     if (!ctx) {
         return err_set(err, ERR_SYSTEM, "nftables is not available");
     }
+    nft_ctx_set_dry_run(ctx, mode == NFT_CHECK);
     nft_ctx_buffer_error(ctx);
     nft_ctx_buffer_output(ctx);
     if (nft_run_cmd_from_buffer(ctx, commands) != 0) {
@@ -30,7 +31,7 @@ static int run(const char *commands, struct err *err)
     return 0;
 }
 
-int nft_main(void)
+int nft_main(enum nft_mode mode)
 {
     struct err err = {0};
     struct stat st;
@@ -43,7 +44,7 @@ int nft_main(void)
         abort();
     }
     ssize_t n = pread(STDIN_FILENO, commands, (size_t)st.st_size, 0);
-    err.code = n == st.st_size ? run(commands, &err)
+    err.code = n == st.st_size ? run(commands, mode, &err)
                                : err_set(&err, ERR_SYSTEM, "reading nftables commands");
     return helper_answer(&err);
 }

@@ -12,6 +12,7 @@ Suite *suite_live(void);
 Suite *suite_full(void);
 Suite *suite_network(void);
 Suite *suite_traffic(void);
+Suite *suite_filter(void);
 
 // An err that the call fills; the message shows it.
 #define CALL(expected, call)                                                                       \

@@ -322,6 +322,65 @@ START_TEST(a_private_network_holds_its_members_and_nobody_else)
 }
 END_TEST
 
+// Packets to the address that left by the device up0.
+static int count_left(const char *address)
+{
+    char path[64];
+    FILE *out;
+    int count = -1;
+    rig_host(
+        "nft list table ip seen | sed -n 's/.*daddr %s .*packets \\([0-9]*\\) .*/\\1/p' > %s/seen",
+        address, rig_config.state_dir);
+    snprintf(path, sizeof(path), "%s/seen", rig_config.state_dir);
+    out = fopen(path, "re");
+    ck_assert_ptr_nonnull(out);
+    ck_assert_int_eq(fscanf(out, "%d", &count), 1);
+    fclose(out);
+    return count;
+}
+
+START_TEST(what_is_for_nobody_of_a_private_network_does_not_leave_the_node)
+{
+    ck_assert_int_eq(
+        rig_host("ip link add up0 type veth peer name up1 && ip link set up0 arp off up && ip link "
+                 "set up1 up && ip route add 10.83.7.250 dev "
+                 "up0 && "
+                 "nft 'table ip seen { chain out { type filter hook postrouting priority 300; "
+                 "oifname up0 ip daddr 10.83.7.250 counter; }; }'"),
+        0);
+    rig_exec(&one, "ping -c 1 -W 1 10.83.7.250", NULL, 0);
+    ck_assert_int_eq(count_left("10.83.7.250"), 1);
+    make_private(&one, ADDRESS_NETWORK);
+    make_private(&two, ADDRESS_NETWORK);
+    ck_assert(reaches(&one, &two, 0));
+    rig_exec(&one, "ping -c 1 -W 1 10.83.7.250", NULL, 0);
+    ck_assert_int_eq(count_left("10.83.7.250"), 1);
+    rig_host("ip link del up0; nft delete table ip seen");
+}
+END_TEST
+
+START_TEST(an_address_that_leads_to_another_device_is_not_given)
+{
+    struct err failure = {0};
+    struct vps_address own = one.addresses[0];
+    ck_assert_int_eq(rig_host("ip link add up0 type veth peer name up1 && ip link set up0 arp off "
+                              "up && ip link set up1 up && ip route add 10.83.77.9 dev up0"),
+                     0);
+    snprintf(one.addresses[0].text, sizeof(one.addresses[0].text), "10.83.77.9");
+    ck_assert_int_lt(network_routed.readdress(&rig_config, &one, init_of(&one), &failure), 0);
+    ck_assert_ptr_nonnull(strstr(failure.text, "10.83.77.9"));
+    ck_assert(!has_route("10.83.77.9"));
+    ck_assert_int_eq(rig_host("ip route show dev up0 | grep -q '^10.83.77.9 '"), 0);
+    // Nor is it with a start.
+    CALL(0, container_lxc.stop(&rig_config, one.vps, 5, err));
+    ck_assert_int_eq(rig_host("ip route add %s dev up0", own.text), 0);
+    ck_assert_int_ne(rig_start(&one), 0);
+    rig_host("ip link del up0");
+    ck_assert_int_eq(rig_start(&one), 0);
+    ck_assert(has_route(own.text));
+}
+END_TEST
+
 Suite *suite_network(void)
 {
     Suite *suite = suite_create("network");
@@ -340,6 +399,8 @@ Suite *suite_network(void)
     tcase_add_test(tcase, connections_of_a_guest_are_bounded);
     tcase_add_test(tcase, private_addresses_are_reached_by_what_is_forwarded_only);
     tcase_add_test(tcase, a_private_network_holds_its_members_and_nobody_else);
+    tcase_add_test(tcase, what_is_for_nobody_of_a_private_network_does_not_leave_the_node);
+    tcase_add_test(tcase, an_address_that_leads_to_another_device_is_not_given);
     suite_add_tcase(suite, tcase);
     return suite;
 }

@@ -87,7 +87,7 @@ START_TEST(what_is_written_is_taken_back)
                                           "delete element inet croft forwards { udp . 20000 }\n"};
     static const char *const added[] = {
         "add limit inet croft up7 { rate over 10000000 bytes/second burst 2000000 bytes }\n",
-        "add element inet croft private4 { 10.0.0.2 }\n",
+        "create element inet croft private4 { 10.0.0.2 }\n",
         "add element inet croft networks6 { fd00::/64 . fd00::/64 }\n",
         "add element inet croft forwards { udp . 20000 : 10.0.0.2 . 53 }\n"};
     _cleanup_free_ char *text = commands_of(&spec, filter_guest_write);
