@@ -41,7 +41,7 @@ static bool pings(const struct vps_spec *from, const struct vps_spec *to, int wh
 
 static bool reaches(const struct vps_spec *from, const struct vps_spec *to, int which)
 {
-    for (int i = 0; i < 6; i++) {
+    for (int i = 0; i < 30; i++) {
         if (pings(from, to, which)) {
             return true;
         }
@@ -71,6 +71,18 @@ static bool connects(int port)
 {
     listen_once(port);
     return is_answered(two.addresses[0].text, port);
+}
+
+// On a machine that is busy a listener may take longer than it is waited for.
+static bool is_soon_answered(const char *address, int node_port, int port)
+{
+    for (int i = 0; i < 8; i++) {
+        listen_once(port);
+        if (is_answered(address, node_port)) {
+            return true;
+        }
+    }
+    return false;
 }
 
 static void set_firewall(struct vps_spec *spec, const char *text)
@@ -205,13 +217,13 @@ END_TEST
 
 START_TEST(the_firewall_decides_what_comes_in)
 {
-    ck_assert(connects(22));
+    ck_assert(is_soon_answered(two.addresses[0].text, 22, 22));
     set_firewall(&two, "{\"policy_in\":\"drop\",\"policy_out\":\"accept\",\"rules\":["
                        "{\"direction\":\"in\",\"action\":\"accept\",\"protocol\":\"tcp\","
                        "\"ports\":[\"22\",\"8000-8010\"],\"cidrs\":[\"10.83.7.0/24\"]},"
                        "{\"direction\":\"in\",\"action\":\"accept\",\"protocol\":\"icmpv6\"}]}");
-    ck_assert(connects(22));
-    ck_assert(connects(8010));
+    ck_assert(is_soon_answered(two.addresses[0].text, 22, 22));
+    ck_assert(is_soon_answered(two.addresses[0].text, 8010, 8010));
     ck_assert(!connects(23));
     ck_assert(!pings(&one, &two, 0));
     ck_assert(reaches(&one, &two, 1));
@@ -224,7 +236,7 @@ START_TEST(the_firewall_decides_what_comes_in)
     firewall_free(two.firewall);
     two.firewall = NULL;
     CALL(0, network_routed.prepare(&rig_config, &two, err));
-    ck_assert(connects(22));
+    ck_assert(is_soon_answered(two.addresses[0].text, 22, 22));
     ck_assert_int_ne(rig_host("nft list chain inet croft in%u >/dev/null 2>&1", two.slot), 0);
 }
 END_TEST
@@ -236,7 +248,7 @@ START_TEST(the_firewall_decides_what_goes_out)
                        "\"ports\":[\"23\"]},"
                        "{\"direction\":\"out\",\"action\":\"accept\",\"protocol\":\"tcp\","
                        "\"cidrs\":[\"10.83.7.0/24\",\"fd83::/16\"]}]}");
-    ck_assert(connects(22));
+    ck_assert(is_soon_answered(two.addresses[0].text, 22, 22));
     ck_assert(!connects(23)); // the first rule that matches decides
     ck_assert(!pings(&one, &two, 0));
     ck_assert(reaches(&two, &one, 0)); // an answer
@@ -245,7 +257,7 @@ START_TEST(the_firewall_decides_what_goes_out)
     ck_assert(reaches(&one, &two, 0));
     CALL(0, network_routed.open(&rig_config, err));
     ck_assert(!pings(&one, &two, 0));
-    ck_assert(connects(22));
+    ck_assert(is_soon_answered(two.addresses[0].text, 22, 22));
 }
 END_TEST
 
@@ -291,8 +303,7 @@ START_TEST(private_addresses_are_reached_by_what_is_forwarded_only)
     two.forwards[0] = (struct vps_forward){.host_port = 20022, .port = 22};
     snprintf(two.forwards[0].address, 46, "%s", two.addresses[0].text);
     CALL(0, network_routed.prepare(&rig_config, &two, err));
-    listen_once(22);
-    ck_assert(is_answered("10.83.200.1", 20022));
+    ck_assert(is_soon_answered("10.83.200.1", 20022, 22));
     two.forward_count = 0;
     CALL(0, network_routed.prepare(&rig_config, &two, err));
     ck_assert_int_ne(rig_host("nft list map inet croft forwards | grep -q 20022"), 0);
@@ -386,7 +397,7 @@ Suite *suite_network(void)
     Suite *suite = suite_create("network");
     TCase *tcase = tcase_create("routed");
     tcase_add_checked_fixture(tcase, create, destroy);
-    tcase_set_timeout(tcase, 60);
+    tcase_set_timeout(tcase, 120);
     tcase_add_test(tcase, a_guest_that_deletes_its_device_is_still_measured_and_changed);
     tcase_add_test(tcase, a_guest_that_renames_its_device_loses_and_gets_addresses);
     tcase_add_test(tcase, an_address_is_exchanged_on_both_ends);
