@@ -102,8 +102,11 @@ static const struct field events_fields[] = {
     {"streams", FIELD_INT, IN(events, streams), .min = 1, .max = 100000, .preset = "1000",
      .help = "Open event streams per worker; more are answered 503."},
     {"streams_per_credential", FIELD_INT, IN(events, streams_per_credential), .min = 1,
-     .max = 100000, .preset = "10",
-     .help = "Open event streams of one token or session per worker; more are answered 429."},
+     .max = 65536, .preset = "10",
+     .help = "Open event streams of one token or session, counted by all workers of a machine "
+             "together; more are answered 429."},
+    {"streams_per_tenant", FIELD_INT, IN(events, streams_per_tenant), .min = 1, .max = 65536,
+     .preset = "100", .help = "Open event streams of one tenant, counted likewise."},
     {NULL},
 };
 

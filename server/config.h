@@ -49,7 +49,7 @@ struct server_config {
     } limits;
     struct {
         int64_t streams; // per worker
-        int64_t streams_per_credential; // per worker
+        int64_t streams_per_credential, streams_per_tenant; // per machine
     } events;
     struct {
         int64_t open; // per worker

@@ -1,32 +1,17 @@
-#include "limiter.h"
-
+#include "limits_private.h"
 #include "macro.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <sodium.h>
-#include <stdatomic.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
-enum { SETS = 8192, WAYS = 8, US_PER_MS = 1000, US_PER_S = 1000000 };
-
-// The time at which the bucket would be full again, had nobody come since: the "theoretical arrival time" of the generic
-// cell rate algorithm (ITU-T I.371), which says in one number what a token bucket says in two.
-struct bucket {
-    _Atomic uint64_t key; // 0: free
-    _Atomic int64_t full_us; // monotonic
-};
-
-struct limits {
-    unsigned char hash_key[crypto_shorthash_KEYBYTES]; // nobody can choose keys that collide
-    struct bucket buckets[LIMIT_KINDS][SETS][WAYS];
-};
+enum { US_PER_MS = 1000, US_PER_S = 1000000 };
 
 struct limiter {
     struct limits *limits;
-    struct bucket (*sets)[WAYS];
+    struct bucket (*sets)[LIMIT_WAYS];
     int64_t step_us, burst_us; // what one request costs, what may be owed; step 0: no limit
 };
 
@@ -73,6 +58,14 @@ void limits_close(struct limits *limits)
     }
 }
 
+uint64_t limits_key(const struct limits *limits, const char *text)
+{
+    uint64_t key;
+    crypto_shorthash((unsigned char *)&key, (const unsigned char *)text, strlen(text),
+                     limits->hash_key);
+    return key | 1;
+}
+
 struct limiter *limiter_create(struct limits *limits, enum limit_kind kind, double rate,
                                double burst)
 {
@@ -97,11 +90,11 @@ void limiter_destroy(struct limiter *limiter)
 // ---- Taking
 
 // Two workers may see the same bucket as the one to give up: one of them gets it, the other looks again.
-static struct bucket *claim(struct bucket set[WAYS], uint64_t key, int64_t now_us)
+static struct bucket *claim(struct bucket set[LIMIT_WAYS], uint64_t key, int64_t now_us)
 {
     for (;;) {
         struct bucket *oldest = &set[0];
-        for (int i = 0; i < WAYS; i++) {
+        for (int i = 0; i < LIMIT_WAYS; i++) {
             uint64_t of = atomic_load(&set[i].key);
             if (of == key) {
                 return &set[i];
@@ -123,12 +116,9 @@ int limiter_take(struct limiter *limiter, const char *text, int64_t now_ms)
     if (limiter->step_us == 0) {
         return 0;
     }
-    uint64_t key;
-    crypto_shorthash((unsigned char *)&key, (const unsigned char *)text, strlen(text),
-                     limiter->limits->hash_key);
-    key |= 1; // 0 means free
+    uint64_t key = limits_key(limiter->limits, text);
     int64_t now_us = now_ms * US_PER_MS;
-    struct bucket *bucket = claim(limiter->sets[(key >> 1) % SETS], key, now_us);
+    struct bucket *bucket = claim(limiter->sets[(key >> 1) % LIMIT_SETS], key, now_us);
     int64_t full_us = atomic_load(&bucket->full_us);
     for (;;) {
         int64_t next_us = (full_us > now_us ? full_us : now_us) + limiter->step_us;

@@ -174,7 +174,8 @@ BEGIN
     PERFORM croft_firewall_check_size(v.id);
 EXCEPTION
     WHEN check_violation THEN
-        PERFORM croft_raise(422, 'invalid_value', 'A policy is accept or drop.', '/policy_in');
+        PERFORM croft_raise(422, 'invalid_value', 'A policy is accept or drop.',
+            CASE WHEN coalesce(b->>'policy_in', 'accept') IN ('accept', 'drop') THEN '/policy_out' ELSE '/policy_in' END);
     WHEN foreign_key_violation THEN
         PERFORM croft_raise(422, 'invalid_value', 'There is no such address set.', '/rules');
 END

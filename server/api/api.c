@@ -73,6 +73,7 @@ int api_create(struct event_base *base, struct db *db, const struct server_confi
     api->consoles = parts->consoles;
     api->gauges = parts->gauges;
     api->secrets = parts->secrets;
+    api->limits = parts->limits;
     TAILQ_INIT(&api->requests);
     api->metrics = metrics_create();
     api->revocations = revocations_create(base);
@@ -80,8 +81,10 @@ int api_create(struct event_base *base, struct db *db, const struct server_confi
         .base = base,
         .db = db,
         .revocations = api->revocations,
+        .limits = parts->limits,
         .max = (int)config->events.streams,
         .max_per_credential = (int)config->events.streams_per_credential,
+        .max_per_tenant = (int)config->events.streams_per_tenant,
     });
     make_limiters(api, parts->limits);
     int r = load_keys(api, err);

@@ -26,6 +26,7 @@ struct api {
     struct revocations *revocations;
     struct streams *streams;
     struct consoles *consoles; // the worker's
+    struct limits *limits; // the worker's
     struct limiter *by_address, *by_token, *signins;
     struct metrics *metrics;
     struct request_list requests;

@@ -12,7 +12,7 @@ enum step_result step_stream_admit(struct request *request)
 {
     const char *last = edge_header(request->edge, "Last-Event-ID");
     int64_t after = -1;
-    if (streams_admit(request->api->streams, &request->credentials, &request->err) < 0 ||
+    if (streams_admit(request->api->streams, &request->err) < 0 ||
         (last && stream_read_id(last, &after, &request->err) < 0)) {
         return STEP_DONE;
     }
@@ -34,9 +34,16 @@ static void begin(struct request *request, const struct db_outcome *outcome)
         .position = json_get_int(request->input, "after", strtoll(head, NULL, 10)),
     };
     auth_step(request, &start.auth);
+    if (streams_sit(request->api->streams, &request->credentials, start.entered, &start.seat,
+                    &request->err) < 0) {
+        request->step = NULL;
+        request_run(request);
+        return;
+    }
     if (reply_stream_begin(request)) {
         request->stream = stream_begin(request->api->streams, &start);
     } else {
+        seats_leave(request->api->limits, &start.seat);
         reply_stream_end(request, "left");
     }
 }

@@ -1,5 +1,6 @@
 #include "stream.h"
 
+#include "api_private.h"
 #include "macro.h"
 #include "reply.h"
 #include "revocation.h"
@@ -37,6 +38,7 @@ struct stream {
     bool ending;
     enum stream_end end;
     struct revocation *watch;
+    struct seat_hold seat;
 };
 
 struct streams {
@@ -183,6 +185,12 @@ static void deliver(struct stream *stream, const struct db_rows *rows)
     evbuffer_free(text);
 }
 
+static bool has_room(const struct stream *stream)
+{
+    return edge_stream_waiting(stream->request->edge) < CONGESTED;
+}
+
+// Who has no room stays where it is, and reads on its own when it has.
 static void take_rows(struct feed *feed, const struct db_rows *rows)
 {
     const char *pending = db_rows_get(rows, 0, "pending");
@@ -190,7 +198,7 @@ static void take_rows(struct feed *feed, const struct db_rows *rows)
     bool more = full || (pending && *pending == 't');
     struct stream *stream;
     TAILQ_FOREACH (stream, &feed->list, link) {
-        if (stream->wants && stream->position == feed->after) {
+        if (stream->wants && stream->position == feed->after && has_room(stream)) {
             deliver(stream, rows);
             stream->wants = more;
         }
@@ -233,7 +241,7 @@ static struct stream *next_reader(struct feed *feed, bool *ret_wait)
         if (!stream->wants || stream->ending) {
             continue;
         }
-        if (edge_stream_waiting(stream->request->edge) < CONGESTED) {
+        if (has_room(stream)) {
             return stream;
         }
         *ret_wait = true;
@@ -299,8 +307,10 @@ static void on_heartbeat(evutil_socket_t fd, short what, void *arg)
     struct streams *streams = arg;
     struct feed *feed;
     struct stream *stream;
+    int64_t now_ms = api_now_us() / 1000;
     LIST_FOREACH (feed, &streams->feeds, link) {
         TAILQ_FOREACH (stream, &feed->list, link) {
+            seats_keep(streams->config.limits, &stream->seat, now_ms);
             if (!stream->ending && edge_stream_waiting(stream->request->edge) == 0) {
                 edge_stream_send(stream->request->edge, ":\n\n", 3);
             }
@@ -357,6 +367,7 @@ struct stream *stream_begin(struct streams *streams, const struct stream_start *
     struct stream *stream = calloc(1, sizeof(*stream));
     stream->request = start->request;
     stream->auth = start->auth;
+    stream->seat = start->seat;
     stream->position = start->position;
     stream->wants = true; // something may have come since its place was found
     stream->feed = feed_of(streams, key);
@@ -380,6 +391,7 @@ void stream_destroy(struct stream *stream)
     struct feed *feed = stream->feed;
     edge_stream_forget(stream->request->edge);
     revocation_end(stream->watch);
+    seats_leave(feed->streams->config.limits, &stream->seat);
     TAILQ_REMOVE(&feed->list, stream, link);
     feed->streams->count--;
     if (feed->carrier == stream) {
@@ -393,24 +405,24 @@ void stream_destroy(struct stream *stream)
     free(stream);
 }
 
-int streams_admit(const struct streams *streams, const struct credentials *credentials,
-                  struct err *err)
+int streams_admit(const struct streams *streams, struct err *err)
 {
-    int same = 0;
-    struct feed *feed;
-    struct stream *stream;
-    LIST_FOREACH (feed, &streams->feeds, link) {
-        TAILQ_FOREACH (stream, &feed->list, link) {
-            same += strcmp(stream->request->credentials.key, credentials->key) == 0;
-        }
-    }
-    if (same >= streams->config.max_per_credential) {
-        return err_set(err, ERR_RATE_LIMITED, "%d streams are open with these credentials.", same);
-    }
     if (streams->count >= streams->config.max || streams->drained) {
         return err_set(err, ERR_UNAVAILABLE, "There is no room for another stream: try again.");
     }
     return 0;
+}
+
+int streams_sit(const struct streams *streams, const struct credentials *credentials,
+                const struct db_rows *entered, struct seat_hold *ret_seat, struct err *err)
+{
+    const struct seat_ask ask = {
+        .credential = credentials->key,
+        .tenant = db_rows_get(entered, 0, "tenant_id"),
+        .per_credential = streams->config.max_per_credential,
+        .per_tenant = streams->config.max_per_tenant,
+    };
+    return seats_take(streams->config.limits, &ask, api_now_us() / 1000, ret_seat, err);
 }
 
 struct streams *streams_create(const struct streams_config *config)

@@ -4,6 +4,7 @@
 #pragma once
 
 #include "request.h"
+#include "seats.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -21,7 +22,9 @@ struct streams_config {
     struct event_base *base;
     struct db *db;
     struct revocations *revocations;
-    int max, max_per_credential;
+    struct limits *limits; // where the workers of a machine count
+    int max; // of this worker
+    int max_per_credential, max_per_tenant; // of the machine
 };
 
 struct streams *streams_create(const struct streams_config *config);
@@ -29,9 +32,13 @@ void streams_listen(struct streams *streams); // from then on the database keeps
 void streams_destroy(struct streams *streams); // no stream may be left
 int streams_count(const struct streams *streams);
 
-// Whether one more may be opened with these credentials. ERR_RATE_LIMITED, ERR_UNAVAILABLE.
-int streams_admit(const struct streams *streams, const struct credentials *credentials,
-                  struct err *err) _must_check_;
+// Whether this worker has room for one more. ERR_UNAVAILABLE.
+int streams_admit(const struct streams *streams, struct err *err) _must_check_;
+
+// A seat for who has been authenticated: stream_begin() takes it over, seats_leave() gives it back. ERR_RATE_LIMITED, ERR_UNAVAILABLE.
+int streams_sit(const struct streams *streams, const struct credentials *credentials,
+                const struct db_rows *entered, struct seat_hold *ret_seat,
+                struct err *err) _must_check_;
 
 // Everybody is told to come back.
 void streams_end_all(struct streams *streams);
@@ -40,6 +47,7 @@ struct stream_start {
     struct request *request; // which the stream ends
     const struct db_rows *entered; // of the authentication
     struct db_step auth; // repeated with each read; its texts live as long as the request
+    struct seat_hold seat;
     int64_t position; // the event behind which it goes on
 };
 

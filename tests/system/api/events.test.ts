@@ -12,7 +12,7 @@ describe("events", () => {
     let world: World;
     const open: Stream[] = [];
     before(async () => {
-        world = await World.create({ agent: null, server: { config: { events: { streams: 40, streams_per_credential: 3 } } } });
+        world = await World.create({ agent: null, server: { config: { events: { streams: 40, streams_per_credential: 3, streams_per_tenant: 8 } } } });
     });
     after(async () => {
         open.forEach((stream) => stream.close());
@@ -116,17 +116,31 @@ describe("events", () => {
     test("one token opens so many and no more", async () => {
         const { api } = await world.createCustomer(unlimited);
         const streams: Stream[] = [];
-        for (let i = 0; i < 12; i++) { // three in each of two workers, however they are spread
+        for (let i = 0; i < 12; i++) { // however they are spread over the workers
             streams.push(await Stream.open(api, "/v1/events/stream"));
         }
-        const statuses = streams.map((stream) => stream.status);
-        assert.ok(statuses.filter((status) => status === 200).length <= 6 && statuses.includes(429), String(statuses));
+        assert.deepEqual(streams.map((stream) => stream.status), [...Array(3).fill(200), ...Array(9).fill(429)]);
         streams.forEach((stream) => stream.close());
         await until("what was closed is free again", async () => {
             const again = await Stream.open(api, "/v1/events/stream");
             again.close();
             return again.status === 200;
         });
+    });
+
+    test("one tenant opens so many with all of its tokens, and another tenant does not feel it", async () => {
+        const { api } = await world.createCustomer(unlimited);
+        const streams: Stream[] = [];
+        for (let i = 0; i < 4; i++) {
+            const { token } = await api.expect(201, "POST", "/v1/tokens", { body: { name: `stream ${i}` } });
+            for (let n = 0; n < 3; n++) {
+                streams.push(await Stream.open(new Api(world.server.url, token), "/v1/events/stream"));
+            }
+        }
+        assert.deepEqual(streams.map((stream) => stream.status), [...Array(8).fill(200), ...Array(4).fill(429)]);
+        assert.equal(JSON.parse(streams[8]!.body).code, "rate_limited");
+        (await follow((await world.createCustomer(unlimited)).api)).close();
+        streams.forEach((stream) => stream.close());
     });
 
     for (const [what, revoke] of [
