@@ -1,7 +1,7 @@
 // A hundred requests at once against each kind of quota, at two levels of the tree, from two servers on one PostgreSQL: never
 // over, and used is what the rows say, at every instant that a sampler looks; exactly full at the end; no 5xx, no deadlock.
 import assert from "node:assert/strict";
-import { createHash, randomBytes } from "node:crypto";
+import { createHash, randomBytes, randomUUID } from "node:crypto";
 import { after, before, describe, test } from "node:test";
 import { Api, type RawAnswer } from "../harness/client.js";
 import { output, until } from "../harness/command.js";
@@ -197,11 +197,39 @@ describe("races for quota", () => {
         await deleteAll();
     });
 
+    test("one key at both servers orders one vps", async () => {
+        await limit("vps", 100, 100);
+        const body = world.order();
+        const key = { "Idempotency-Key": randomUUID() };
+        const answers = await watched(() => Promise.all(hundred.map((i) => children[0]!.apis[i % 2]!.post("/v1/vps", body, key))));
+        const made = expect(answers, ["conflict"]); // while the first is under way
+        assert.ok(made.length > 0);
+        assert.deepEqual([...new Set(made.map((one) => one.json.vps.id))], [made[0]!.json.vps.id]);
+        assert.equal(await number(`SELECT count(*) FROM vps WHERE tenant_id = '${children[0]!.id}' AND deleted_at IS NULL`), 1);
+        const other = await Promise.all(children[0]!.apis.map((api) => api.post("/v1/vps", { ...body, name: `${body.name}x` }, key)));
+        assert.deepEqual(other.map((one) => one.status), [422, 422]);
+        await deleteAll();
+    });
+
+    test("a token is revoked once, and from then on counts at neither server", async () => {
+        const [first, other] = children[0]!.apis as [Api, Api];
+        for (let round = 0; round < 5; round++) {
+            const { id, token } = await first.expect(201, "POST", "/v1/tokens", { body: { name: `race ${round}` } });
+            const users = [world.server, second].map((server) => new Api(server.url, token));
+            await Promise.all(users.map((user) => user.expect(200, "GET", "/v1/session"))); // at both from the first moment
+            const work = hundred.slice(0, 20).map((i) => users[i % 2]!.raw("GET", "/v1/vps"));
+            const revoked = await Promise.all(hundred.slice(0, 10).map((i) => [first, other][i % 2]!.raw("DELETE", `/v1/tokens/${id}`)));
+            assert.deepEqual(revoked.map((one) => one.status).sort(), [204, ...Array(9).fill(404)]);
+            await Promise.all(users.map((user) => user.expect(401, "GET", "/v1/vps")));
+            assert.deepEqual((await Promise.all(work)).filter((one) => ![200, 401].includes(one.status)).map((one) => one.text), []);
+        }
+    });
+
     test("no deadlock, no error of ours", async (t) => {
         t.diagnostic(`looked ${looks} times`);
         assert.equal(await number("SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()"), 0);
-        for (const server of [world.server, second]) {
-            assert.deepEqual(server.tail(1e6).split("\n").filter((line) => / status=5\d\d /.test(line)), []);
+        for (const server of [world.server, second]) { // one that starts says that it is not ready yet
+            assert.deepEqual(server.tail(1e6).split("\n").filter((line) => / status=5\d\d /.test(line) && !/ route=\/readyz /.test(line)), []);
         }
     });
 });

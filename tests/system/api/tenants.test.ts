@@ -138,6 +138,46 @@ describe("resellers and their tenants", () => {
         await empty(shop.id);
     });
 
+    test("a reseller closed, and deleted after its grace, while its own and its tenants' requests run leaves no half state", async () => {
+        const seller = await world.createCustomer(unlimited, "owner", "reseller");
+        await seller.api.expect(201, "PUT", `/v1/plan-offers/${world.plan.id}`, { body: { price_month: "1", price_hour: "0.01", currency: "EUR" } });
+        const shops: Api[] = [];
+        for (let i = 0; i < 2; i++) {
+            const { id } = await seller.api.expect(201, "POST", "/v1/tenants", { body: { name: `shop ${randomUUID()}`, quotas: unlimited } });
+            shops.push(new Api(world.server.url, seller.api.token, { "Croft-Tenant": id }));
+        }
+        const seen: string[] = [];
+        let over = false;
+        const busy = async (work: () => Promise<{ status: number; text: string }>) => {
+            while (!over) {
+                const { status, text } = await work();
+                seen.push(`${status}${[200, 201, 202, 401, 403, 404, 409].includes(status) ? "" : ` ${text}`}`);
+            }
+        };
+        const workers = [
+            ...shops.map((shop) => busy(() => shop.post("/v1/vps", world.order()))),
+            ...shops.map((shop) => busy(() => shop.post("/v1/tokens", { name: "late" }))),
+            busy(() => seller.api.post("/v1/tenants", { name: `shop ${randomUUID()}`, quotas: unlimited })),
+            busy(() => seller.api.raw("GET", "/v1/vps")),
+        ];
+        await until("they have begun", () => seen.length > 20);
+        const path = `/v1/admin/tenants/${seller.id}`;
+        await world.operator.expect(200, "POST", `${path}/close`, { body: { reason: "left" } });
+        const from = seen.length;
+        await until("they have noticed", () => seen.length > from + 20);
+        await world.cluster.sql(`UPDATE tenants SET grace_until = now() WHERE '${seller.id}' = ANY (path) AND state = 'closing'`);
+        await until("it is closed", async () => (await world.operator.expect(200, "GET", path)).state === "closed", 120_000);
+        over = true;
+        await Promise.all(workers);
+        assert.deepEqual([...new Set(seen)].filter((one) => one.includes(" ")), []);
+        const below = `(SELECT id FROM tenants WHERE '${seller.id}' = ANY (path))`;
+        assert.equal(await world.cluster.sql(`SELECT count(*) FROM tenants WHERE id IN ${below} AND state <> 'closed'`), "0");
+        assert.equal(await world.cluster.sql(`SELECT count(*) FROM vps WHERE tenant_id IN ${below} AND deleted_at IS NULL`), "0");
+        assert.equal(await world.cluster.sql(`SELECT count(*) FROM tasks WHERE tenant_id IN ${below} AND ended_at IS NULL`), "0");
+        assert.equal(await world.cluster.sql(`SELECT coalesce(sum(used), 0) FROM quotas WHERE tenant_id IN ${below}`), "0");
+        assert.equal(await world.server.verifyQuotas(), "");
+    });
+
     test("a closed tenant keeps everything until the grace is over, and then nothing but its log", async () => {
         const shop = await child();
         const vps = await world.createVps({}, shop.api);
