@@ -20,7 +20,17 @@
 #include <sys/statvfs.h>
 #include <sys/vfs.h>
 
-enum { SPACES_MAX = 16, METADATA_PERCENT = 95, LOG_ROOM = 1024 * 1024, STATE_ROOM = 1024 * 1024 };
+enum {
+    SPACES_MAX = 16,
+    METADATA_LEFT_PERCENT = 5,
+    LOG_ROOM = 1024 * 1024,
+    STATE_ROOM = 1024 * 1024
+};
+
+// What the kernel keeps of the metadata for itself is a space of its own there, but not on the disk.
+#ifndef BTRFS_SPACE_INFO_GLOBAL_RSV
+#define BTRFS_SPACE_INFO_GLOBAL_RSV (1ULL << 49)
+#endif
 
 // With less than that not given to data or metadata, metadata that is full stays so.
 static const uint64_t unallocated_min = 128ULL << 20;
@@ -70,14 +80,18 @@ static bool is_metadata_full(int fd)
     if (ioctl(fd, BTRFS_IOC_SPACE_INFO, space) < 0) {
         return false;
     }
+    uint64_t left = 0, total = 0, reserve = 0;
     for (size_t i = 0; i < space->total_spaces && i < SPACES_MAX; i++) {
         const struct btrfs_ioctl_space_info *info = &space->spaces[i];
-        if (info->flags & BTRFS_BLOCK_GROUP_METADATA &&
-            info->used_bytes > info->total_bytes / 100 * METADATA_PERCENT) {
-            return true;
+        if (info->flags & BTRFS_SPACE_INFO_GLOBAL_RSV) {
+            reserve = info->total_bytes;
+        } else if (info->flags & BTRFS_BLOCK_GROUP_METADATA) {
+            total = info->total_bytes;
+            left = info->total_bytes - info->used_bytes;
         }
     }
-    return false;
+    // Measured: ENOSPC with 1.7 times the reserve left.
+    return total > 0 && (left < 2 * reserve || left < total / 100 * METADATA_LEFT_PERCENT);
 }
 
 static void observe_pool(const struct agent_config *config, json_t *alarms)

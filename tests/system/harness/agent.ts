@@ -15,6 +15,7 @@ export interface AgentOptions {
     drivers: "real" | "fake";
     netns?: Netns;
     config?: Overrides;
+    log?: string; // path of its log
     stateBytes?: number; // the state folder on a disk of its own of that size, its log too; the pool elsewhere
 }
 
@@ -35,8 +36,8 @@ export class Agent {
         const name = options.name ?? "node1";
         this.state = sandbox.path(name);
         this.config = sandbox.path(`${name}.yaml`);
-        this.log = options.stateBytes ? `${this.state}/agent.log` : sandbox.path(`${name}.log`);
-        mkdirSync(this.state, { mode: 0o755 });
+        this.log = options.log ?? (options.stateBytes ? `${this.state}/agent.log` : sandbox.path(`${name}.log`));
+        mkdirSync(this.state, { mode: 0o755, recursive: true });
         const pool = options.stateBytes ? { device: this.#smallDisk(options.stateBytes) } : {};
         const fake = options.drivers === "fake";
         // Id ranges of agents on one machine must not meet.
