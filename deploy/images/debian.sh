@@ -59,9 +59,10 @@ debian_forget()
         "$root/var/cache/ldconfig/aux-cache" "$root"/var/log/{apt,dpkg.log,alternatives.log,bootstrap.log}
 }
 
+# build_debian SUITE ROOT [PACKAGES]: with more packages beside those that a guest needs.
 build_debian()
 {
-    local suite=$1 root=$2 sources
+    local suite=$1 root=$2 more=${3:+,$3} sources
     sources=$(debian_sources "$suite")
     if [ -z "$sources" ]; then
         echo "build: this host's apt knows no Debian archive (apt-get update?)" >&2
@@ -69,10 +70,19 @@ build_debian()
     fi
     # No hooks: they run as host root with a shell's word splitting between them and the tree.
     printf '%s\n' "$sources" | mmdebstrap --quiet --variant=minbase --mode=root --format=directory \
-        --include="$PACKAGES" --skip=output/dev,output/mknod \
+        --include="$PACKAGES$more" --skip=output/dev,output/mknod \
         --aptopt='Apt::Install-Recommends "false"' \
         --dpkgopt='path-exclude=/usr/share/man/*' --dpkgopt='path-exclude=/usr/share/doc/*' \
         --dpkgopt='path-include=/usr/share/doc/*/copyright' --dpkgopt='path-exclude=/usr/share/locale/*' \
         "$suite" "$root" -
     debian_customise "$root"
+}
+
+# cloud-init takes the seed that the node writes, looks for no other, and leaves addresses alone: they are there before init.
+debian_cloud()
+{
+    local root=${1:?}
+    printf '%s\n' 'datasource_list: [NoCloud, None]' 'network: {config: disabled}' 'disable_root: false' 'ssh_deletekeys: false' \
+        >"$root/etc/cloud/cloud.cfg.d/50-croft.cfg"
+    rm -rf "$root"/var/lib/cloud/*
 }

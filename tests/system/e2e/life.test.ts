@@ -4,7 +4,7 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { after, before, describe, test } from "node:test";
 import type { Vps } from "../harness/client.js";
 import { run, until } from "../harness/command.js";
-import { agree } from "../harness/match.js";
+import { agree, differences } from "../harness/match.js";
 import { harnessFolder } from "../harness/paths.js";
 import { MiB, World, unlimited } from "../harness/world.js";
 
@@ -183,6 +183,22 @@ describe("a vps on real parts", () => {
         await where.customer.api.raw("DELETE", `/v1/vps/${answer.json.vps.id}`);
         await agree(where);
     }
+
+    test("what lies about of a guest that is not there is seen by the comparison", { timeout: 120_000 }, async () => {
+        await agree(world);
+        const nft = (...args: string[]) => world.netns!.run("nft", ...args);
+        const things: [string[], string[]][] = [
+            [["add", "chain", "inet", "croft", "in64001"], ["delete", "chain", "inet", "croft", "in64001"]],
+            [["add", "limit", "inet", "croft", "out64001", "{ rate 1 mbytes/second ; }"], ["delete", "limit", "inet", "croft", "out64001"]],
+            [["add", "element", "inet", "croft", "guest_in", "{ \"crv64001\" : accept }"], ["delete", "element", "inet", "croft", "guest_in", "{ \"crv64001\" }"]],
+        ];
+        for (const [make, take] of things) {
+            await nft(...make);
+            assert.deepEqual(await differences(world), ["nftables of a slot without a row: 64001"], make.join(" "));
+            await nft(...take);
+        }
+        await agree(world);
+    });
 
     test("fifty at once", { timeout: 240_000 }, async () => {
         const answers = await Promise.all(Array.from({ length: 50 }, () => world.customer.api.post("/v1/vps", world.order())));

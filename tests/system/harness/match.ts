@@ -48,6 +48,19 @@ async function links(world: World): Promise<Set<string>> {
     return new Set([...text.matchAll(/^\d+: (crv\d+)/gm)].map((match) => match[1]!));
 }
 
+// Slots of guests that the node's nftables table has a chain, a rate or an element of.
+async function filtered(world: World): Promise<Set<string>> {
+    const text = await world.netns!.output("sh", "-c", "nft list table inet croft 2>/dev/null || true");
+    const named = [...text.matchAll(/^\s*(?:chain|limit) (?:in|out)(\d+) /gm), ...text.matchAll(/"crv(\d+)"/g)];
+    return new Set(named.map((match) => match[1]!));
+}
+
+// Loop devices of files below the state folder that are gone.
+function loops(world: World): string[] {
+    const files = spawnSync("losetup", ["--list", "--noheadings", "--raw", "--output", "NAME,BACK-FILE"], { encoding: "utf8" }).stdout.split("\n");
+    return files.filter((line) => line.includes(`${world.agent.state}/`) && line.includes("(deleted)"));
+}
+
 // One line for each difference. Only for real drivers.
 export async function differences(world: World): Promise<string[]> {
     const found: string[] = [];
@@ -83,6 +96,9 @@ export async function differences(world: World): Promise<string[]> {
     found.push(...[...snapshots].map((id) => `snapshot that is missing: ${id}`));
     found.push(...[...devices].map((name) => `link without a row: ${name}`));
     found.push(...[...groups.keys()].map((id) => `cgroup without a row: ${id}`));
+    const slots = new Set(known.map(({ slot }) => slot));
+    found.push(...[...(await filtered(world))].filter((slot) => !slots.has(slot)).map((slot) => `nftables of a slot without a row: ${slot}`));
+    found.push(...loops(world).map((line) => `loop device of a file that is gone: ${line}`));
     const leftover = world.agent.state + "/vps/";
     const mounts = readFileSync("/proc/mounts", "utf8").split("\n").filter((line) => line.includes(leftover));
     found.push(...mounts.map((line) => `mount: ${line}`));
