@@ -18,7 +18,9 @@
 
 enum {
     CONSOLES_MAX = 64,
+    VPS_MAX = 16, // the server lets ten be open; the others are about to end
     OPEN_MS = 10000, // for the terminal to be there; a guest may hold up whoever enters it
+    CLOSE_MS = 2000, // for the process to end, likewise
     ANSWER_MAX = 4096,
 };
 
@@ -29,7 +31,7 @@ struct broker_console {
     pid_t pid;
     int in; // its standard input, whose end is its own; -1: was closed
     int out;
-    struct event *late;
+    struct event *late; // to open; then to end
     struct event *answered; // it says that it is open, or why not
     char answer[ANSWER_MAX];
     size_t len;
@@ -67,7 +69,9 @@ static void on_answer(evutil_socket_t fd, short what, void *arg)
     }
     if (memchr(console->answer, '\n', console->len) || n == 0) {
         event_del(console->answered);
-        evtimer_del(console->late);
+        if (console->in >= 0) {
+            evtimer_del(console->late);
+        }
     }
 }
 
@@ -131,6 +135,16 @@ static struct broker_console *find(const struct broker *broker, const char *term
     return NULL;
 }
 
+static unsigned count_of_vps(const struct broker *broker, const char *vps)
+{
+    unsigned count = 0;
+    const struct broker_console *console;
+    LIST_FOREACH (console, &broker->consoles->list, entry) {
+        count += strcmp(console->vps, vps) == 0;
+    }
+    return count;
+}
+
 static int check(const struct broker *broker, const struct console_order *order, struct err *err)
 {
     const struct vps_entry *entry = vps_table_find(broker->vps, order->vps);
@@ -140,6 +154,9 @@ static int check(const struct broker *broker, const struct console_order *order,
     if (broker->stopping || find(broker, order->terminal) ||
         broker->consoles->count >= CONSOLES_MAX) {
         return err_set(err, ERR_UNAVAILABLE, "the node has no room for another console");
+    }
+    if (count_of_vps(broker, order->vps) >= VPS_MAX) {
+        return err_set(err, ERR_CONFLICT, "the vps has too many consoles that have not ended yet");
     }
     return 0;
 }
@@ -237,6 +254,7 @@ void broker_console_close(struct broker *broker, json_t *message)
     if (console && console->in >= 0) {
         close(console->in);
         console->in = -1;
+        broker_arm(console->late, CLOSE_MS);
     }
 }
 

@@ -19,7 +19,7 @@
 #include <sys/prctl.h>
 #include <sys/wait.h>
 
-enum { ORDER_MAX = 1024, DEPTH_MAX = 4 };
+enum { ORDER_MAX = 1024, DEPTH_MAX = 4, KILLED_MS = 1000 };
 
 static const struct field order_fields[] = {
     {.name = "terminal",
@@ -148,10 +148,13 @@ static void wait_for_end(const struct terminal *terminal)
 static void close_terminal(const struct terminal *terminal)
 {
     // Whatever else runs on it is hung up with the last descriptor of its controlling side, which is the link's.
+    // It is waited for, but not for ever: one that stands still dies later, and one that is traced is its tracer's until that
+    // ends (ptrace(2)), both of which the guest decides. Whoever inherits it from us reaps it.
+    struct pollfd ended = {.fd = terminal->ended, .events = POLLIN};
     if (terminal->shell > 0) {
         kill(terminal->shell, SIGKILL);
-        while (waitpid(terminal->shell, NULL, 0) < 0 && errno == EINTR) {
-        }
+        (void)poll(&ended, 1, KILLED_MS);
+        (void)waitpid(terminal->shell, NULL, WNOHANG);
     }
 }
 

@@ -21,9 +21,23 @@ enum {
     INPUT_MAX = 64 * 1024, // with more untaken by the guest its viewers are not read
     PING_S = 10,
     DEPTH_MAX = 4,
+    PACE_MS = 100,
+    PACE_ONE = 256 * 1024, // what one guest that prints without end gets through in a period
+    PACE_ALL =
+        1024 *
+        1024, // and all together, so that they cannot have the process that speaks for the node
     CLOSE_NORMAL = 1000,
+    CLOSE_POLICY = 1008,
     CLOSE_FAILED = 1011,
 };
+
+void consoles_pace(struct link_consoles *consoles)
+{
+    static const struct timeval period = {.tv_usec = PACE_MS * 1000};
+    if (!evtimer_pending(consoles->turn, NULL)) {
+        evtimer_add(consoles->turn, &period);
+    }
+}
 
 // ---- Viewers
 
@@ -36,17 +50,35 @@ static void destroy_viewer(struct viewer *viewer)
     free(viewer);
 }
 
-void viewer_close(struct viewer *viewer, const struct err *err)
+// Takes the message.
+static void close_with(struct viewer *viewer, json_t *message, unsigned code, const char *reason)
 {
+    _cleanup_json_ json_t *owned = message;
     viewer->terminal = NULL;
-    if (err) {
-        _cleanup_json_ json_t *message = message_error(err);
-        json_object_set_new(message, "type", json_string("error"));
-        _cleanup_free_ char *text = json_write(message);
+    if (owned) {
+        json_object_set_new(owned, "type", json_string("error"));
+        _cleanup_free_ char *text = json_write(owned);
         (void)!ws_send(viewer->ws, text, strlen(text), NULL); // it may be gone
     }
     bufferevent_enable(viewer->bev, EV_READ); // the closing handshake is read
-    ws_close(viewer->ws, err ? CLOSE_FAILED : CLOSE_NORMAL, err ? "failed" : "ended");
+    ws_close(viewer->ws, code, reason);
+}
+
+void viewer_close(struct viewer *viewer, const struct err *err)
+{
+    if (err) {
+        close_with(viewer, message_error(err), CLOSE_FAILED, "failed");
+    } else {
+        close_with(viewer, NULL, CLOSE_NORMAL, "ended");
+    }
+}
+
+void viewer_close_slow(struct viewer *viewer)
+{
+    close_with(viewer,
+               json_pack("{s:s, s:s}", "code", "slow", "detail",
+                         "This viewer does not read as fast as the others."),
+               CLOSE_POLICY, "slow");
 }
 
 static void on_ws_closed(struct ws *ws, unsigned code, const char *reason, void *arg)
@@ -86,6 +118,7 @@ static void on_ws_binary(struct ws *ws, const void *data, size_t len, void *arg)
 static void on_ws_drained(struct ws *ws, void *arg)
 {
     struct viewer *viewer = arg;
+    viewer->drained = true;
     if (viewer->terminal) {
         terminal_regulate(viewer->terminal);
     }
@@ -203,15 +236,25 @@ void link_console_ended(struct link *link, json_t *message)
     }
 }
 
+static void on_turn(evutil_socket_t fd, short what, void *arg)
+{
+    struct link_consoles *consoles = arg;
+    if (terminals_turn(consoles)) {
+        consoles_pace(consoles);
+    }
+}
+
 void link_console_start(struct link *link)
 {
     struct link_consoles *consoles = calloc(1, sizeof(*consoles));
     if (!consoles || fcntl(link->handover, F_SETFD, FD_CLOEXEC) < 0 ||
+        !(consoles->turn = evtimer_new(link->base, on_turn, consoles)) ||
         !(consoles->handed =
               event_new(link->base, link->handover, EV_READ | EV_PERSIST, on_handover, consoles))) {
         abort();
     }
     consoles->of = link;
+    consoles->pace = (struct pace){.all = PACE_ALL, .one = PACE_ONE};
     TAILQ_INIT(&consoles->viewers);
     LIST_INIT(&consoles->terminals);
     event_add(consoles->handed, NULL);

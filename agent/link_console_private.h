@@ -2,6 +2,7 @@
 #pragma once
 
 #include "link.h"
+#include "pace.h"
 
 #include <sys/queue.h>
 
@@ -11,6 +12,8 @@ struct link_consoles {
     unsigned viewer_count;
     LIST_HEAD(, terminal_of_link) terminals;
     struct event *handed; // descriptors of terminals come from the broker
+    struct pace pace; // of what guests print
+    struct event *turn; // of its period
 };
 
 // One connection to the server; of a terminal from its upgrade until either ends.
@@ -23,10 +26,16 @@ struct viewer {
     struct bufferevent *bev; // owned by ws
     struct ws *ws;
     struct terminal_of_link *terminal; // NULL: not yet, or no more
+    bool drained; // it has taken all since others began to wait for it
 };
+
+// There is a period of the pace from now on, unless there is one.
+void consoles_pace(struct link_consoles *consoles);
 
 // Says why, where there is an error, and closes.
 void viewer_close(struct viewer *viewer, const struct err *err);
+// The same for one that holds up others.
+void viewer_close_slow(struct viewer *viewer);
 void viewer_ready(struct viewer *viewer);
 
 struct terminal_of_link;
@@ -41,5 +50,7 @@ void terminal_resize(struct terminal_of_link *terminal, int64_t cols, int64_t ro
 void terminal_regulate(struct terminal_of_link *terminal);
 
 struct terminal_of_link *terminal_find(const struct link_consoles *consoles, const char *id);
+// A period of the pace is over for all of them. False: there need not be another.
+bool terminals_turn(struct link_consoles *consoles);
 void terminal_begin(struct terminal_of_link *terminal, int fd); // takes fd
 void terminal_ended(struct terminal_of_link *terminal, const struct err *err);

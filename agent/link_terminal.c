@@ -31,6 +31,7 @@ struct terminal_of_link {
     int fd; // -1: not there yet
     int64_t cols, rows;
     struct event *readable, *writable, *again, *slow;
+    struct pace_of pace;
     struct evbuffer *input; // not taken by the guest yet
     struct evbuffer *replay; // the last that was printed; of a login console
     bool ended;
@@ -113,6 +114,8 @@ static void on_readable(evutil_socket_t fd, short what, void *arg)
     struct terminal_of_link *terminal = arg;
     ssize_t n = read(terminal->fd, buffer, sizeof(buffer));
     if (n > 0) {
+        pace_take(&terminal->of->pace, &terminal->pace, (size_t)n);
+        consoles_pace(terminal->of);
         print(terminal, buffer, (size_t)n);
         terminal_regulate(terminal);
     } else if (n == 0 || (errno != EAGAIN && errno != EINTR)) {
@@ -126,24 +129,43 @@ static void on_again(evutil_socket_t fd, short what, void *arg)
     terminal_regulate(arg);
 }
 
-// One viewer who does not read holds up the others for so long only.
+static bool is_slow(const struct viewer *viewer)
+{
+    return ws_backlog(viewer->ws) >= CONGESTED && !viewer->drained;
+}
+
+// One viewer who does not read holds up the others for so long only. Where none is left to be held up, all may be slow: they
+// are looked at again.
 static void on_slow(evutil_socket_t fd, short what, void *arg)
 {
     struct terminal_of_link *terminal = arg;
-    unsigned all;
-    if (congested(terminal, &all) == 0 || all < 2) {
-        return;
-    }
-    struct err err = {0};
-    err_set(&err, ERR_UNAVAILABLE, "This viewer does not read as fast as the others.");
+    unsigned held_up = 0;
     struct viewer *viewer;
     FOREACH_VIEWER(viewer, terminal)
     {
-        if (ws_backlog(viewer->ws) >= CONGESTED) {
-            viewer_close(viewer, &err);
+        held_up += !is_slow(viewer);
+    }
+    FOREACH_VIEWER(viewer, terminal)
+    {
+        if (held_up > 0 && is_slow(viewer)) {
+            viewer_close_slow(viewer);
         }
     }
     terminal_regulate(terminal);
+}
+
+static void watch_slow(struct terminal_of_link *terminal)
+{
+    static const struct timeval slow = {.tv_sec = SLOW_S};
+    struct viewer *viewer;
+    if (evtimer_pending(terminal->slow, NULL)) {
+        return;
+    }
+    FOREACH_VIEWER(viewer, terminal)
+    {
+        viewer->drained = false;
+    }
+    evtimer_add(terminal->slow, &slow);
 }
 
 // ---- What is typed
@@ -191,18 +213,16 @@ void terminal_resize(struct terminal_of_link *terminal, int64_t cols, int64_t ro
 
 void terminal_regulate(struct terminal_of_link *terminal)
 {
-    static const struct timeval slow = {.tv_sec = SLOW_S};
     if (terminal->fd < 0 || terminal->ended) {
         return;
     }
     unsigned all;
     if (congested(terminal, &all) > 0) {
         event_del(terminal->readable);
-        if (!evtimer_pending(terminal->slow, NULL)) {
-            evtimer_add(terminal->slow, &slow);
-        }
+        watch_slow(terminal);
+    } else if (!pace_may(&terminal->of->pace, &terminal->pace)) {
+        event_del(terminal->readable);
     } else if (!evtimer_pending(terminal->again, NULL)) {
-        evtimer_del(terminal->slow);
         event_add(terminal->readable, NULL);
     }
     bool takes = evbuffer_get_length(terminal->input) < INPUT_MAX;
@@ -261,7 +281,21 @@ void terminal_join(struct viewer *viewer)
         if (len > 0) {
             (void)!ws_send_binary(viewer->ws, evbuffer_pullup(terminal->replay, -1), len, NULL);
         }
+        terminal_regulate(terminal); // it may be held up by who was there
     }
+}
+
+bool terminals_turn(struct link_consoles *consoles)
+{
+    struct terminal_of_link *terminal;
+    LIST_FOREACH (terminal, &consoles->terminals, link) {
+        pace_turn(&consoles->pace, &terminal->pace);
+    }
+    bool again = pace_next(&consoles->pace);
+    LIST_FOREACH (terminal, &consoles->terminals, link) {
+        terminal_regulate(terminal);
+    }
+    return again;
 }
 
 void terminal_begin(struct terminal_of_link *terminal, int fd)

@@ -3,14 +3,16 @@
 #include <event2/buffer.h>
 #include <event2/event.h>
 #include <event2/util.h>
+#include <linux/sockios.h>
+#include <linux/tcp.h>
 #include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <openssl/evp.h>
 #include <openssl/rand.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <wslay/wslay.h>
 
-enum { CLOSE_S = 3, PINGS_MAX = 2, CODE_NONE = 0, CODE_LOST = 1006 };
+enum { CLOSE_S = 3, PINGS_MAX = 2, BACKLOG_SLOW = 4096, CODE_NONE = 0, CODE_LOST = 1006 };
 
 // wslay and the bufferevent may call back from within our own calls (OpenSSL bufferevents write at
 // once), so nothing is ever ended or freed where it is noticed: finish() records why, and the `turn`
@@ -36,6 +38,7 @@ struct ws {
     bool drained; // and the owner is to be told
     bool heard; // since the last tick of the ping timer
     int pings; // unanswered
+    uint64_t acked; // by the peer's kernel, at the last tick of the ping timer
 
     unsigned code; // why it ended; the first reason stays
     char reason[124];
@@ -118,8 +121,6 @@ static void read_input(struct ws *ws)
     if (ws->over || ws->reading) {
         return;
     }
-    ws->heard = true;
-    ws->pings = 0;
     ws->reading = true;
     int rc = wslay_event_recv(ws->wslay);
     ws->reading = false;
@@ -184,26 +185,49 @@ static void on_turn(evutil_socket_t fd, short what, void *arg)
     }
 }
 
-static void on_ping_timer(evutil_socket_t fd, short what, void *arg)
+static void send_control(struct ws *ws, uint8_t opcode)
 {
-    struct ws *ws = arg;
-    // An owner that has stopped reading cannot hear the peer's pongs.
-    bool deaf = !(bufferevent_get_enabled(ws->bev) & EV_READ);
-    if (ws->heard || ws->closing || deaf) {
-        ws->heard = false;
-        return;
-    }
-    if (ws->pings >= PINGS_MAX) {
-        finish(ws, "pings unanswered");
-        return;
-    }
-    ws->pings++;
-    struct wslay_event_msg ping = {.opcode = WSLAY_PING};
-    if (wslay_event_queue_msg(ws->wslay, &ping) != 0) {
+    struct wslay_event_msg message = {.opcode = opcode};
+    if (wslay_event_queue_msg(ws->wslay, &message) != 0) {
         finish(ws, "cannot send");
         return;
     }
     flush(ws);
+}
+
+// Whether the peer's kernel has taken some of a backlog since the last time: our ping waits behind it. A small one says
+// nothing, since a ping alone is taken also for a program that hangs.
+static bool is_taking(struct ws *ws)
+{
+    int fd = bufferevent_getfd(ws->bev);
+    int queued = 0;
+    struct tcp_info info = {0};
+    socklen_t len = sizeof(info);
+    if (getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &len) < 0 ||
+        ioctl(fd, SIOCOUTQ, &queued) < 0) {
+        return false; // no TCP
+    }
+    bool more = info.tcpi_bytes_acked > ws->acked;
+    ws->acked = info.tcpi_bytes_acked;
+    return more && (size_t)queued + ws_backlog(ws) >= BACKLOG_SLOW;
+}
+
+static void on_ping_timer(evutil_socket_t fd, short what, void *arg)
+{
+    struct ws *ws = arg;
+    bool taking = is_taking(ws);
+    if (!ws->closing && !(bufferevent_get_enabled(ws->bev) & EV_READ)) {
+        // An owner that has stopped reading cannot hear the peer's pongs, nor answer its pings.
+        send_control(ws, WSLAY_PONG);
+    } else if (!ws->heard && !ws->closing && !taking) {
+        if (ws->pings >= PINGS_MAX) {
+            finish(ws, "pings unanswered");
+        } else {
+            ws->pings++;
+            send_control(ws, WSLAY_PING);
+        }
+    }
+    ws->heard = false;
 }
 
 static void on_close_timer(evutil_socket_t fd, short what, void *arg)
@@ -220,6 +244,8 @@ static ssize_t wslay_read(struct wslay_event_context *wslay, uint8_t *buf, size_
         wslay_event_set_error(wslay, WSLAY_ERR_WOULDBLOCK);
         return -1;
     }
+    ws->heard = true;
+    ws->pings = 0;
     return n;
 }
 

@@ -28,11 +28,14 @@ struct ws_handlers {
 struct ws_limits {
     size_t message_max; // bytes of one message; larger closes with 1009
     size_t backlog_max; // bytes waiting to be written; more closes with 1008
-    int ping_s; // a ping after so many seconds of silence; two unanswered close with 1006
+    // A ping after so many seconds of silence; two unanswered close with 1006. A peer whose backlog goes on shrinking
+    // (TCP says so) is slow and not silent.
+    int ping_s;
 };
 
 // Takes over bev (with its queued input). handlers and limits are copied. The owner may still disable and
-// enable EV_READ of bev to slow the peer down: while it is disabled, silence is not held against the peer.
+// enable EV_READ of bev to slow the peer down: while it is disabled, silence is not held against the peer, and the peer, whose
+// pings stay unread, hears unsolicited pongs instead (RFC 6455, 5.5.3), so that it does not hold ours against us.
 struct ws *ws_create(struct bufferevent *bev, enum ws_side side, const struct ws_handlers *handlers,
                      const struct ws_limits *limits, void *arg);
 

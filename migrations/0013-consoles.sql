@@ -22,8 +22,8 @@ CREATE TABLE consoles (
     opened_at timestamptz,
     seen_at timestamptz, -- when the worker that holds it last said so
     closed_at timestamptz,
-    close_reason text CHECK (close_reason IN ('left', 'exited', 'revoked', 'stopped', 'idle', 'slow', 'protocol', 'unreachable',
-        'failed', 'drain', 'lost')),
+    close_reason text CHECK (close_reason IN ('left', 'exited', 'revoked', 'expired', 'stopped', 'idle', 'slow', 'protocol',
+        'unreachable', 'failed', 'node', 'drain', 'lost')),
     created_at timestamptz NOT NULL DEFAULT now(),
     CHECK ((token_id IS NULL) <> (session_id IS NULL)),
     CHECK ((state = 'ticket') = (opened_at IS NULL)),
@@ -32,6 +32,7 @@ CREATE TABLE consoles (
 );
 CREATE INDEX consoles_tenant ON consoles (tenant_id, id);
 CREATE INDEX consoles_open ON consoles (vps_id) WHERE state = 'open';
+CREATE INDEX consoles_open_tenant ON consoles (tenant_id, node_id) WHERE state = 'open';
 CREATE INDEX consoles_seen ON consoles (seen_at) WHERE state = 'open';
 CREATE INDEX consoles_created ON consoles (created_at);
 

@@ -16,10 +16,8 @@ enum {
     CONGESTED = 64 * 1024,
     BACKLOG_MAX = 1024 * 1024,
     EARLY_MAX = 64 * 1024, // typed before the terminal is there
-    // A guest that prints without end gets this much through in a period, so that it cannot have the worker.
-    PACE_BYTES = 256 * 1024,
-    PACE_MS = 100,
     PING_S = 10,
+    CODE_BACKLOG = 1008, // ws.h, backlog_max
 };
 
 static const struct {
@@ -30,11 +28,15 @@ static const struct {
     [END_LEFT] = {"left", 1000, "The viewer left."},
     [END_EXITED] = {"exited", 1000, "The terminal has ended."},
     [END_REVOKED] = {"revoked", 1008, "Your access has ended or changed."},
+    [END_EXPIRED] = {"expired", 1008, "Your session or token has ended."},
     [END_STOPPED] = {"stopped", 1000, "The vps is being stopped."},
     [END_IDLE] = {"idle", 1000, "Nothing was typed for too long."},
+    [END_SLOW] = {"slow", 1008, "This viewer does not read what the terminal prints."},
     [END_PROTOCOL] = {"protocol", 1002, "A message was none of a console's."},
     [END_UNREACHABLE] = {"unreachable", 1011, "The node of this vps did not answer in time."},
     [END_FAILED] = {"failed", 1011, "The console could not be opened."},
+    [END_NODE] = {"node", 1011, "The node of this vps is out of service."},
+    [END_LOST] = {"lost", 1011, "The connection was lost on the way: open the console again."},
     [END_DRAIN] = {"drain", 1001, "The server starts anew: open the console again."},
 };
 
@@ -93,7 +95,6 @@ static void end_because(struct console *console, enum console_end end, const cha
              console->id, console->node, ends[end].reason,
              (unsigned long long)console->client.bytes, (unsigned long long)console->agent.bytes);
     evtimer_del(console->timer);
-    evtimer_del(console->pace);
     revocation_end(STEAL(console->watch));
     revocation_end(STEAL(console->vps_watch));
     if (console->client.ws && end != END_LEFT) {
@@ -129,21 +130,21 @@ void console_destroy(struct console *console)
     revocation_end(console->watch);
     revocation_end(console->vps_watch);
     event_free(console->timer);
-    event_free(console->pace);
     evbuffer_free(console->early);
     free(console);
 }
 
-static void on_cut(void *arg)
+static void on_cut(enum revocation_cause cause, void *arg)
 {
-    struct console *console = arg;
-    console_end(console, END_REVOKED);
+    static const enum console_end by_cause[] = {[REVOCATION_SAID] = END_REVOKED,
+                                                [REVOCATION_EXPIRED] = END_EXPIRED,
+                                                [REVOCATION_UNSURE] = END_LOST};
+    console_end(arg, by_cause[cause]);
 }
 
-static void on_stopped(void *arg)
+static void on_stopped(enum revocation_cause cause, void *arg)
 {
-    struct console *console = arg;
-    console_end(console, END_STOPPED);
+    console_end(arg, cause == REVOCATION_SAID ? END_STOPPED : END_LOST);
 }
 
 // ---- Bytes
@@ -154,14 +155,18 @@ static void arm(struct event *timer, int64_t ms)
     evtimer_add(timer, &tv);
 }
 
-// The agent is read while its client takes what it says and this period is not used up.
+static bool client_is_behind(const struct console *console)
+{
+    return console->client.ws && ws_backlog(console->client.ws) >= CONGESTED;
+}
+
+// The agent is read while its client takes what it says and its part of this period is not used up.
 static void regulate(struct console *console)
 {
     if (console->ended || !console->agent.ws) {
         return;
     }
-    bool takes = ws_backlog(console->client.ws) < CONGESTED && console->paced < PACE_BYTES;
-    if (takes) {
+    if (!client_is_behind(console) && pace_may(&console->of->pace, &console->pace)) {
         bufferevent_enable(console->agent.bev, EV_READ);
     } else {
         bufferevent_disable(console->agent.bev, EV_READ);
@@ -173,19 +178,23 @@ static void regulate(struct console *console)
     }
 }
 
-static void on_pace(evutil_socket_t fd, short what, void *arg)
+void console_turn(struct console *console)
 {
-    struct console *console = arg;
-    console->paced = 0;
+    pace_turn(&console->of->pace, &console->pace);
+}
+
+void console_resume(struct console *console)
+{
     regulate(console);
 }
 
 static void count_pace(struct console *console, size_t len)
 {
-    if (console->paced == 0) {
-        arm(console->pace, PACE_MS);
+    struct consoles *consoles = console->of;
+    pace_take(&consoles->pace, &console->pace, len);
+    if (!evtimer_pending(consoles->turn, NULL)) {
+        arm(consoles->turn, CONSOLE_PACE_MS);
     }
-    console->paced += len;
 }
 
 static void pass(struct console *console, const struct side *to, const void *data, size_t len)
@@ -249,7 +258,7 @@ static void on_client_closed(struct ws *ws, unsigned code, const char *reason, v
 {
     struct console *console = arg;
     ws_destroy(STEAL(console->client.ws));
-    console_end(console, END_LEFT);
+    console_end(console, code == CODE_BACKLOG ? END_SLOW : END_LEFT);
     reap_later(console->of);
 }
 
@@ -290,7 +299,7 @@ static void on_agent_text(struct ws *ws, const char *text, size_t len, void *arg
     } else if (said == CONSOLE_READY) {
         begin(console);
     } else {
-        end_because(console, END_FAILED, detail);
+        end_because(console, said == CONSOLE_SLOW ? END_SLOW : END_FAILED, detail);
     }
 }
 
@@ -309,11 +318,22 @@ static void on_agent_binary(struct ws *ws, const void *data, size_t len, void *a
     pass(console, &console->client, data, len);
 }
 
+static enum console_end agent_end(const struct console *console, unsigned code)
+{
+    if (code == 1000) {
+        return END_EXITED;
+    }
+    if (code == CODE_BACKLOG || client_is_behind(console)) {
+        return END_SLOW; // the node said so behind what its client did not let us read
+    }
+    return console->ready ? END_LOST : END_UNREACHABLE;
+}
+
 static void on_agent_closed(struct ws *ws, unsigned code, const char *reason, void *arg)
 {
     struct console *console = arg;
     ws_destroy(STEAL(console->agent.ws));
-    console_end(console, code == 1000 ? END_EXITED : END_UNREACHABLE);
+    console_end(console, agent_end(console, code));
     reap_later(console->of);
 }
 
@@ -339,8 +359,7 @@ static struct console *make(struct consoles *consoles, const struct console_star
 {
     struct console *console = calloc(1, sizeof(*console));
     if (!console || !(console->early = evbuffer_new()) ||
-        !(console->timer = evtimer_new(consoles->base, on_timer, console)) ||
-        !(console->pace = evtimer_new(consoles->base, on_pace, console))) {
+        !(console->timer = evtimer_new(consoles->base, on_timer, console))) {
         abort();
     }
     console->of = consoles;

@@ -37,6 +37,9 @@ struct console_start {
 void console_start(struct consoles *consoles, const struct console_start *start,
                    struct bufferevent *client);
 
+// Those whose bytes go through this node, which may serve no more.
+void consoles_cut_node(struct consoles *consoles, const char *node);
+
 // The one that waits for its agent; NULL: there is no such one of that node.
 struct console *consoles_find(struct consoles *consoles, const char *id, const char *node);
 

@@ -96,7 +96,7 @@ int console_read_agent(const char *text, size_t len, enum console_said *ret_said
     }
     memcpy(ret_detail, said.detail, end);
     ret_detail[end] = '\0';
-    *ret_said = CONSOLE_FAILED;
+    *ret_said = said.code && strcmp(said.code, "slow") == 0 ? CONSOLE_SLOW : CONSOLE_FAILED;
     return 0;
 }
 

@@ -37,16 +37,43 @@ struct console *consoles_find(struct consoles *consoles, const char *id, const c
     return NULL;
 }
 
+void consoles_cut_node(struct consoles *consoles, const char *node)
+{
+    struct console *console;
+    LIST_FOREACH (console, &consoles->list, link) {
+        if (strcmp(console->node, node) == 0) {
+            console_end(console, END_NODE);
+        }
+    }
+}
+
+static void on_turn(evutil_socket_t fd, short what, void *arg)
+{
+    static const struct timeval period = {.tv_usec = CONSOLE_PACE_MS * 1000};
+    struct consoles *consoles = arg;
+    struct console *console;
+    LIST_FOREACH (console, &consoles->list, link) {
+        console_turn(console);
+    }
+    if (pace_next(&consoles->pace)) {
+        evtimer_add(consoles->turn, &period);
+    }
+    LIST_FOREACH (console, &consoles->list, link) {
+        console_resume(console);
+    }
+}
+
 static void on_alive_done(const struct db_outcome *outcome, void *arg)
 {
     struct consoles *consoles = arg;
     consoles->query = NULL;
     for (int i = 0; !outcome->err && i < db_rows_count(outcome->rows); i++) {
-        // Closed by housekeeping, while the database could not be told.
+        // Closed by housekeeping, while the database could not be told; or of a node that is out.
         struct console *console;
+        bool lost = strcmp(db_rows_get(outcome->rows, i, "reason"), "lost") == 0;
         LIST_FOREACH (console, &consoles->list, link) {
             if (strcmp(console->id, db_rows_get(outcome->rows, i, "id")) == 0) {
-                console_end(console, END_REVOKED);
+                console_end(console, lost ? END_LOST : END_NODE);
             }
         }
     }
@@ -87,12 +114,14 @@ struct consoles *consoles_create(struct event_base *base, struct db *db,
     static const struct timeval period = {ALIVE_S, 0};
     struct consoles *consoles = calloc(1, sizeof(*consoles));
     if (!consoles || !(consoles->reap = evtimer_new(base, on_reap, consoles)) ||
+        !(consoles->turn = evtimer_new(base, on_turn, consoles)) ||
         !(consoles->alive = event_new(base, -1, EV_PERSIST, on_alive, consoles))) {
         abort();
     }
     consoles->base = base;
     consoles->db = db;
     consoles->config = config;
+    consoles->pace = (struct pace){.all = CONSOLE_PACE_ALL, .one = CONSOLE_PACE_ONE};
     LIST_INIT(&consoles->list);
     evtimer_add(consoles->alive, &period);
     return consoles;
@@ -148,5 +177,6 @@ void consoles_destroy(struct consoles *consoles)
     }
     event_free(consoles->alive);
     event_free(consoles->reap);
+    event_free(consoles->turn);
     free(consoles);
 }

@@ -1,5 +1,6 @@
 #include "hub_private.h"
 
+#include "console.h"
 #include "log.h"
 #include "tls.h"
 #include "uuid.h"
@@ -110,13 +111,16 @@ static void on_revoke(const char *channel, const char *payload, void *arg)
 {
     struct hub *hub = arg;
     if (!payload) {
-        return; // as above
+        return; // as above; consoles are cut with all that listens for revocations
     }
     struct hub_entry *entry;
     LIST_FOREACH (entry, bucket(hub, payload), entry) {
         if (strcmp(entry->node, payload) == 0) {
             hub_link_revoke(entry->link);
         }
+    }
+    if (hub->consoles) {
+        consoles_cut_node(hub->consoles, payload);
     }
 }
 

@@ -23,6 +23,7 @@ struct revocation {
     struct revocation_list *in; // the list it is on
     char ids[WHO_COUNT][UUID_LEN + 1]; // empty: none
     revocation_cut *cut;
+    enum revocation_cause cause; // once it is about to be told
     void *arg;
     struct event *expiry; // NULL: does not expire
 };
@@ -64,13 +65,14 @@ static void on_tell(evutil_socket_t fd, short what, void *arg)
     struct revocation *watch;
     while ((watch = TAILQ_FIRST(&revocations->due))) {
         move(watch, &revocations->told);
-        watch->cut(watch->arg); // ends it, and perhaps others
+        watch->cut(watch->cause, watch->arg); // ends it, and perhaps others
     }
 }
 
-static void schedule(struct revocation *watch)
+static void schedule(struct revocation *watch, enum revocation_cause cause)
 {
     if (watch->in == &watch->of->watching) {
+        watch->cause = cause;
         move(watch, &watch->of->due);
         event_active(watch->of->tell, EV_TIMEOUT, 0);
     }
@@ -78,7 +80,7 @@ static void schedule(struct revocation *watch)
 
 static void on_expiry(evutil_socket_t fd, short what, void *arg)
 {
-    schedule(arg);
+    schedule(arg, REVOCATION_EXPIRED);
 }
 
 static bool is_about(const char *notice, const struct revocation *watch)
@@ -114,7 +116,7 @@ void revocations_notice(struct revocations *revocations, const char *notice, int
     while (watch) {
         struct revocation *next = TAILQ_NEXT(watch, link);
         if (!notice || is_about(notice, watch)) {
-            schedule(watch);
+            schedule(watch, notice ? REVOCATION_SAID : REVOCATION_UNSURE);
         }
         watch = next;
     }
@@ -127,19 +129,20 @@ static void on_notify(const char *channel, const char *payload, void *arg)
 
 // ---- Watching
 
-static bool was_missed(const struct revocation *watch, int64_t since_ms)
+// Whether it is to be cut for what came since: said, perhaps missed, or not at all.
+static bool was_missed(const struct revocation *watch, int64_t since_ms,
+                       enum revocation_cause *ret_cause)
 {
     const struct revocations *revocations = watch->of;
-    if (revocations->unknown_ms >= since_ms) {
-        return true;
-    }
     for (size_t i = 0; i < RECENT_MAX; i++) {
         const struct recent *recent = &revocations->recent[i];
         if (recent->notice[0] && recent->at_ms >= since_ms && is_about(recent->notice, watch)) {
+            *ret_cause = REVOCATION_SAID;
             return true;
         }
     }
-    return false;
+    *ret_cause = REVOCATION_UNSURE;
+    return revocations->unknown_ms >= since_ms;
 }
 
 static void set_expiry(struct revocation *watch, int valid_s)
@@ -169,8 +172,9 @@ struct revocation *revocation_watch(struct revocations *revocations,
     }
     TAILQ_INSERT_TAIL(&revocations->watching, watch, link);
     set_expiry(watch, who->valid_s);
-    if (was_missed(watch, since_ms)) {
-        schedule(watch);
+    enum revocation_cause cause;
+    if (was_missed(watch, since_ms, &cause)) {
+        schedule(watch, cause);
     }
     return watch;
 }

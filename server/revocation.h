@@ -16,8 +16,14 @@ struct revocation_who {
     int valid_s; // until token or session expires; 0: never
 };
 
+enum revocation_cause {
+    REVOCATION_SAID, // by a notice
+    REVOCATION_EXPIRED,
+    REVOCATION_UNSURE, // notices may have been missed
+};
+
 // Called once, from the event loop, never from within revocation_watch(). The owner closes what it has and ends the watch.
-typedef void revocation_cut(void *arg);
+typedef void revocation_cut(enum revocation_cause cause, void *arg);
 
 struct revocations *revocations_create(struct event_base *base);
 // From then on the database's notices arrive; it keeps calling until it is destroyed.

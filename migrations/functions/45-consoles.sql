@@ -14,7 +14,8 @@ CREATE OR REPLACE FUNCTION croft_console_json(c consoles) RETURNS json LANGUAGE 
     RETURN json_build_object('id', c.id, 'vps_id', c.vps_id, 'kind', c.kind, 'state', c.state, 'peer', c.peer,
         'opened_at', c.opened_at, 'closed_at', c.closed_at, 'close_reason', c.close_reason);
 
--- Raises unless a console of it can be had now.
+-- Raises unless a console of it can be had now. The bounds hold for sure where the tenant's consoles are locked (croft_console_open):
+-- a node has 64 terminals and a worker 500 consoles, which no tenant gets alone.
 CREATE OR REPLACE FUNCTION croft_console_check(v vps) RETURNS void LANGUAGE plpgsql AS $$
 BEGIN
     IF v.desired <> 'running' OR v.observed <> 'running' OR v.suspended = 'stop' THEN
@@ -26,6 +27,10 @@ BEGIN
         PERFORM croft_raise(504, 'node_unreachable', 'The node of this vps cannot be reached now.');
     ELSIF (SELECT count(*) FROM consoles c WHERE c.vps_id = v.id AND c.state = 'open') >= 10 THEN
         PERFORM croft_raise(409, 'conflict', 'Ten consoles of this vps are open already.');
+    ELSIF (SELECT count(*) FROM consoles c WHERE c.tenant_id = v.tenant_id AND c.node_id = v.node_id AND c.state = 'open') >= 20 THEN
+        PERFORM croft_raise(409, 'conflict', 'Twenty consoles of your vps on this node are open already.');
+    ELSIF (SELECT count(*) FROM consoles c WHERE c.tenant_id = v.tenant_id AND c.state = 'open') >= 50 THEN
+        PERFORM croft_raise(409, 'conflict', 'Fifty consoles of your vps are open already.');
     END IF;
 END
 $$;
@@ -84,6 +89,9 @@ DECLARE
     v vps;
     v_valid_s int;
 BEGIN
+    -- Who opens many at once is counted one after another.
+    PERFORM pg_advisory_xact_lock(hashtext('croft_consoles'), hashtext(k.tenant_id::text)) FROM consoles k
+        WHERE k.ticket_hash = p_req->>'ticket_hash';
     SELECT * INTO c FROM consoles k WHERE k.ticket_hash = p_req->>'ticket_hash' AND k.state = 'ticket' AND k.expires_at > now()
         FOR NO KEY UPDATE;
     IF NOT FOUND THEN
@@ -133,15 +141,19 @@ BEGIN
 END
 $$;
 
--- {ids}: they are still open. Answers with those that are not, whatever the worker believes.
-CREATE OR REPLACE FUNCTION croft_console_alive(p_req jsonb) RETURNS SETOF uuid
+-- {ids}: they are still open. Answers with those that are not, whatever the worker believes (lost), and those whose node may not
+-- see what is typed any more (node).
+CREATE OR REPLACE FUNCTION croft_console_alive(p_req jsonb) RETURNS TABLE (id uuid, reason text)
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+#variable_conflict use_column
 DECLARE
     v_ids uuid[] := ARRAY(SELECT x::uuid FROM jsonb_array_elements_text(p_req->'ids') x);
 BEGIN
     UPDATE consoles SET seen_at = now() WHERE id IN (SELECT c.id FROM consoles c WHERE c.id = ANY (v_ids) AND c.state = 'open'
         ORDER BY c.id FOR NO KEY UPDATE);
-    RETURN QUERY SELECT x FROM unnest(v_ids) x WHERE NOT EXISTS (SELECT FROM consoles c WHERE c.id = x AND c.state = 'open');
+    RETURN QUERY SELECT x, CASE WHEN c.id IS NULL THEN 'lost' ELSE 'node' END
+        FROM unnest(v_ids) x LEFT JOIN consoles c ON c.id = x AND c.state = 'open'
+        WHERE c.id IS NULL OR croft_node_is_out(c.node_id);
 END
 $$;
 

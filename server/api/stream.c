@@ -136,7 +136,7 @@ void stream_gone(struct stream *stream)
     end_later(stream, STREAM_LEFT);
 }
 
-static void on_cut(void *arg)
+static void on_cut(enum revocation_cause cause, void *arg)
 {
     end_later(arg, STREAM_REVOKED);
 }

@@ -1,1 +1,1 @@
-SELECT id FROM croft_console_alive($1::jsonb) id
+SELECT id, reason FROM croft_console_alive($1::jsonb)

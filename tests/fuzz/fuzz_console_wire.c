@@ -19,7 +19,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         FUZZ_CHECK(console_size.cols >= 1 && console_size.cols <= CONSOLE_SIDE_MAX);
     }
     if (console_read_agent((const char *)data, size, &said, detail, &err) == 0 &&
-        said == CONSOLE_FAILED) {
+        said != CONSOLE_READY) {
         _cleanup_free_ char *text = console_write_closed("failed", detail);
         _cleanup_json_ json_t *tree = NULL;
         FUZZ_CHECK(json_read(text, strlen(text), 4, &tree, &err) == 0);

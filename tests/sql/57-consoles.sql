@@ -89,7 +89,34 @@ BEGIN
         PERFORM test.ticket('ada', v_vps, 'many' || i), test.open('many' || i);
     END LOOP;
     PERFORM test.is((test.ticket('ada', v_vps, 'eleven')).code, 'conflict', 'ten consoles of a vps at once at most');
+
+    -- No tenant has all terminals of a node, nor all consoles of a worker: rows as of its other vps.
     UPDATE consoles SET state = 'closed', closed_at = now(), close_reason = 'left' WHERE state = 'open';
+    PERFORM test.ticket('ada', v_vps, 'late');
+    INSERT INTO consoles (tenant_id, vps_id, node_id, kind, state, ticket_hash, token_id, expires_at, opened_at, seen_at)
+        SELECT v.tenant_id, (SELECT id FROM vps WHERE id <> v.id LIMIT 1), v.node_id, 'shell', 'open', test.hash('node' || i),
+            gen_random_uuid(), now(), now(), now() FROM vps v, generate_series(1, 20) i WHERE v.id = v_vps::uuid;
+    PERFORM test.is((test.ticket('ada', v_vps, 'later')).body->>'detail', 'Twenty consoles of your vps on this node are open already.',
+        'twenty of a tenant on a node at most');
+    PERFORM test.is(test.open('late'), 'CR409', 'also with a ticket that was made before');
+    UPDATE consoles SET node_id = gen_random_uuid() WHERE state = 'open';
+    PERFORM test.is((test.ticket('ada', v_vps, 'other')).status, 201, 'another node has room for it');
+    INSERT INTO consoles (tenant_id, vps_id, node_id, kind, state, ticket_hash, token_id, expires_at, opened_at, seen_at)
+        SELECT v.tenant_id, v.id, gen_random_uuid(), 'shell', 'open', test.hash('all' || i), gen_random_uuid(), now(), now(), now()
+        FROM (SELECT tenant_id, (SELECT o.id FROM vps o WHERE o.id <> w.id LIMIT 1) AS id FROM vps w WHERE w.id = v_vps::uuid) v, generate_series(1, 30) i;
+    PERFORM test.is((test.ticket('ada', v_vps, 'more')).body->>'detail', 'Fifty consoles of your vps are open already.', 'fifty of a tenant at most');
+    UPDATE consoles SET state = 'closed', closed_at = now(), close_reason = 'left' WHERE state = 'open';
+
+    -- A node that is revoked sees nothing of what is typed any more, also where the notice of it was missed.
+    PERFORM test.is(test.open('other'), 'open', 'the tickets of before are good again');
+    SELECT k.id INTO v_id FROM consoles k WHERE k.state = 'open';
+    PERFORM test.is((test.console('console_alive', jsonb_build_object('ids', jsonb_build_array(v_id)))).id, NULL, 'its worker goes on');
+    CREATE TEMPORARY TABLE kept ON COMMIT DROP AS SELECT c.serial, c.revoked_at FROM node_certificates c;
+    UPDATE node_certificates SET revoked_at = now() WHERE node_id = (SELECT k.node_id FROM consoles k WHERE k.id = v_id::uuid) AND revoked_at IS NULL;
+    PERFORM test.is((test.console('console_alive', jsonb_build_object('ids', jsonb_build_array(v_id)))).id, v_id::uuid,
+        'a worker hears which of its consoles are of a node that is out');
+    UPDATE node_certificates c SET revoked_at = k.revoked_at FROM kept k WHERE k.serial = c.serial;
+    UPDATE consoles SET state = 'closed', closed_at = now(), close_reason = 'node' WHERE state = 'open';
     PERFORM test.is(has_table_privilege('croft_tenant', 'consoles', 'SELECT'), false, 'tenants do not see the rows');
 END
 $$;

@@ -52,6 +52,17 @@ got=$(at_once "$status test.vps('idem', 'same') r")
 is "$(count 202 "$got") $(count conflict "$got")" "1 49" "one name fifty times at once is one vps"
 consistent "after one key and one name"
 
+# Fifty tickets of one vps used at once.
+sql >/dev/null <<'SQL'
+SELECT test.settle((test.vps('idem', 'consoled')).body->'task'->>'id', 'done', 'running');
+UPDATE node_status SET online = true;
+SELECT test.ticket('idem', (SELECT id::text FROM vps WHERE name = 'consoled' AND tenant_id = (SELECT id FROM tenants WHERE name = 'idem')), 'race' || i)
+    FROM generate_series(1, 50) i;
+SQL
+begin
+got=$(at_once "SELECT test.open('race%N')")
+is "$(count open "$got") $(count CR409 "$got")" "10 40" "fifty consoles of a vps at once are ten"
+
 # Ten addresses for fifty, and a node with room for ten.
 sql -c "UPDATE pools SET size = used + 10 WHERE family = 4" >/dev/null
 begin

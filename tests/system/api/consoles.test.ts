@@ -202,12 +202,100 @@ describe("consoles", () => {
         }
     });
 
+    test("a viewer who takes nothing for five seconds is closed as slow, and the others of its login go on", { timeout: 120_000 }, async () => {
+        const other = await world.createVps();
+        const reader = await open("login", world.customer.api, other.id);
+        const deaf = await open("login", world.customer.api, other.id);
+        reader.keep = 1000;
+        deaf.socket.pause();
+        reader.type("flood\n");
+        const awake = setInterval(() => reader.type("x"), 500); // else it is closed as idle
+        const deafAwake = setInterval(() => deaf.type("x"), 500);
+        const slow = await until("the deaf one is closed", async () => (await events("console.closed", other.id))[0], 60_000);
+        clearInterval(deafAwake);
+        assert.equal(slow.data.after.close_reason, "slow");
+        const before = reader.bytes;
+        await until("the other goes on", () => reader.bytes > before + MiB, 30_000);
+        assert.equal(reader.closed, undefined);
+        clearInterval(awake);
+        deaf.vanish();
+        reader.close();
+        reader.vanish();
+        await until("nobody is left on it", async () => (await events("console.closed", other.id)).length === 2, 30_000);
+        // The terminal went with its last viewer: a new one begins with what a new login says.
+        const again = await open("login", world.customer.api, other.id);
+        await again.shows(/fake login of/);
+        again.close();
+        await again.ends();
+    });
+
+    test("two viewers who both take nothing hold the terminal no longer than they stay", { timeout: 120_000 }, async () => {
+        const other = await world.createVps();
+        const both = [await open("login", world.customer.api, other.id), await open("login", world.customer.api, other.id)];
+        both.forEach((one) => one.socket.pause());
+        both[0]!.type("flood\n");
+        const awake = setInterval(() => both.forEach((one) => one.type("x")), 500);
+        await sleep(12_000); // twice what one is given
+        clearInterval(awake);
+        both.forEach((one) => one.vanish());
+        await until("both are gone", async () => (await events("console.closed", other.id)).length === 2, 60_000);
+        const again = await open("login", world.customer.api, other.id);
+        await again.shows(/fake login of/);
+        again.close();
+        await again.ends();
+    });
+
+    test("a link that dies between the order and the answer leaves nothing behind", { timeout: 120_000 }, async () => {
+        const { id, url, ticket: secret } = await ticket();
+        process.kill(world.agent.pid("link"), "SIGSTOP"); // the order waits in its socket
+        const console = await Console.connect(url, secret);
+        assert.ok(console instanceof Console);
+        world.agent.kill("link");
+        const end = await console.ends(30_000);
+        assert.deepEqual([end.code, end.reason], [1011, "unreachable"]);
+        await until("the end is recorded", async () => (await events("console.closed")).some((one) => one.subject_id === id));
+        await until("the agent is back", () => world.online());
+        const again = await until("a console opens again", () => open().catch(() => undefined), 30_000);
+        await again.shows(/fake shell of/);
+        again.close();
+        await again.ends();
+        await until("nothing is open", async () => (await world.cluster.sql(`SELECT count(*) FROM consoles WHERE state = 'open'`)).trim() === "0");
+    });
+
     test("a plain request, another protocol and another method are told so", async () => {
         const plain = await new Api(world.server.url).raw("GET", "/v1/consoles/connect");
         assert.equal(plain.status, 400);
         const { url, ticket: secret } = await ticket();
         const result = await Console.connect(url, "x", { "Sec-WebSocket-Protocol": secret });
         assert.equal((result as Refused).status, 400);
+    });
+
+    test("revoking the node closes what goes through it at once", { timeout: 120_000 }, async () => {
+        const doomed = await World.create();
+        try {
+            const console = await open("shell", doomed.customer.api, (await doomed.createVps()).id);
+            const at = Date.now();
+            await doomed.operator.expect(204, "POST", `/v1/admin/nodes/${doomed.node}/revoke`);
+            const end = await console.ends();
+            assert.deepEqual([end.code, end.reason], [1011, "node"]);
+            assert.ok(end.at - at < 5000, `${end.at - at} ms`);
+        } finally {
+            await doomed.close();
+        }
+    });
+
+    test("notices that may have been missed cut it, and it is called lost, not revoked", async () => {
+        const console = await open();
+        const { id } = await until("it is in the audit log", async () => (await events("console.opened"))[0]);
+        await world.cluster.sql(`SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = 'croft' AND pid <> pg_backend_pid()`);
+        const end = await console.ends(30_000);
+        assert.deepEqual([end.code, end.reason], [1011, "lost"]);
+        await until("its end is recorded", async () => (await events("console.closed")).some((one) => one.id > id && one.data.after.close_reason === "lost"));
+        await until("a console opens again", async () => {
+            const again = await open().catch(() => undefined);
+            again?.close();
+            return again;
+        }, 30_000);
     });
 
     test("link or broker dying closes what is open, and leaves no process", async () => {

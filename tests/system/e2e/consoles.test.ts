@@ -4,8 +4,8 @@ import { createHash } from "node:crypto";
 import { readFileSync, readdirSync } from "node:fs";
 import { after, before, describe, test } from "node:test";
 import type { Vps } from "../harness/client.js";
-import { sleep, until } from "../harness/command.js";
-import { build } from "../harness/paths.js";
+import { run, sleep, until } from "../harness/command.js";
+import { build, root } from "../harness/paths.js";
 import { Console } from "../harness/websocket.js";
 import { MiB, World } from "../harness/world.js";
 
@@ -151,6 +151,22 @@ describe("consoles of a real container", () => {
         const tricked = await enter().catch(() => undefined);
         await (tricked ? tricked.ends() : Promise.resolve());
         assert.equal(hash(), before, "the agent's program is as it was");
+        await noneLeft();
+        await world.deleteVps(doomed.id);
+    });
+
+    test("a shell that the guest traces is let go of, as often as the guest likes", { timeout: 180_000 }, async () => {
+        const doomed = await world.createVps();
+        await run(["cc", "-static", "-O1", "-o", `${world.agent.state}/pool/guests/${doomed.id}/rootfs/tracer`, `${root}/tests/system/e2e/tracer.c`]);
+        for (let i = 0; i < 3; i++) {
+            const shell = await open("shell", doomed.id);
+            await shell.expect("/tracer $$\n", /traced/);
+            await leave(shell);
+        }
+        await noneLeft();
+        const again = await open("shell", doomed.id);
+        await again.expect("pidof tracer | wc -w\n", /\n3\r/); // they still trace
+        await leave(again);
         await noneLeft();
         await world.deleteVps(doomed.id);
     });

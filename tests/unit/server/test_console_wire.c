@@ -54,6 +54,9 @@ START_TEST(an_agent_is_ready_or_has_failed)
         0);
     ck_assert_int_eq(said, CONSOLE_FAILED);
     ck_assert_str_eq(detail, "no");
+    ck_assert_int_eq(
+        read_agent("{\"type\":\"error\",\"code\":\"slow\",\"detail\":\"no\"}", &said, detail), 0);
+    ck_assert_int_eq(said, CONSOLE_SLOW);
     ck_assert_int_eq(read_agent("{\"type\":\"error\"}", &said, detail), ERR_PROTOCOL);
     ck_assert_int_eq(read_agent("{\"type\":\"exec\"}", &said, detail), ERR_PROTOCOL);
     ck_assert_int_eq(read_agent("{\"type\":\"error\",\"detail\":\"\\u001b[2J\"}", &said, detail),

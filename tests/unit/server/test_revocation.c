@@ -9,6 +9,7 @@
 static struct event_base *base;
 static struct revocations *revocations;
 static int cuts;
+static enum revocation_cause last;
 
 static void set_up(void)
 {
@@ -23,8 +24,9 @@ static void tear_down(void)
     event_base_free(base);
 }
 
-static void on_cut(void *arg)
+static void on_cut(enum revocation_cause cause, void *arg)
 {
+    last = cause;
     cuts++;
 }
 
@@ -50,6 +52,7 @@ START_TEST(test_each_kind_of_notice_cuts_its_own)
             ck_assert_int_eq(cuts, 0); // not from within
             turn();
             ck_assert_int_eq(cuts, who == notice);
+            ck_assert(cuts == 0 || last == REVOCATION_SAID);
             revocation_end(one);
         }
     }
@@ -121,6 +124,7 @@ START_TEST(test_missed_notices_cut_everybody)
     revocations_notice(revocations, NULL, 2000);
     turn();
     ck_assert_int_eq(cuts, 2);
+    ck_assert_int_eq(last, REVOCATION_UNSURE);
     revocation_end(one);
     revocation_end(two);
 }
@@ -134,13 +138,14 @@ START_TEST(test_expiry_cuts)
     while (cuts == 0) {
         event_base_loop(base, EVLOOP_ONCE);
     }
+    ck_assert_int_eq(last, REVOCATION_EXPIRED);
     revocation_end(one);
 }
 END_TEST
 
 static struct revocation *pair[2];
 
-static void on_cut_end_both(void *arg)
+static void on_cut_end_both(enum revocation_cause cause, void *arg)
 {
     cuts++;
     for (int i = 0; i < 2; i++) {
