@@ -98,6 +98,7 @@ void broker_upload_tidy(struct broker *broker); // at start: what no order has p
 
 // broker_worker.c
 int worker_process_start(struct broker *broker, struct job *job, struct err *err) _must_check_;
+void worker_process_kill(const struct job *job); // its end is told as any other
 void broker_worker_reap(struct broker *broker); // on SIGCHLD
 void broker_worker_abandon(struct broker *broker); // at the end: they die with us (PDEATHSIG)
 

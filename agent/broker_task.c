@@ -221,8 +221,20 @@ void broker_task_confirm(struct broker *broker, json_t *message)
     }
 }
 
-// A task that the server ended before we began it. One that has begun goes its way; its result is known to the
-// server as that of a task that has ended. Every cancel is answered with a result, also for a task that never came.
+// A publish may be ended at any time: what it has made is taken back, and its worker, or link, hears no more of it.
+static void stop_publish(struct broker *broker, struct job *job, const struct err *why)
+{
+    job->error = *why;
+    if (job->state == JOB_RUNNING) {
+        job->cancelled = true;
+        worker_process_kill(job);
+    } else {
+        broker_task_take_back(broker, job);
+    }
+}
+
+// A task that the server ended before we began it. One that has begun goes its way, but for a publish; its result is known to
+// the server as that of a task that has ended. Every cancel is answered with a result, also for a task that never came.
 void broker_task_cancel(struct broker *broker, json_t *message)
 {
     struct err err = {0};
@@ -241,6 +253,10 @@ void broker_task_cancel(struct broker *broker, json_t *message)
                job->mode == JOB_DO && !job->begun) {
         job->error = err;
         broker_task_fail(broker, job);
+    } else if (job && job->kind == &task_publish && job->mode == JOB_DO &&
+               job->state != JOB_ENDED && !job->cancelled) {
+        err_set(&err, ERR_CANCELLED, "it was cancelled");
+        stop_publish(broker, job, &err);
     } else if (entry) {
         repeat_known(broker, entry);
     }
@@ -340,7 +356,9 @@ void broker_task_schedule(struct broker *broker)
 
 void broker_task_take_back(struct broker *broker, struct job *job)
 {
+    json_decref(STEAL(job->packed));
     job->mode = JOB_UNDO;
+    job->aside = false;
     job->crashes = job->timeouts = 0;
     job->deadline_s = UNDO_DEADLINE_S;
     pause_job(broker, job, 0);
@@ -381,7 +399,9 @@ static void internal_ended(struct broker *broker, struct job *job, const json_t 
 // No result: the worker was killed. What it had begun is observed by the next one.
 static void died(struct broker *broker, struct job *job, bool timed_out)
 {
-    bool last = timed_out ? ++job->timeouts > TIMEOUTS_MAX : ++job->crashes > CRASHES_MAX;
+    // What is aside has had an hour: by now the server has given it up.
+    bool last =
+        timed_out ? ++job->timeouts > TIMEOUTS_MAX || job->aside : ++job->crashes > CRASHES_MAX;
     if (!last) {
         pause_job(broker, job, timed_out ? 0 : job->crashes);
     } else if (job->mode == JOB_UNDO && !*job->task) {
@@ -402,6 +422,7 @@ static void undo_again(struct broker *broker, struct job *job, const json_t *err
         err_set(&job->error, err_code_from_slug(json_get_string(error, "code", "")), "%s",
                 json_get_string(error, "detail", ""));
         job->mode = JOB_UNDO;
+        job->aside = false;
         job->crashes = job->timeouts = 0;
         job->deadline_s = UNDO_DEADLINE_S;
     }
@@ -435,11 +456,14 @@ void broker_task_ended(struct broker *broker, struct job *job, json_t *result, b
 {
     char vps[sizeof(job->vps)];
     snprintf(vps, sizeof(vps), "%s", job->vps);
-    if (*vps) {
+    // Another worker may be at its record while this one was aside.
+    if (*vps && !job->aside) {
         broker_vps_changed(broker, vps);
     }
     job->state = JOB_WAITING;
-    if (!result) {
+    if (job->cancelled && job->mode == JOB_DO) {
+        broker_task_take_back(broker, job);
+    } else if (!result) {
         died(broker, job, timed_out);
     } else if (!*job->task) {
         internal_ended(broker, job, result);

@@ -46,6 +46,16 @@ static struct job *find_pushing(struct broker *broker, const char *image)
     return NULL;
 }
 
+// Its worker has seen the vps before the upload: meanwhile it may have been stopped.
+static void add_observed(struct broker *broker, const struct job *job, json_t *result)
+{
+    const struct vps_entry *entry = vps_table_find(broker->vps, job->vps);
+    json_object_set_new(result, "observed",
+                        json_string(observed_name(entry ? entry->observed : OBSERVED_ABSENT)));
+    json_object_set_new(result, "generation",
+                        json_integer(entry ? (json_int_t)entry->state.generation : 0));
+}
+
 static void done(struct broker *broker, struct job *job)
 {
     struct err err = {0};
@@ -54,6 +64,7 @@ static void done(struct broker *broker, struct job *job)
     }
     _cleanup_json_ json_t *result = STEAL(job->packed);
     json_object_del(result, "packed"); // the server has seen it
+    add_observed(broker, job, result);
     broker_task_settle(broker, job, result);
 }
 
@@ -65,7 +76,6 @@ static void failed(struct broker *broker, struct job *job, const struct pushed_m
         job->not_before_ms = broker_now_ms() + ((int64_t)PUSH_PAUSE_MS << job->fetches);
         return;
     }
-    json_decref(STEAL(job->packed));
     err_set(&job->error, code, "uploading the image: %s", pushed->detail);
     broker_task_take_back(broker, job);
 }

@@ -15,7 +15,7 @@
 #include <sys/socket.h>
 #include <sys/wait.h>
 
-enum { LINE_MAX_BYTES = 16 * 1024, INPUT_TIMEOUT_S = 10 };
+enum { LINE_MAX_BYTES = 16 * 1024, INPUT_TIMEOUT_S = 10, ORDER_S = 300 };
 
 struct worker_process {
     struct broker *broker;
@@ -41,6 +41,12 @@ static void take_line(struct worker_process *process, const char *line, size_t l
         return;
     }
     struct job *job = process->job;
+    if (json_object_get(message, "aside")) {
+        job->aside = true;
+        broker_arm(process->deadline, job->deadline_s * 1000);
+        broker_wake(process->broker);
+        return;
+    }
     job->progress = (int)json_get_int(message, "progress", job->progress);
     snprintf(job->step, sizeof(job->step), "%.31s", json_get_string(message, "step", ""));
     if (*job->task) {
@@ -86,6 +92,13 @@ static void on_deadline(evutil_socket_t fd, short what, void *arg)
              process->job->vps, process->pid, process->job->step);
     process->timed_out = true;
     kill(process->pid, SIGKILL);
+}
+
+// What others wait for has the time that they have, whatever comes after it.
+static int64_t deadline_ms(const struct job *job)
+{
+    bool bounded = job->kind == &task_publish && job->mode == JOB_DO && !job->aside;
+    return 1000 * (bounded && job->deadline_s > ORDER_S ? ORDER_S : job->deadline_s);
 }
 
 static json_t *input_of(const struct job *job)
@@ -138,9 +151,16 @@ static void watch(struct broker *broker, struct job *job, pid_t pid, int out)
         abort();
     }
     event_add(process->readable, NULL);
-    broker_arm(process->deadline, job->deadline_s * 1000);
+    broker_arm(process->deadline, deadline_ms(job));
     job->process = process;
     job->state = JOB_RUNNING;
+}
+
+void worker_process_kill(const struct job *job)
+{
+    if (job->process) {
+        kill(job->process->pid, SIGKILL);
+    }
 }
 
 int worker_process_start(struct broker *broker, struct job *job, struct err *err)

@@ -244,6 +244,14 @@ static const struct field config_fields[] = {
      .max = 1LL << 40,
      .preset = "268435456",
      .help = "Bytes of unacknowledged usage kept at most; the oldest goes first."},
+    {.name = "state_reserve_bytes",
+     .type = FIELD_INT,
+     IN(state_reserve_bytes),
+     .min = 1 << 20,
+     .max = 1LL << 50,
+     .preset = "1073741824",
+     .help = "Bytes of the disk of state_dir that packing an image leaves free, beside what the "
+             "pool's own file may still take."},
     {0},
 };
 

@@ -40,6 +40,8 @@ struct agent_config {
     int64_t check_s; // 1..3600 between two checks of the node, default 60
     int64_t restart_max_ms; // pause before broker and link start again, default 5000
     int64_t spool_max_bytes; // default 256 MiB
+    int64_t
+        state_reserve_bytes; // of state_dir's disk, that packing images leaves free, default 1 GiB
     // private: owns every string above
     void *tree, *places;
 };

@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
 bool disk_has_room(const struct agent_config *config, off_t bytes)
@@ -19,7 +20,8 @@ bool disk_has_room(const struct agent_config *config, off_t bytes)
 
 int disk_explain(const struct agent_config *config, struct err *err)
 {
-    if (err->code != ERR_DISK_FULL) {
+    if (err->code != ERR_DISK_FULL ||
+        strncmp(err->text, DISK_STATE_FULL, sizeof(DISK_STATE_FULL) - 1) == 0) {
         return err->code;
     }
     return err_wrap(err, "%s",

@@ -1,6 +1,8 @@
 #include "image_pack.h"
 
 #include "confine.h"
+#include "disk.h"
+#include "file.h"
 #include "helper.h"
 #include "image_entry.h"
 #include "image_forget.h"
@@ -10,29 +12,70 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/capability.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
-enum { BLOCK_SIZE = 65536 };
+enum { BLOCK_SIZE = 65536, ROOM_EACH = 1024 * 1024 };
 
 struct pack {
     struct archive *disk, *to;
     struct archive_entry_linkresolver *links;
     int64_t entries, bytes;
+    int fd; // of the image
+    int64_t max, reserve; // bytes that it may have, and that its disk keeps
+    int64_t written, looked; // when its disk was last looked at
+    enum err_code why; // it cannot be written
 };
+
+// Others write to that disk as well: it is looked at while the image grows, not once.
+static bool has_room(struct pack *pack)
+{
+    struct statvfs disk;
+    if (pack->written - pack->looked < ROOM_EACH && pack->looked > 0) {
+        return true;
+    }
+    pack->looked = pack->written;
+    return fstatvfs(pack->fd, &disk) == 0 &&
+           (int64_t)(disk.f_bavail * disk.f_frsize) > pack->reserve + ROOM_EACH;
+}
+
+static la_ssize_t write_block(struct archive *archive, void *arg, const void *block, size_t size)
+{
+    struct pack *pack = arg;
+    if (pack->written + (int64_t)size > pack->max) {
+        pack->why = ERR_QUOTA;
+    } else if (!has_room(pack)) {
+        pack->why = ERR_DISK_FULL;
+    } else {
+        int r = file_write_all(pack->fd, block, size, NULL);
+        if (r == 0) {
+            pack->written += (int64_t)size;
+            return (la_ssize_t)size;
+        }
+        pack->why = r == ERR_DISK_FULL ? ERR_DISK_FULL : ERR_SYSTEM;
+    }
+    archive_set_error(archive, EIO, "the image cannot be written");
+    return ARCHIVE_FATAL;
+}
+
+static int not_written(const struct pack *pack, struct err *err)
+{
+    if (pack->why == ERR_QUOTA) {
+        return err_set(err, ERR_QUOTA, "the image would be larger than there is room for");
+    }
+    if (pack->why == ERR_DISK_FULL) {
+        return err_set(err, ERR_DISK_FULL, DISK_STATE_FULL ": no room for the packed image");
+    }
+    return err_set(err, ERR_SYSTEM, "the image cannot be written");
+}
 
 static int write_failed(struct pack *pack, struct archive_entry *entry, struct err *err)
 {
-    int e = archive_errno(pack->to);
-    if (e == EFBIG) {
-        return err_set(err, ERR_QUOTA, "the image would be larger than there is room for");
-    }
-    if (e == ENOSPC || e == EDQUOT) {
-        return err_set(err, ERR_DISK_FULL, "no room for the packed image");
+    if (pack->why != ERR_OK) {
+        return not_written(pack, err);
     }
     const char *text = archive_error_string(pack->to);
     return image_entry_refuse(err, entry, text ? text : "cannot be packed");
@@ -117,9 +160,6 @@ static int check_entry(struct pack *pack, struct archive_entry *entry, struct er
     if (!image_entry_is_inside(archive_entry_pathname(entry))) {
         return image_entry_refuse(err, entry, "lies too deep or has too long a name");
     }
-    if (++pack->entries > IMAGE_ENTRIES_MAX) {
-        return image_entry_refuse(err, entry, "is one entry too many");
-    }
     if (archive_entry_uid(entry) > IMAGE_ID_MAX || archive_entry_gid(entry) > IMAGE_ID_MAX) {
         return image_entry_refuse(err, entry, "belongs to somebody outside of the guest");
     }
@@ -158,6 +198,9 @@ static int pack_entry(struct pack *pack, struct archive_entry *entry, struct err
     const char *name = archive_entry_pathname(entry);
     enum image_fate fate = image_forget(relative(name));
     bool is_file = archive_entry_filetype(entry) == AE_IFREG;
+    if (++pack->entries > IMAGE_ENTRIES_MAX) { // what is left out takes its time as well
+        return image_entry_refuse(err, entry, "is one entry too many");
+    }
     if (image_entry_is_root(name) || fate == IMAGE_LEAVE_OUT || !is_packed(entry)) {
         return 0;
     }
@@ -204,7 +247,7 @@ static int pack_all(struct pack *pack, struct err *err)
     return r;
 }
 
-static void open_both(struct pack *pack, int fd)
+static void open_both(struct pack *pack)
 {
     pack->disk = archive_read_disk_new();
     archive_read_disk_set_symlink_physical(pack->disk);
@@ -216,51 +259,45 @@ static void open_both(struct pack *pack, int fd)
     archive_write_add_filter_zstd(pack->to);
     archive_write_set_bytes_per_block(pack->to, BLOCK_SIZE);
     archive_write_set_bytes_in_last_block(pack->to, 1);
-    archive_write_open_fd(pack->to, fd);
+    archive_write_open(pack->to, pack, NULL, write_block, NULL);
     pack->links = archive_entry_linkresolver_new();
     archive_entry_linkresolver_set_strategy(pack->links, archive_format(pack->to));
 }
 
-static int run(int fd, struct err *err)
+static int run(struct pack *pack, struct err *err)
 {
-    struct pack pack = {0};
-    open_both(&pack, fd);
-    int r = archive_read_disk_open(pack.disk, ".") == ARCHIVE_OK
-                ? pack_all(&pack, err)
+    open_both(pack);
+    int r = archive_read_disk_open(pack->disk, ".") == ARCHIVE_OK
+                ? pack_all(pack, err)
                 : err_set(err, ERR_SYSTEM, "the disk cannot be read");
-    if (archive_write_close(pack.to) < ARCHIVE_OK && r == 0) {
-        r = archive_errno(pack.to) == EFBIG
-                ? err_set(err, ERR_QUOTA, "the image would be larger than there is room for")
-                : err_errno(err, archive_errno(pack.to), "finishing the image");
+    if (archive_write_close(pack->to) < ARCHIVE_OK && r == 0) {
+        r = not_written(pack, err);
     }
-    archive_entry_linkresolver_free(pack.links);
-    archive_write_free(pack.to);
-    archive_read_free(pack.disk);
+    archive_entry_linkresolver_free(pack->links);
+    archive_write_free(pack->to);
+    archive_read_free(pack->disk);
     return r;
-}
-
-// Past the limit a write fails by EFBIG.
-static int limit_size(int64_t max, struct err *err)
-{
-    struct rlimit limit = {(rlim_t)max, (rlim_t)max};
-    signal(SIGXFSZ, SIG_IGN);
-    return setrlimit(RLIMIT_FSIZE, &limit) < 0 ? err_errno(err, errno, "limiting the size") : 0;
 }
 
 int image_pack_main(const char *argument)
 {
     static const int capabilities[] = {CAP_DAC_READ_SEARCH};
     struct err err = {0};
-    char *directory;
-    int64_t max = strtoll(argument, &directory, 10);
-    int r = *directory == ':' && max > 0 ? limit_size(max, &err)
-                                         : err_set(&err, ERR_INTERNAL, "pack takes MAX:DIRECTORY");
+    struct pack pack = {.fd = STDIN_FILENO};
+    char *reserve, *directory = NULL;
+    pack.max = strtoll(argument, &reserve, 10);
+    if (*reserve == ':') {
+        pack.reserve = strtoll(reserve + 1, &directory, 10);
+    }
+    int r = directory && *directory == ':' && pack.max > 0 && pack.reserve >= 0
+                ? 0
+                : err_set(&err, ERR_INTERNAL, "pack takes MAX:RESERVE:DIRECTORY");
     if (r == 0) {
         r = confine(directory + 1, capabilities, sizeof(capabilities) / sizeof(capabilities[0]),
                     &err);
     }
     if (r == 0) {
-        r = run(STDIN_FILENO, &err);
+        r = run(&pack, &err);
     }
     err.code = r;
     return helper_answer(&err);

@@ -42,11 +42,26 @@ static int publish(const struct agent_config *config, int fd, const char *temp, 
     return r;
 }
 
-static int pack(const char *directory, int fd, int64_t max_bytes, struct err *err)
+// What others need of the state folder's disk: the journal, the spool, and the pool's own file, which was promised to guests and grows
+// as they write.
+static int64_t reserve_of(const struct agent_config *config)
+{
+    char path[OUTGOING_PATH_MAX];
+    struct stat st;
+    int64_t reserve = config->state_reserve_bytes;
+    if (sysfile_path(path, sizeof(path), NULL, "%s/pool.img", config->state_dir) == 0 &&
+        stat(path, &st) == 0 && st.st_size > (int64_t)st.st_blocks * 512) {
+        reserve += st.st_size - (int64_t)st.st_blocks * 512;
+    }
+    return reserve;
+}
+
+static int pack(const struct agent_config *config, const char *directory, int fd, int64_t max_bytes,
+                struct err *err)
 {
     char argument[OUTGOING_PATH_MAX];
-    int r =
-        sysfile_path(argument, sizeof(argument), err, "%lld:%s", (long long)max_bytes, directory);
+    int r = sysfile_path(argument, sizeof(argument), err, "%lld:%lld:%s", (long long)max_bytes,
+                         (long long)reserve_of(config), directory);
     return r < 0 ? r : helper_run("pack", argument, fd, err);
 }
 
@@ -65,7 +80,7 @@ int outgoing_make(const struct agent_config *config, const char *image, const ch
     if (fd < 0) {
         return err_errno(err, errno, "making %s", temp);
     }
-    r = pack(directory, fd, max_bytes, err);
+    r = pack(config, directory, fd, max_bytes, err);
     if (r == 0) {
         r = publish(config, fd, temp, path, err);
     }

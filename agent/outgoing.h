@@ -13,7 +13,8 @@ enum { OUTGOING_PATH_MAX = 512 };
 int outgoing_path(const struct agent_config *config, const char *image, char ret[OUTGOING_PATH_MAX],
                   struct err *err) _must_check_;
 
-// Packs directory, at most max_bytes, unless that was done. Blocks; workers only.
+// Packs directory, at most max_bytes, unless that was done. ERR_DISK_FULL: others need what is left of the state folder's disk.
+// Blocks; workers only.
 int outgoing_make(const struct agent_config *config, const char *image, const char *directory,
                   int64_t max_bytes, struct err *err) _must_check_;
 

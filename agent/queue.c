@@ -57,13 +57,20 @@ unsigned queue_running(const struct queue *queue)
     unsigned running = 0;
     const struct job *job;
     TAILQ_FOREACH (job, &queue->jobs, link) {
-        running += job->state == JOB_RUNNING;
+        running += job->state == JOB_RUNNING && !job->aside;
     }
     return running;
 }
 
+// Nobody starts before the node is open; else only those of one vps are in each other's way.
+static bool is_related(const struct job *job, const struct job *other)
+{
+    return !other->aside &&
+           (strcmp(other->vps, job->vps) == 0 || other->kind->flags & TASK_EXCLUSIVE);
+}
+
 // Another job of the same vps is before this one, or was begun although it comes later (it arrived
-// first). A job of the whole node (an empty vps) goes before all others.
+// first).
 static bool is_blocked(const struct queue *queue, const struct job *job)
 {
     bool before = true;
@@ -73,8 +80,7 @@ static bool is_blocked(const struct queue *queue, const struct job *job)
             before = false;
             continue;
         }
-        bool related = strcmp(other->vps, job->vps) == 0 || !*other->vps;
-        if (related && (before || other->state == JOB_RUNNING)) {
+        if (is_related(job, other) && (before || other->state == JOB_RUNNING)) {
             return true;
         }
     }
@@ -123,7 +129,7 @@ bool queue_has_vps(const struct queue *queue, const char *vps)
 {
     const struct job *job;
     TAILQ_FOREACH (job, &queue->jobs, link) {
-        if (strcmp(job->vps, vps) == 0) {
+        if (strcmp(job->vps, vps) == 0 && !job->aside) {
             return true;
         }
     }

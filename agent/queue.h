@@ -1,5 +1,6 @@
 // Which task runs next: the tasks of one vps one after another by `seq`, those of different vps in
-// parallel up to a limit. Pure bookkeeping, no processes, no clock of its own.
+// parallel up to a limit. A job that is aside (the long part of a publish) is in nobody's way: neither its
+// vps nor the limit waits for it. Pure bookkeeping, no processes, no clock of its own.
 #pragma once
 
 #include "err.h"
@@ -38,6 +39,8 @@ struct job {
     enum job_mode mode;
     int64_t not_before_ms;
     bool begun; // a worker was given it once
+    bool aside; // its worker has got to what others need not wait for
+    bool cancelled; // the server wants it no more, though it has begun
     unsigned crashes, timeouts, fetches;
     int progress;
     char step[32];
@@ -61,6 +64,6 @@ struct job *queue_next(const struct queue *queue, int64_t now_ms);
 int64_t queue_pause_ms(const struct queue *queue, int64_t now_ms);
 
 struct job *queue_find(const struct queue *queue, const char *task);
-bool queue_has_vps(const struct queue *queue, const char *vps);
+bool queue_has_vps(const struct queue *queue, const char *vps); // but for what is aside
 struct job *queue_first(const struct queue *queue);
-unsigned queue_running(const struct queue *queue);
+unsigned queue_running(const struct queue *queue); // the same

@@ -18,7 +18,8 @@
 #include <string.h>
 #include <sys/ioctl.h>
 
-enum { SLOTS = 65536, REAP_MS = 2000, DETAIL_MAX = 200 };
+// What is left of a long order is removed by the next sweeps, which begin it anew.
+enum { SLOTS = 65536, REAP_MS = 2000, DETAIL_MAX = 200, CLEANS_MAX = 32 };
 
 struct sweep {
     const struct agent_config *config;
@@ -26,6 +27,8 @@ struct sweep {
     char (*ids)[37]; // of every record, sorted
     size_t count;
     unsigned char slots[SLOTS / 8]; // of every record
+    bool unread; // a record could not be read: any device may be its guest's
+    int cleaned;
 };
 
 static void add(json_t *found, const char *kind, const char *name, const char *detail)
@@ -135,7 +138,7 @@ static void find_devices(const struct sweep *sweep, json_t *found)
 static bool is_device_known(const struct sweep *sweep, const char *name)
 {
     int slot = slot_of(name);
-    return slot < 0 || sweep->slots[slot / 8] & 1U << slot % 8;
+    return sweep->unread || slot < 0 || sweep->slots[slot / 8] & 1U << slot % 8;
 }
 
 static int clean_device(const struct sweep *sweep, const char *name, struct err *err)
@@ -234,7 +237,9 @@ static int load_records(struct sweep *sweep, struct err *err)
     for (size_t i = 0; r == 0 && i < sweep->count; i++) {
         struct vps_state state;
         struct err ignored;
-        if (vps_state_load(sweep->config, sweep->ids[i], &state, &ignored) == 0) {
+        int loaded = vps_state_load(sweep->config, sweep->ids[i], &state, &ignored);
+        sweep->unread |= loaded < 0 && loaded != ERR_NOT_FOUND;
+        if (loaded == 0) {
             json_int_t slot = json_get_int(state.spec, "slot", -1);
             if (slot >= 0 && slot < SLOTS) {
                 sweep->slots[slot / 8] |= (unsigned char)(1U << slot % 8);
@@ -246,11 +251,11 @@ static int load_records(struct sweep *sweep, struct err *err)
 }
 
 // Removes it if that was ordered; what is still there then is told with the reason.
-static void settle(const struct sweep *sweep, json_t *item, json_t *clean, json_t *left)
+static void settle(struct sweep *sweep, json_t *item, json_t *clean, json_t *left)
 {
     struct err err = {0};
     const char *name = json_get_string(item, "name", "");
-    if (contains(clean, item)) {
+    if (contains(clean, item) && sweep->cleaned++ < CLEANS_MAX) {
         if (source_of(item)->clean(sweep, name, &err) == 0) {
             return;
         }

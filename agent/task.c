@@ -122,6 +122,16 @@ static int run_step(struct task *task, const struct task_step *step, struct err 
     return r < 0 ? err_wrap(err, "%s", step->name) : 0;
 }
 
+static int step_aside(struct task *task, const struct task_progress *progress, bool aside,
+                      struct err *err)
+{
+    if (task->aside == aside) {
+        return 0;
+    }
+    task->aside = aside;
+    return progress->aside ? progress->aside(aside, progress->arg, err) : 0;
+}
+
 static int undo_step(struct task *task, const struct task_step *step, struct err *err)
 {
     char name[64];
@@ -176,8 +186,11 @@ int task_run(struct task *task, const struct task_progress *progress, struct err
     const struct task_kind *kind = task->kind;
     int r = 0;
     for (size_t i = 0; i < kind->count && r == 0; i++) {
-        progress->step(kind->steps[i].name, (int)(100 * i / kind->count), progress->arg);
-        r = run_step(task, &kind->steps[i], err);
+        r = step_aside(task, progress, kind->steps[i].aside, err);
+        if (r == 0) {
+            progress->step(kind->steps[i].name, (int)(100 * i / kind->count), progress->arg);
+            r = run_step(task, &kind->steps[i], err);
+        }
     }
     if (r == 0) {
         r = record_success(task, err);
@@ -185,7 +198,7 @@ int task_run(struct task *task, const struct task_progress *progress, struct err
     if (r < 0 && !is_of_node(kind)) {
         disk_explain(task->config, err); // before the undo makes room
         struct err failure = {0};
-        if (task_undo(task, &failure) < 0) {
+        if (step_aside(task, progress, false, &failure) < 0 || task_undo(task, &failure) < 0) {
             size_t used = strlen(err->text);
             snprintf(err->text + used, sizeof(err->text) - used, "; then %s", failure.text);
         }

@@ -25,6 +25,7 @@ struct task {
     int64_t packed_bytes;
     json_t *found, *alarms; // of a check of the node; owned
     bool undo_failed; // what it made is still there, in part
+    bool aside; // in a step that is
 };
 
 typedef int (*task_function)(struct task *task, struct err *err);
@@ -33,12 +34,14 @@ struct task_step {
     const char *name;
     task_function ensure;
     task_function undo; // NULL: nothing to take back
+    bool aside; // may take long, and touches nothing that another task of the vps does
 };
 
 enum task_flags {
     TASK_BESIDE =
         1 << 0, // not about the desired state: reaches no generation and is never overtaken
     TASK_STOPS = 1 << 1, // takes a running guest down
+    TASK_EXCLUSIVE = 1 << 2, // of the node: no other starts before it has ended
 };
 
 struct task_kind {
@@ -72,6 +75,8 @@ void task_finish(struct task *task);
 
 struct task_progress {
     void (*step)(const char *name, int percent, void *arg); // before each step
+    // Before a step that is aside, and before the first that no longer is, also before an undo. NULL: nothing to do.
+    int (*aside)(bool aside, void *arg, struct err *err);
     void *arg;
 };
 

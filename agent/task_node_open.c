@@ -24,7 +24,7 @@ static const struct task_step steps[] = {
     {"network", ensure_network_open, NULL},
 };
 
-const struct task_kind task_node_open = {"node_open", steps, ARRAY_LEN(steps)};
+const struct task_kind task_node_open = {"node_open", steps, ARRAY_LEN(steps), TASK_EXCLUSIVE};
 
 // spec: {clean}: what an operator ordered to be removed.
 static int ensure_swept(struct task *task, struct err *err)
@@ -39,7 +39,7 @@ static int ensure_observed(struct task *task, struct err *err)
     return 0;
 }
 
-// Once a minute: what guests need of the network may have been taken away, as by `nft flush ruleset`.
+// Once a minute, beside whatever else runs: what guests need of the network may have been taken away, as by `nft flush ruleset`.
 static const struct task_step check_steps[] = {
     {"health", ensure_observed, NULL},
     {"network", ensure_network_open, NULL},

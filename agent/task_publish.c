@@ -1,5 +1,5 @@
 // vps_publish: a snapshot of the disk is packed into outgoing/; what then is done with it is the broker's
-// (broker_upload.c): the task has ended when the control plane has it.
+// (broker_upload.c): the task has ended when the control plane has it. From the pack on it is in nobody's way.
 #include "outgoing.h"
 #include "task.h"
 
@@ -40,8 +40,10 @@ static int ensure_observed(struct task *task, struct err *err)
 }
 
 static const struct task_step steps[] = {
-    {"present", ensure_present, NULL},    {"snapshot", ensure_snapshot, ensure_no_snapshot},
-    {"pack", ensure_packed, undo_packed}, {"drop", ensure_no_snapshot, NULL},
+    {"present", ensure_present, NULL},
+    {"snapshot", ensure_snapshot, ensure_no_snapshot},
+    {"pack", ensure_packed, undo_packed, .aside = true},
+    {"drop", ensure_no_snapshot, NULL},
     {"verify", ensure_observed, NULL},
 };
 

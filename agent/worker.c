@@ -11,7 +11,16 @@
 #include <limits.h>
 #include <string.h>
 
-enum { INPUT_MAX = 2 * 1024 * 1024 };
+enum { INPUT_MAX = 2 * 1024 * 1024, PACKS_MAX = 2 };
+
+// Bytes of the lock file: those of vps are below.
+#define PACKS_OFFSET ((off_t)1 << 62)
+
+struct turn {
+    const char *vps;
+    int fd; // the lock file, open as long as this process lives: closing any descriptor of it drops all locks
+    off_t pack; // that is held while aside
+};
 
 static void write_line(json_t *message)
 {
@@ -84,25 +93,60 @@ static off_t lock_offset(const char *vps)
     return (off_t)(hash >> 2);
 }
 
+static int set_lock(const struct turn *turn, int command, short type, off_t at, struct err *err)
+{
+    struct flock lock = {.l_type = type, .l_whence = SEEK_SET, .l_start = at, .l_len = 1};
+    return fcntl(turn->fd, command, &lock) < 0 ? err_errno(err, errno, "locking a worker's turn")
+                                               : 0;
+}
+
 // Never two workers for one vps, also across a restart of the broker: a worker that was killed may take
 // a moment to die. A POSIX lock, since the container's monitor, a fork of ours, must not inherit it.
-static int lock_vps(const struct agent_config *config, const char *vps, struct err *err)
+static int lock_vps(const struct agent_config *config, struct turn *turn, struct err *err)
 {
     char path[PATH_MAX];
     snprintf(path, sizeof(path), "%s/run/workers.lock", config->state_dir);
-    int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600); // held until this process ends
-    struct flock lock = {
-        .l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = lock_offset(vps), .l_len = 1};
-    if (fd < 0 || fcntl(fd, F_SETLKW, &lock) < 0) {
-        return err_errno(err, errno, "locking %s", path);
+    turn->fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    if (turn->fd < 0) {
+        return err_errno(err, errno, "opening %s", path);
     }
-    return 0;
+    return set_lock(turn, F_SETLKW, F_WRLCK, lock_offset(turn->vps), err);
 }
 
-static int run(struct task *task, json_t *input, struct err *err)
+static int take_pack(struct turn *turn, struct err *err)
+{
+    for (int i = 0; i < PACKS_MAX; i++) {
+        turn->pack = PACKS_OFFSET + i;
+        if (set_lock(turn, F_SETLK, F_WRLCK, turn->pack, NULL) == 0) {
+            return 0;
+        }
+    }
+    turn->pack = PACKS_OFFSET + getpid() % PACKS_MAX;
+    return set_lock(turn, F_SETLKW, F_WRLCK, turn->pack, err);
+}
+
+// Beside the vps's other tasks, but few of the node at once; then after them again.
+static int turn_aside(bool aside, void *arg, struct err *err)
+{
+    struct turn *turn = arg;
+    off_t vps = lock_offset(turn->vps);
+    if (!aside) {
+        int r = set_lock(turn, F_SETLK, F_UNLCK, turn->pack, err);
+        return r < 0 ? r : set_lock(turn, F_SETLKW, F_WRLCK, vps, err);
+    }
+    int r = set_lock(turn, F_SETLK, F_UNLCK, vps, err);
+    if (r == 0) {
+        write_line(json_pack("{s:b}", "aside", true));
+        r = take_pack(turn, err);
+    }
+    return r;
+}
+
+static int run(struct task *task, json_t *input, struct turn *turn, struct err *err)
 {
     if (!json_is_true(json_object_get(input, "undo"))) {
-        const struct task_progress progress = {.step = report_step};
+        const struct task_progress progress = {
+            .step = report_step, .aside = turn_aside, .arg = turn};
         return task_run(task, &progress, err);
     }
     int r = task_undo(task, err);
@@ -117,15 +161,17 @@ int worker_main(const struct agent_config *config)
     struct err err = {0};
     struct task task = {0};
     _cleanup_json_ json_t *input = NULL;
+    struct turn turn = {.fd = -1};
     int r = read_input(&input, &err);
     if (r == 0) {
-        r = lock_vps(config, json_get_string(input, "vps", ""), &err);
+        turn.vps = json_get_string(input, "vps", "");
+        r = lock_vps(config, &turn, &err);
     }
     if (r == 0) {
         r = task_init(&task, config, input, &err);
     }
     if (r == 0) {
-        r = run(&task, input, &err);
+        r = run(&task, input, &turn, &err);
     }
     err.code = r;
     report_end(&task, &err);

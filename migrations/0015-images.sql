@@ -37,7 +37,7 @@ INSERT INTO resources (name, title, preset) VALUES ('image_bytes', 'bytes of ima
 INSERT INTO state_transitions (machine, from_state, to_state) VALUES
     ('images.state', 'creating', 'ready'), ('images.state', 'creating', 'failed');
 
--- Publishing begins with a snapshot, and is in the way of others as one is.
+-- Publishing begins with a snapshot, and is in the way of others as one is: later orders run as soon as that is taken.
 INSERT INTO order_matrix (open, ordered, verdict)
     SELECT 'vps_publish', ordered, verdict FROM order_matrix WHERE open = 'vps_snapshot';
 INSERT INTO order_matrix (open, ordered, verdict)

@@ -9,8 +9,17 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <time.h>
 
-enum { INTERVAL_S = 15, DEADLINE_MS = 30000, SHA256_HEX = 64, FILES_MAX = 10000 };
+// An image's file is there before its row: so long a file that came lately may wait for it.
+enum {
+    INTERVAL_S = 15,
+    DEADLINE_MS = 30000,
+    SHA256_HEX = 64,
+    FILES_MAX = 10000,
+    REST_S = 3600,
+};
 
 #define UPLOAD_PREFIX ".upload-"
 
@@ -32,6 +41,14 @@ static const char *upload_of(const char *name)
     return strncmp(name, UPLOAD_PREFIX, len) == 0 && uuid_is(name + len) ? name + len : NULL;
 }
 
+// Who stores an image makes its time that of now.
+static bool has_rested(int folder, const char *name)
+{
+    struct stat st;
+    return fstatat(folder, name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+           st.st_mtime <= time(NULL) - REST_S;
+}
+
 // {"images":[sha256…],"uploads":[image id…]}; NULL: there is none.
 static json_t *list_files(const char *path)
 {
@@ -42,7 +59,7 @@ static json_t *list_files(const char *path)
         const char *upload = upload_of(entry->d_name);
         if (upload) {
             json_array_append_new(uploads, json_string(upload));
-        } else if (is_image(entry->d_name)) {
+        } else if (is_image(entry->d_name) && has_rested(dirfd(folder), entry->d_name)) {
             json_array_append_new(images, json_string(entry->d_name));
         }
         count = json_array_size(images) + json_array_size(uploads);
@@ -58,6 +75,7 @@ static json_t *list_files(const char *path)
     return files;
 }
 
+// An image may have been stored anew since the database was asked; an upload that nobody waits for never is.
 static void remove_all(int folder, const char *prefix, json_t *names)
 {
     size_t index;
@@ -65,7 +83,7 @@ static void remove_all(int folder, const char *prefix, json_t *names)
     json_array_foreach (names, index, name) {
         char file[128];
         snprintf(file, sizeof(file), "%s%s", prefix, json_string_value(name));
-        if (unlinkat(folder, file, 0) == 0) {
+        if ((*prefix || has_rested(folder, file)) && unlinkat(folder, file, 0) == 0) {
             log_info("image_swept", "file=%s", LOGQ(file));
         }
     }

@@ -1,6 +1,6 @@
 // Takes files out of image_dir that no image needs any more: those of images that were deleted, and what
-// came of uploads that nobody waits for. A file that no row names is left alone: somebody is about to
-// make one.
+// came of uploads that nobody waits for. A file that no row names, or that was stored within the last hour, is left alone: somebody is
+// about to make a row.
 #pragma once
 
 #include <event2/event.h>

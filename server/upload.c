@@ -155,6 +155,10 @@ int upload_name(const struct server_config *config, const char *image, const cha
     if (rename(from, to) < 0 && !(errno == ENOENT && access(to, F_OK) == 0)) {
         return err_errno(err, errno, "naming %s", to);
     }
+    // Stored now, whenever it came (image_sweep.c).
+    if (utimensat(AT_FDCWD, to, NULL, AT_SYMLINK_NOFOLLOW) < 0) {
+        return err_errno(err, errno, "naming %s", to);
+    }
     _cleanup_fd_ int folder = open(config->image_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (folder < 0 || fsync(folder) < 0) {
         return err_errno(err, errno, "storing the image");

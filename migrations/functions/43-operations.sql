@@ -5,7 +5,8 @@
 CREATE OR REPLACE FUNCTION croft_open_as(v vps, t tasks) RETURNS text LANGUAGE sql IMMUTABLE
     RETURN CASE WHEN v.resize->>'task_id' = t.id::text THEN 'resize' ELSE t.kind END;
 
--- Takes the order or raises CR409; what it supersedes is cancelled. The vps is locked.
+-- Takes the order or raises CR409; what it supersedes is cancelled: what has not begun, and a publish at any time, since it is in nobody's
+-- way and its node can stop it. The vps is locked.
 CREATE OR REPLACE FUNCTION croft_order_check(v vps, p_ordered text) RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
     t tasks;
@@ -26,15 +27,19 @@ BEGIN
         IF v_verdict IS NULL OR v_verdict = 'conflict' THEN
             PERFORM croft_raise(409, 'conflict', format('A %s cannot be ordered while %s is under way.', p_ordered,
                 CASE WHEN t.kind = 'vps_delete' THEN 'the delete' ELSE 'task ' || t.id || ' (' || croft_open_as(v, t) || ')' END));
-        ELSIF v_verdict = 'supersede' AND t.status = 'queued' THEN
+        ELSIF v_verdict = 'supersede' AND (t.status = 'queued' OR t.kind = 'vps_publish') THEN
             v_superseded := v_superseded || t.id;
         END IF;
     END LOOP;
+    IF p_ordered = 'delete' AND v_superseded <> '{}' THEN
+        -- What their ends give back and what the order moves, in one order.
+        PERFORM croft_quota_lock_all(ARRAY[v.tenant_id], '{image_bytes,running_vps,snapshots}');
+    END IF;
     PERFORM croft_task_cancel(x, 'A later order took its place.') FROM unnest(v_superseded) x;
 END
 $$;
 
--- Ends a task that has not begun; its node is told until it has answered.
+-- Ends a task that has not begun, or a publish; its node is told until it has answered.
 CREATE OR REPLACE FUNCTION croft_task_cancel(p_task uuid, p_why text) RETURNS tasks LANGUAGE plpgsql AS $$
 DECLARE
     t tasks;
@@ -336,7 +341,7 @@ DECLARE
     v_due vps[];
 BEGIN
     v_due := ARRAY(SELECT k FROM vps k WHERE k.delete_after <= now() AND NOT k.protection ORDER BY k.id LIMIT 100 FOR NO KEY UPDATE SKIP LOCKED);
-    PERFORM croft_quota_lock_all(ARRAY(SELECT (d).tenant_id FROM unnest(v_due) d), '{running_vps}');
+    PERFORM croft_quota_lock_all(ARRAY(SELECT (d).tenant_id FROM unnest(v_due) d), '{image_bytes,running_vps,snapshots}');
     PERFORM croft_nodes_lock(ARRAY(SELECT (d).id FROM unnest(v_due) d));
     FOREACH v IN ARRAY v_due LOOP
         BEGIN
@@ -353,7 +358,7 @@ $$;
 -- ---- Cancel
 
 -- Takes back the newest order of a vps that its node has not begun: what it changed is as before, and the node is brought there,
--- since it may just have begun.
+-- since it may just have begun. A publish changes nothing: it is cancelled at any time.
 CREATE OR REPLACE FUNCTION croft_task_cancel_order(p_req jsonb) RETURNS croft_answer
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
 DECLARE
@@ -367,6 +372,9 @@ BEGIN
         PERFORM croft_raise_not_found('task');
     ELSIF t.ended_at IS NOT NULL THEN
         PERFORM croft_raise(409, 'conflict', format('The task is %s.', t.status));
+    ELSIF t.kind = 'vps_publish' THEN
+        t := croft_task_cancel(t.id, 'Its owner cancelled it.');
+        RETURN (200, croft_task_json(t)::text, croft_etag(t.version), NULL)::croft_answer;
     ELSIF t.before IS NULL THEN
         PERFORM croft_raise(409, 'conflict', format('A %s cannot be cancelled.', t.kind));
     ELSIF t.status <> 'queued' THEN
@@ -397,6 +405,7 @@ BEGIN
 END
 $$;
 
+-- What a vps waits for. A publish is none of it: what is ordered, tried again or observed goes on beside it.
 CREATE OR REPLACE FUNCTION croft_open_task(p_vps uuid) RETURNS uuid LANGUAGE sql STABLE AS $$
-    SELECT id FROM tasks WHERE vps_id = p_vps AND ended_at IS NULL ORDER BY seq DESC LIMIT 1
+    SELECT id FROM tasks WHERE vps_id = p_vps AND ended_at IS NULL AND kind <> 'vps_publish' ORDER BY seq DESC LIMIT 1
 $$;

@@ -53,7 +53,6 @@ BEGIN
     v := croft_order_begin(p_req, 'publish');
     i := croft_image_add(v, p_req->'body');
     t := croft_task_add(v, 'vps_publish', jsonb_build_object('image', i.id, 'max_bytes', i.held_bytes));
-    UPDATE vps SET task_id = t.id WHERE id = v.id RETURNING * INTO v;
     UPDATE images SET task_id = t.id WHERE id = i.id RETURNING * INTO i;
     PERFORM croft_changed('image.created', v.tenant_id, 'image', i.id, NULL, to_jsonb(croft_image_json(i)),
         jsonb_build_object('task_id', t.id));

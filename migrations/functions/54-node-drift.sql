@@ -117,7 +117,9 @@ DECLARE
     i images;
 BEGIN
     SELECT * INTO p FROM plans_now WHERE id = (b->>'plan_id')::uuid;
-    SELECT * INTO i FROM images WHERE id = (b->>'image_id')::uuid AND deleted_at IS NULL;
+    -- One that the tenant might make a vps from; it stays as long as the vps may need it.
+    SELECT * INTO i FROM images WHERE id = (b->>'image_id')::uuid AND deleted_at IS NULL AND state = 'ready'
+        AND (tenant_id IS NULL OR tenant_id = (b->>'tenant_id')::uuid) FOR KEY SHARE;
     PERFORM croft_raise(422, 'invalid_value', 'Of an orphan that nobody knows, tenant, plan, image and name must be said.', '/' || x.name)
         FROM (VALUES ('tenant_id', EXISTS (SELECT FROM tenants WHERE id = (b->>'tenant_id')::uuid)),
             ('plan_id', p.id IS NOT NULL), ('image_id', i.id IS NOT NULL), ('name', b->>'name' IS NOT NULL)) x (name, said) WHERE NOT x.said;

@@ -101,6 +101,9 @@ BEGIN
         p_full AND o.vps_id NOT IN (SELECT i.vps FROM croft_inventory_items(p_list) i WHERE i.observed <> 'absent')
         OR EXISTS (SELECT FROM croft_inventory_items(p_list) i WHERE i.vps = o.vps_id AND i.observed = 'absent')
         OR EXISTS (SELECT FROM vps k WHERE k.id = o.vps_id AND k.node_id = p_node AND (k.lost_at IS NULL OR k.deleted_at IS NOT NULL)));
+    -- More than a node can have: those that were not seen for the longest time go, whatever it says.
+    DELETE FROM node_orphans WHERE ctid IN (SELECT ctid FROM node_orphans WHERE node_id = p_node
+        ORDER BY last_seen_at DESC, vps_id OFFSET 10000);
 END
 $$;
 

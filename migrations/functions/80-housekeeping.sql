@@ -30,6 +30,8 @@ BEGIN
         PERFORM croft_settle(x.id, 'failed', CASE WHEN x.online
             THEN jsonb_build_object('code', 'timeout', 'detail', 'The node did not finish this in time.')
             ELSE jsonb_build_object('code', 'node_unreachable', 'detail', 'The node could not be reached in time.') END, NULL);
+        -- Nothing that comes later puts an end to it on the node.
+        UPDATE tasks SET cancel_sent = false WHERE id = x.id AND kind = 'vps_publish';
         v_count := v_count + 1;
     END LOOP;
     RETURN v_count;

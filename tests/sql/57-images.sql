@@ -144,6 +144,50 @@ BEGIN
     UPDATE tasks SET created_at = now() - interval '2 hours' WHERE id = (r.body->'task'->>'id')::uuid;
     PERFORM croft_housekeeping('{"task_deadline_s":600}');
     PERFORM test.is((SELECT state FROM images WHERE id = (r.body->'image'->>'id')::uuid), 'failed', 'but not for ever');
+    PERFORM test.is((SELECT cancel_sent FROM tasks WHERE id = (r.body->'task'->>'id')::uuid), false, 'and its node is told to stop');
     PERFORM test.consistent('after images that failed');
+END
+$$;
+
+-- A publish is in nobody's way, and goes when its vps goes or its owner says so.
+DO $$
+DECLARE
+    r test.reply;
+    q test.reply;
+    v_node text;
+    v_vps text;
+BEGIN
+    r := test.vps('gallery', 'passing');
+    v_vps := r.body->'vps'->>'id';
+    PERFORM test.settle(r.body->'task'->>'id', 'done', 'running');
+    v_node := (SELECT node_id FROM vps WHERE id = v_vps::uuid);
+    r := test.api('gallery', 'vps_publish', jsonb_build_object('id', v_vps, 'body', '{"name":"passing"}'::jsonb));
+    PERFORM test.hub(v_node, test.epoch(v_node), 'task_progress', jsonb_build_object('task', r.body->'task'->'id', 'progress', 40, 'step', 'pack'));
+    PERFORM test.is(r.body->'vps'->>'task_id', NULL, 'a vps does not wait for its image');
+    q := test.api('gallery', 'vps_stop', jsonb_build_object('id', v_vps));
+    PERFORM test.is((q.status, (SELECT status FROM tasks WHERE id = (r.body->'task'->>'id')::uuid))::text, '(202,running)', 'a stop goes on beside it');
+    PERFORM test.settle(q.body->'task'->>'id', 'failed', 'running');
+    PERFORM test.is((SELECT (task_id IS NULL, retry_at IS NOT NULL)::text FROM vps WHERE id = v_vps::uuid), '(t,t)', 'and is tried again meanwhile');
+    UPDATE vps SET retry_at = now() WHERE id = v_vps::uuid;
+    PERFORM croft_housekeeping('{}');
+    PERFORM test.settle((SELECT task_id::text FROM vps WHERE id = v_vps::uuid), 'done', 'stopped');
+
+    q := test.api('gallery', 'task_cancel', jsonb_build_object('id', r.body->'task'->'id'));
+    PERFORM test.is((q.status, q.body->>'status')::text, '(200,cancelled)', 'one that runs is cancelled');
+    PERFORM test.is((SELECT (state, held_bytes, error->>'code')::text FROM images WHERE id = (r.body->'image'->>'id')::uuid),
+        '(failed,0,cancelled)', 'its image says so');
+    PERFORM test.is(test.image_held('gallery_tenant'), 0::bigint, 'and holds nothing');
+    PERFORM test.is((SELECT x->>'type' FROM test.hub(v_node, test.epoch(v_node), 'node_tasks', '{}') x WHERE x->>'task' = r.body->'task'->>'id'),
+        'task_cancel', 'its node is told');
+    PERFORM test.is((test.api('gallery', 'task_cancel', jsonb_build_object('id', r.body->'task'->'id'))).code, 'conflict', 'once');
+
+    r := test.api('gallery', 'vps_publish', jsonb_build_object('id', v_vps, 'body', '{"name":"passing by"}'::jsonb));
+    PERFORM test.hub(v_node, test.epoch(v_node), 'task_progress', jsonb_build_object('task', r.body->'task'->'id', 'progress', 40, 'step', 'pack'));
+    q := test.api('gallery', 'vps_delete', jsonb_build_object('id', v_vps));
+    PERFORM test.is((q.status, (SELECT (t.status, i.state, i.held_bytes, i.error->>'code')::text FROM tasks t
+        JOIN images i ON i.id = (t.args->>'image')::uuid WHERE t.id = (r.body->'task'->>'id')::uuid))::text,
+        '(202,"(cancelled,failed,0,cancelled)")', 'a delete ends it, though it runs');
+    PERFORM test.settle(q.body->'task'->>'id', 'done', 'absent');
+    PERFORM test.consistent('after publishes that were cancelled');
 END
 $$;

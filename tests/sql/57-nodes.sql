@@ -12,6 +12,8 @@ DECLARE
     e bigint;
     v_more jsonb;
     v_before bigint;
+    one record;
+    v_image text;
 BEGIN
     r := test.api('op', 'admin_location_create', '{"body":{"name":"ams","title":"Amsterdam"}}');
     v_location := r.body->>'id';
@@ -142,6 +144,18 @@ BEGIN
     PERFORM test.is((jsonb_array_length(r.body->'items'), r.body->'items'->0->>'adoptable', r.body->'items'->1->>'adoptable')::text, '(2,true,false)', 'orphans are listed');
     PERFORM test.is((x.status, x.pointer)::text, '(422,/tenant_id)', 'adopting says whose it is')
         FROM test.api('op', 'admin_orphan_adopt', jsonb_build_object('id', a, 'body', jsonb_build_object('vps_id', t))) x;
+    -- Nobody's vps is made from what another tenant keeps for itself, or from what is no image yet.
+    FOR one IN SELECT * FROM (VALUES (croft_root(), 'ready'), ((SELECT id FROM tenants WHERE name = 'nora'), 'failed'),
+        ((SELECT id FROM tenants WHERE name = 'nora'), 'creating')) y (tenant, state)
+    LOOP
+        INSERT INTO images (tenant_id, name, title, os, arch, state, active, public, sha256, size, signature)
+        SELECT y.tenant, 'kept ' || y.state, i.title, i.os, i.arch, y.state, false, false, i.sha256, i.size, i.signature
+            FROM images i, (VALUES (one.tenant, one.state)) y (tenant, state) WHERE i.id = test.get('image')::uuid
+        RETURNING id::text INTO v_image;
+        q := test.api('op', 'admin_orphan_adopt', jsonb_build_object('id', a, 'body', jsonb_build_object('vps_id', t, 'tenant_id', (SELECT id FROM tenants WHERE name = 'nora'),
+            'plan_id', test.get('plan'), 'image_id', v_image, 'name', 'foundling')));
+        PERFORM test.is((q.status, q.pointer)::text, '(422,/image_id)', format('not with an image that is %s of %s', one.state, one.tenant));
+    END LOOP;
     q := test.api('op', 'admin_orphan_adopt', jsonb_build_object('id', a, 'body', jsonb_build_object('vps_id', t, 'tenant_id', (SELECT id FROM tenants WHERE name = 'nora'),
         'plan_id', test.get('plan'), 'image_id', test.get('image'), 'name', 'foundling')));
     PERFORM test.is((q.status, q.body->'vps'->>'desired', q.body->'vps'->>'generation', q.body->'task'->>'kind')::text, '(202,running,8,vps_update)', 'an orphan is adopted');
@@ -161,6 +175,15 @@ BEGIN
     r := test.api('op', 'admin_orphan_list', jsonb_build_object('id', a));
     PERFORM test.is(jsonb_array_length(r.body->'items'), 0, 'then there are none');
     PERFORM test.consistent('after an orphan was deleted');
+
+    -- A node that names ever new ones.
+    FOR one IN SELECT n FROM generate_series(1, 3) n LOOP
+        PERFORM test.hub(a, test.epoch(a), 'node_inventory', jsonb_build_object('full', false, 'vps', (SELECT jsonb_agg(
+            jsonb_build_object('vps', gen_random_uuid(), 'generation', 1, 'observed', 'stopped')) FROM generate_series(1, 4000))));
+    END LOOP;
+    PERFORM test.is((SELECT count(*) FROM node_orphans WHERE node_id = a::uuid), 10000::bigint, 'no node makes more rows than it can have vps');
+    PERFORM test.hub(a, test.epoch(a), 'node_inventory', '{"full":true,"vps":[]}');
+    PERFORM test.is((SELECT count(*) FROM node_orphans WHERE node_id = a::uuid), 0::bigint, 'and they go when it no longer names them');
 
     -- Drift.
     h := test.hub(a, test.epoch(a), 'node_drift', '{"items":[{"kind":"cgroup","name":"x"},{"kind":"veth","name":"crv99","detail":"d"}]}');

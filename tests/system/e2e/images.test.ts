@@ -1,6 +1,6 @@
 // Images that are made of a vps, on real parts: what is in them, what is not, and that no two guests share an identity.
 import assert from "node:assert/strict";
-import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, utimesSync, writeFileSync } from "node:fs";
 import { after, before, describe, test } from "node:test";
 import { run, until } from "../harness/command.js";
 import { agree } from "../harness/match.js";
@@ -70,8 +70,18 @@ describe("images of a vps on real parts", () => {
         for (const one of guests.slice(1)) {
             await world.deleteVps(one.id);
         }
+        // Added, deleted, and stored again: its row is about to come.
+        writeFileSync(world.sandbox.path("again"), "an image that comes twice");
+        const add = () => world.server.subcommand("image", "add", world.sandbox.path("again"), "--name", "again", "--os", "none").then((text) => JSON.parse(text));
+        const once = await world.operator.expect(201, "POST", "/v1/admin/images", { body: await add() });
+        await world.operator.expect(204, "DELETE", `/v1/admin/images/${once.id}`);
+        const again = await add();
+        utimesSync(file, Date.now() / 1000 - 7200, Date.now() / 1000 - 7200); // what was stored within an hour stays
         await api().expect(204, "DELETE", `/v1/images/${image.id}`);
         await until("its file is swept", () => !stored().includes(image.sha256), 60_000);
+        const twice = await world.operator.expect(201, "POST", "/v1/admin/images", { body: again });
+        assert.ok(stored().includes(twice.sha256), "an image that was stored again was swept for the one before it");
+        await world.operator.expect(204, "DELETE", `/v1/admin/images/${twice.id}`);
         assert.equal(await world.server.verifyQuotas(), "");
         await agree(world);
     });
