@@ -30,7 +30,6 @@ struct usage_counters {
     uint64_t net_rx_inside_bytes, net_tx_inside_bytes, net_rx_outside_bytes, net_tx_outside_bytes;
     uint64_t net_device, net_table; // what counted them; another one began at zero. 0: none
     uint64_t net_gaps; // how often some of them were lost with their table: by meter.c
-    uint64_t net_refused; // packets of connections past the limit
 };
 
 struct limit_hits {

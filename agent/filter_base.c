@@ -27,9 +27,7 @@ static const char frame[] =
     // Of each guest's device, by its number: a device that comes later under the same name has another.
     "add set inet croft connections_out { type iface_index; size 65535; flags dynamic; }\n"
     "add set inet croft connections_in { type iface_index; size 65535; flags dynamic; }\n"
-    // The same: what was refused by these limits, and what crossed (traffic.c reads both).
-    "add set inet croft refused_out { type iface_index; size 65535; flags dynamic; }\n"
-    "add set inet croft refused_in { type iface_index; size 65535; flags dynamic; }\n"
+    // The same: what crossed (traffic.c).
     "add set inet croft traffic_out_inside { type iface_index; size 65535; flags dynamic; }\n"
     "add set inet croft traffic_out_outside { type iface_index; size 65535; flags dynamic; }\n"
     "add set inet croft traffic_in_inside { type iface_index; size 65535; flags dynamic; }\n"
@@ -136,7 +134,7 @@ static const char own_rules[] =
     "add rule inet croft %1$s ct state established,related accept\n"
     "add rule inet croft %1$s ip6 hoplimit 255 icmpv6 type " NEIGHBOUR_TYPES " accept\n"
     "add rule inet croft %1$s ct state new add @connections_%4$s { %3$s ct count over %5$lld } "
-    "add @refused_%4$s { %3$s counter } drop\n"
+    "drop\n"
     "add rule inet croft %1$s %2$s vmap @guest_%4$s\n";
 
 static void write_networks(const struct field_strings *networks, const char *set, FILE *commands)

@@ -6,6 +6,7 @@
 #include "filter_file.h"
 #include "host.h"
 #include "macro.h"
+#include "traffic.h"
 #include "vps_state.h"
 
 #include <fcntl.h>
@@ -140,6 +141,16 @@ static void observe_state(const struct agent_config *config, json_t *alarms)
     }
 }
 
+// Whoever looks makes it anew, next.
+static void observe_table(json_t *alarms)
+{
+    struct traffic traffic;
+    if (traffic_sample(0, &traffic, NULL) == 0 && traffic.table == 0) {
+        alarm_add(alarms, "filters_missing",
+                  "Somebody deleted the node's nftables table; it has been made anew.");
+    }
+}
+
 // Guests that are cut off since nftables does not take their filters (filter_all.c).
 static void observe_filters(const struct agent_config *config, json_t *alarms)
 {
@@ -173,6 +184,9 @@ json_t *health_observe(const struct agent_config *config, const struct drivers *
     if (drivers->container == &container_lxc && !facts.lxcfs) {
         alarm_add(alarms, "lxcfs_down",
                   "No lxcfs answers: guests see the node's memory and processors, or nothing.");
+    }
+    if (drivers->network == &network_routed) {
+        observe_table(alarms);
     }
     observe_pool(config, alarms);
     observe_filters(config, alarms);

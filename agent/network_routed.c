@@ -109,7 +109,6 @@ static int sample_classes(const char *device, struct usage_counters *counters, s
     counters->net_tx_inside_bytes = traffic.out_inside;
     counters->net_rx_outside_bytes = traffic.in_outside;
     counters->net_tx_outside_bytes = traffic.out_outside;
-    counters->net_refused = traffic.refused;
     return r;
 }
 

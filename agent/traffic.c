@@ -22,14 +22,11 @@ static const char table_name[] = "croft";
 static const struct counted_set {
     const char *name;
     size_t offset; // in struct traffic
-    int attribute; // what of the counter
 } sets[] = {
-    {"traffic_in_inside", offsetof(struct traffic, in_inside), NFTA_COUNTER_BYTES},
-    {"traffic_in_outside", offsetof(struct traffic, in_outside), NFTA_COUNTER_BYTES},
-    {"traffic_out_inside", offsetof(struct traffic, out_inside), NFTA_COUNTER_BYTES},
-    {"traffic_out_outside", offsetof(struct traffic, out_outside), NFTA_COUNTER_BYTES},
-    {"refused_in", offsetof(struct traffic, refused), NFTA_COUNTER_PACKETS},
-    {"refused_out", offsetof(struct traffic, refused), NFTA_COUNTER_PACKETS},
+    {"traffic_in_inside", offsetof(struct traffic, in_inside)},
+    {"traffic_in_outside", offsetof(struct traffic, in_outside)},
+    {"traffic_out_inside", offsetof(struct traffic, out_inside)},
+    {"traffic_out_outside", offsetof(struct traffic, out_outside)},
 };
 
 static void cleanup_socket(struct nl_sock **sock)
@@ -142,22 +139,16 @@ static const struct nlattr *inside(const struct nlattr *attr, int type)
     return attr ? nla_find(nla_data(attr), nla_len(attr), type) : NULL;
 }
 
-struct reading {
-    int attribute;
-    uint64_t value;
-};
-
 static int take_counter(struct nl_msg *msg, void *arg)
 {
-    struct reading *reading = arg;
     uint64_t value;
     const struct nlattr *attr =
         nlmsg_find_attr(nlmsg_hdr(msg), sizeof(struct nfgenmsg), NFTA_SET_ELEM_LIST_ELEMENTS);
     attr = inside(inside(inside(inside(attr, NFTA_LIST_ELEM), NFTA_SET_ELEM_EXPR), NFTA_EXPR_DATA),
-                  reading->attribute);
+                  NFTA_COUNTER_BYTES);
     if (attr && nla_len(attr) == sizeof(value)) {
         memcpy(&value, nla_data(attr), sizeof(value));
-        reading->value = be64toh(value);
+        *(uint64_t *)arg = be64toh(value);
     }
     return NL_OK;
 }
@@ -166,12 +157,9 @@ static int ask_counter(struct nl_sock *sock, const struct counted_set *set, uint
                        struct traffic *traffic, struct err *err)
 {
     _cleanup_msg_ struct nl_msg *msg = compose_nft(NFT_MSG_GETSETELEM, 0);
-    struct reading reading = {.attribute = set->attribute};
     bool found;
     put_elements(msg, set->name, &ifindex, 1);
-    int r = ask(sock, msg, take_counter, &reading, &found, err);
-    *(uint64_t *)(void *)((char *)traffic + set->offset) += reading.value;
-    return r;
+    return ask(sock, msg, take_counter, (char *)traffic + set->offset, &found, err);
 }
 
 // The table first: what is counted by a later one is then never taken for the earlier one's.

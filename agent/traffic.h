@@ -9,7 +9,6 @@
 struct traffic {
     uint64_t table; // which table counted: another one began at zero; 0: there is none
     uint64_t in_inside, in_outside, out_inside, out_outside; // bytes of IP packets
-    uint64_t refused; // packets of connections past the guest's limit
 };
 
 // Of the device with this index; 0: of none, only which table there is.

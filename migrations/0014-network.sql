@@ -95,8 +95,10 @@ CREATE TABLE rdns (
     address inet PRIMARY KEY REFERENCES addresses ON DELETE CASCADE,
     vps_id uuid NOT NULL REFERENCES vps,
     tenant_id uuid NOT NULL REFERENCES tenants,
-    name text NOT NULL CHECK (length(name) <= 253)
+    name text NOT NULL CHECK (length(name) <= 253),
+    told boolean NOT NULL DEFAULT false -- a name server has it
 );
+CREATE INDEX rdns_untold ON rdns (address) WHERE NOT told;
 CREATE INDEX rdns_vps ON rdns (vps_id);
 CREATE INDEX rdns_tenant ON rdns (tenant_id);
 

@@ -178,7 +178,7 @@ static const struct field secrets_fields[] = {
 
 static const struct field rdns_fields[] = {
     {"url", FIELD_STRING, IN(rdns, url), .min = 8, .max = 255,
-     .help = "`http://host:port` of PowerDNS' API; without it names wait."},
+     .help = "`http://host:port` of PowerDNS' API; without it names are told once there is one."},
     {"key", FIELD_STRING, IN(rdns, key), .min = 1, .max = 255, .flags = FIELD_SECRET,
      .help = "Its API key."},
     {"zones", FIELD_STRINGS, IN(rdns, zones), .max = 256, .item_max = 253,

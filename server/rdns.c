@@ -11,7 +11,14 @@
 #include <string.h>
 #include <sys/queue.h>
 
-enum { INTERVAL_S = 2, DEADLINE_MS = 10000, TIMEOUT_S = 15, CODE_NONE = 204, CODE_OK = 200 };
+enum {
+    INTERVAL_S = 2,
+    NONE_INTERVAL_S = 10,
+    DEADLINE_MS = 10000,
+    TIMEOUT_S = 15,
+    CODE_NONE = 204,
+    CODE_OK = 200
+};
 
 struct change {
     TAILQ_ENTRY(change) link;
@@ -167,10 +174,25 @@ static void on_claimed(const struct db_outcome *outcome, void *arg)
     }
 }
 
+// There is no name server: nothing waits for one.
+static void forgo(struct rdns *rdns)
+{
+    struct db_request request = {
+        .steps = {{.sql = SQL_RDNS_FORGO, .role = DB_ROLE_LOGIN}},
+        .step_count = 1,
+        .deadline_ms = DEADLINE_MS,
+    };
+    (void)!db_run(rdns->db, &request, ignore, NULL, NULL, NULL); // or with the next tick
+}
+
 static void on_timer(evutil_socket_t fd, short what, void *arg)
 {
     struct rdns *rdns = arg;
     if (rdns->query || !db_ready(rdns->db)) {
+        return;
+    }
+    if (!rdns->config->rdns.url) {
+        forgo(rdns);
         return;
     }
     struct db_request request = {
@@ -194,9 +216,8 @@ struct rdns *rdns_start(struct event_base *base, struct db *db, const struct ser
     rdns->config = config;
     TAILQ_INIT(&rdns->changes);
     rdns->timer = event_new(base, -1, EV_PERSIST, on_timer, rdns);
-    if (config->rdns.url) {
-        evtimer_add(rdns->timer, &(struct timeval){.tv_sec = INTERVAL_S});
-    }
+    int interval_s = config->rdns.url ? INTERVAL_S : NONE_INTERVAL_S;
+    evtimer_add(rdns->timer, &(struct timeval){.tv_sec = interval_s});
     return rdns;
 }
 

@@ -10,7 +10,7 @@ struct db;
 struct server_config;
 struct rdns;
 
-// Without a URL in the configuration nothing is told, and changes wait until there is one. config and db must outlive it.
+// Without a URL in the configuration nothing is told nor waits; names are told once there is one. config and db must outlive it.
 struct rdns *rdns_start(struct event_base *base, struct db *db, const struct server_config *config);
 
 // What is under way is told again by another worker when its lease ends. NULL is fine.

@@ -93,9 +93,12 @@ CREATE OR REPLACE FUNCTION croft_reverse_name(p_address inet) RETURNS text LANGU
 $$;
 
 -- Claimed for half a minute, twice what a request may last (server/rdns.c), so that two servers tell neither the same nor two changes
--- of one address in the wrong order.
+-- of one address in the wrong order. What was given up while there was no name server is told now that there is one.
 CREATE OR REPLACE FUNCTION croft_rdns_claim() RETURNS TABLE (address text, reverse text, name text, serial bigint)
 LANGUAGE sql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+    INSERT INTO rdns_changes (address, name)
+        SELECT r.address, r.name FROM rdns r WHERE NOT r.told AND NOT EXISTS (SELECT FROM rdns_changes k WHERE k.address = r.address)
+        ORDER BY r.address LIMIT 100 ON CONFLICT DO NOTHING;
     UPDATE rdns_changes c SET next_at = now() + interval '30 seconds', attempts = c.attempts + 1, claimed_serial = c.serial,
         claimed_until = now() + interval '30 seconds'
     WHERE c.address IN (SELECT d.address FROM rdns_changes d WHERE d.next_at <= now() ORDER BY d.next_at LIMIT 16 FOR UPDATE SKIP LOCKED)
@@ -109,6 +112,9 @@ LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
 BEGIN
     IF p_error IS NULL THEN
         DELETE FROM rdns_changes WHERE address = p_address::inet AND serial = p_serial;
+        IF FOUND THEN
+            UPDATE rdns SET told = true WHERE address = p_address::inet;
+        END IF;
         UPDATE rdns_changes SET claimed_serial = NULL, claimed_until = NULL, next_at = now()
             WHERE address = p_address::inet AND claimed_serial = p_serial;
     ELSE
@@ -116,4 +122,9 @@ BEGIN
             WHERE address = p_address::inet AND serial = p_serial;
     END IF;
 END
+$$;
+
+-- Of servers without a name server: nothing waits for one. Names stay with their owners, and are told should there be one later.
+CREATE OR REPLACE FUNCTION croft_rdns_forgo() RETURNS void LANGUAGE sql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+    DELETE FROM rdns_changes WHERE claimed_until IS NULL OR claimed_until <= now()
 $$;

@@ -57,7 +57,7 @@ DECLARE
     login text[] := ARRAY['croft_scope_held', 'croft_auth_token', 'croft_auth_session', 'croft_auth_node', 'croft_credentials',
         'croft_profile_credentials', 'croft_invitation_find', 'croft_invitation_accept', 'croft_reset_request', 'croft_reset_find',
         'croft_reset_confirm', 'croft_mail_claim', 'croft_mail_result',
-        'croft_image_files', 'croft_session_create', 'croft_session_refresh', 'croft_node_join', 'croft_certificate_record', 'croft_housekeeping', 'croft_tenant_chores', 'croft_webhook_claim', 'croft_rdns_claim', 'croft_rdns_done',
+        'croft_image_files', 'croft_session_create', 'croft_session_refresh', 'croft_node_join', 'croft_certificate_record', 'croft_housekeeping', 'croft_tenant_chores', 'croft_webhook_claim', 'croft_rdns_claim', 'croft_rdns_forgo', 'croft_rdns_done',
         'croft_webhook_done', 'croft_console_open', 'croft_console_close', 'croft_console_alive'];
     f record;
 BEGIN

@@ -8,8 +8,12 @@ import { World } from "../harness/world.js";
 describe("names of addresses", { skip: noNameServer ?? false }, () => {
     let world: World;
     let names: NameServer;
+    let early: string; // named while there was no name server
     before(async () => {
         world = await World.create();
+        early = (await world.createVps()).addresses[0]!.address;
+        await set((await world.customer.api.expect(200, "GET", "/v1/vps")).items[0].id, [{ address: early, name: "early.example.org" }]);
+        await until("nothing waits for one that is not there", async () => (await world.cluster.sql("SELECT count(*) FROM rdns_changes")) === "0", 60_000);
         const zones = ["83.10.in-addr.arpa.", "0.0.0.0.0.0.0.0.1.0.0.0.3.8.d.f.ip6.arpa."];
         names = await NameServer.create(world.sandbox, zones);
         await world.server.stop();
@@ -28,7 +32,7 @@ describe("names of addresses", { skip: noNameServer ?? false }, () => {
         assert.equal(answer.status, 200, answer.text);
     };
     const told = (address: string, name?: string) =>
-        until(`${address} is ${name}`, async () => (await names.names(address)).join() === (name ?? ""), 20_000);
+        until(`${address} is ${name}`, async () => (await names.names(address)).join() === (name ?? ""), 90_000);
 
     test("an address has its name in both families, another one later, none with the end of its vps", async () => {
         const vps = await world.createVps();
@@ -42,6 +46,27 @@ describe("names of addresses", { skip: noNameServer ?? false }, () => {
         await world.customer.api.raw("DELETE", `/v1/vps/${vps.id}`, { headers: { Prefer: "wait=30" } });
         await told(four);
         assert.equal(await world.cluster.sql("SELECT count(*) FROM rdns_changes"), "0");
+    });
+
+    test("a name that was set before there was a name server is told once there is one", async () => {
+        await told(early, "early.example.org");
+    });
+
+    test("a server that is killed while it tells one leaves that to the next, and the last name holds", { timeout: 180_000 }, async () => {
+        const vps = await world.createVps();
+        const { address } = vps.addresses[0]!;
+        names.pause();
+        await set(vps.id, [{ address, name: "first.example.org" }]);
+        await until("it is being told", async () => (await world.cluster.sql(`SELECT attempts FROM rdns_changes WHERE address = '${address}'`)) === "1", 60_000);
+        const processes = [world.server.pid, ...world.server.workers()];
+        processes.forEach((pid) => process.kill(pid, "SIGKILL"));
+        await world.server.exited();
+        names.resume();
+        await world.server.start();
+        await set(vps.id, [{ address, name: "second.example.org" }]);
+        await told(address, "second.example.org");
+        await until("nothing is left to tell", async () => (await world.cluster.sql("SELECT count(*) FROM rdns_changes")) === "0", 90_000);
+        await told(address, "second.example.org");
     });
 
     test("what a name server that is away was not told, it is told when it is back", async () => {

@@ -74,6 +74,15 @@ export class NameServer {
         return new Promise((resolve) => child.once("exit", () => resolve()) && child.kill("SIGKILL"));
     }
 
+    // It neither answers nor hangs up.
+    pause(): void {
+        this.#child!.kill("SIGSTOP");
+    }
+
+    resume(): void {
+        this.#child!.kill("SIGCONT");
+    }
+
     // What the world is told; none: [].
     names(address: string): Promise<string[]> {
         const resolver = new Resolver({ timeout: 2000, tries: 1 });
