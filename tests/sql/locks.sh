@@ -82,3 +82,22 @@ got=$(at_once "$status test.api('pair' || (%N % 25) || CASE WHEN %N > 25 THEN 'a
     (SELECT id FROM users WHERE email = 'pair' || (%N % 25) || CASE WHEN %N > 25 THEN 'b' ELSE 'a' END || '@example.org'))) r")
 is "$(count 204 "$got")" 25 "of two owners who remove each other one is removed"
 is "$(sql -c "SELECT count(*) FROM tenants t WHERE name LIKE 'pair%' AND 1 = (SELECT count(*) FROM memberships m WHERE m.tenant_id = t.id AND m.role = 'owner')")" 25 "and one stays"
+
+# What all of the above rests on: an order that is wrong is counted. Fifty lock two nodes this way and that way round.
+sql >/dev/null <<'SQL'
+CREATE FUNCTION test.lock_wrongly(p_first text, p_second text) RETURNS text LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM FROM nodes WHERE name = p_first FOR UPDATE;
+    PERFORM pg_sleep(0.05);
+    PERFORM FROM nodes WHERE name = p_second FOR UPDATE;
+    RETURN 'done';
+END
+$$;
+SQL
+begin
+got=$(at_once "SELECT CASE %N % 2 WHEN 0 THEN test.lock_wrongly('lock-a', 'lock-b') ELSE test.lock_wrongly('lock-b', 'lock-a') END")
+for _ in $(seq 300); do
+    [ "$(deadlocks)" = 0 ] || break
+    sleep 0.1
+done
+is "$([ "$(deadlocks)" -gt 0 ] && grep -c 'deadlock detected' <<<"$got" | sed 's/^[1-9].*/ended/')" ended "a wrong order is seen"
