@@ -3,7 +3,8 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { after, before, describe, test } from "node:test";
 import { Api } from "../harness/client.js";
-import { sleep, until } from "../harness/command.js";
+import { run, sleep, until } from "../harness/command.js";
+import { root } from "../harness/paths.js";
 import { Console, type Refused } from "../harness/websocket.js";
 import { World, unlimited } from "../harness/world.js";
 
@@ -260,6 +261,12 @@ describe("consoles", () => {
         again.close();
         await again.ends();
         await until("nothing is open", async () => (await world.cluster.sql(`SELECT count(*) FROM consoles WHERE state = 'open'`)).trim() === "0");
+    });
+
+    test("the text client on a real terminal: raw, resized with it, and left by exit or a key", { timeout: 240_000 }, async () => {
+        const { token } = await world.customer.api.expect(201, "POST", "/v1/tokens", { body: { name: "by hand" } });
+        const client = [process.execPath, `${root}/tests/system/dist/console.js`, world.server.url, token, vps, "shell"];
+        await run(["python3", `${root}/tests/system/terminal.py`, ...client]);
     });
 
     test("a plain request, another protocol and another method are told so", async () => {
