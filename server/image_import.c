@@ -90,7 +90,7 @@ static int load_index(const struct server_config *config, const char *where,
                       struct image_index *ret_index, struct err *err)
 {
     _cleanup_free_ char *text = NULL;
-    size_t len;
+    size_t len = 0;
     int r = fetch_index(where, &text, &len, err);
     if (r < 0) {
         return r;

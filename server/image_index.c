@@ -111,8 +111,8 @@ static int read_time(const char *text, const char *what, int64_t *ret_s, struct 
 
 static int check_times(const struct head *head, int64_t now, struct err *err)
 {
-    int64_t issued;
-    int64_t expires;
+    int64_t issued = 0;
+    int64_t expires = 0;
     int r;
     if ((r = read_time(head->issued, "issued", &issued, err)) < 0 ||
         (r = read_time(head->expires, "expires", &expires, err)) < 0) {

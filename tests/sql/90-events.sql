@@ -30,6 +30,7 @@ INSERT INTO silent VALUES
     ('croft_webhook_test', 'an order to deliver; the delivery is its record'),
     ('croft_webhook_redeliver', 'an order to deliver; the delivery is its record'),
     ('croft_webhook_claim', 'the lease of a delivery'),
+    ('croft_rdns_forgo', 'what nobody is to be told; whose name it is was an event'),
     ('croft_console_alive', 'what is still open; what is opened and closed are events'),
     ('croft_webhook_done', 'the log of a delivery; that a webhook is disabled is an event');
 

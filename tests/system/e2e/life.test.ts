@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { readFileSync, writeFileSync } from "node:fs";
 import { after, before, describe, test } from "node:test";
 import type { Vps } from "../harness/client.js";
-import { run, until } from "../harness/command.js";
+import { run, sleep, until } from "../harness/command.js";
 import { agree, differences } from "../harness/match.js";
 import { harnessFolder } from "../harness/paths.js";
 import { MiB, World, unlimited } from "../harness/world.js";
@@ -123,14 +123,16 @@ describe("a vps on real parts", () => {
 
     test("guests outlive the agent", { timeout: 120_000 }, async () => {
         const vps = await world.createVps();
-        const inits = () => run(["sh", "-c", `find /sys/fs/cgroup -path '*lxc.payload*${vps.id}*' -name cgroup.procs -exec cat {} + | sort -u`]);
-        const before = (await inits()).stdout;
-        assert.match(before, /^\d+$/m, "no process of the guest is found");
+        // by its cgroup, and the one that is process 1 inside
+        const init = () => run(["sh", "-c", `for pid in $(find /sys/fs/cgroup -path '*lxc.payload*${vps.id}*' -name cgroup.procs -exec cat {} + | sort -u); do
+            grep -qsE '^NSpid:.*[[:space:]]1$' /proc/$pid/status && echo $pid; done; true`]);
+        const before = (await init()).stdout;
+        assert.match(before, /^\d+\n$/, "the guest's init is not found");
         await world.agent.stop("SIGKILL");
         await ping(address(vps));
         await world.agent.start();
         await ping(address(vps));
-        assert.equal((await inits()).stdout, before, "it was restarted");
+        assert.equal((await init()).stdout, before, "it was restarted");
         await world.agent.stop();
         await ping(address(vps));
         await world.agent.start();
@@ -138,18 +140,37 @@ describe("a vps on real parts", () => {
         await agree(world);
     });
 
-    test("after a reboot of the node those run again that should, without the server", { timeout: 180_000 }, async () => {
+    // What arrived at a guest: 1028 bytes of IP for each of these pings, on both sides of the reboot.
+    const hear = (vps: Vps, count: number) => world.netns!.run("ping", `-c${count}`, "-i0.02", "-W1", "-s1000", address(vps));
+
+    test("after a reboot of the node those run again that should, without the server, and the usage of both boots is counted once", { timeout: 240_000 }, async () => {
         const on = await world.createVps();
         const off = await world.createVps({ start: false });
+        const usage = () => world.customer.api.expect(200, "GET", `/v1/vps/${on.id}/usage`);
+        await ping(address(on));
+        const before = await until("usage arrives", async () => {
+            const now = await usage();
+            return now.last && now.net_rx_bytes > 0 && now;
+        }, 60_000);
         await world.server.stop();
+        await hear(on, 200);
+        await sleep(5000); // several samples; what is between the last of them and the reboot went with the kernel's counters
         await world.agent.stop("SIGKILL");
         await run([`${harnessFolder}/undo-agent.sh`, world.agent.state]); // guests, mounts and loop device, as a reboot does
         writeFileSync(`${world.agent.state}/boot`, "00000000-0000-4000-8000-000000000001");
         await world.agent.start();
         await ping(address(on), 30_000);
         await assert.rejects(world.netns!.run("ping", "-c1", "-W1", address(off)));
+        await hear(on, 200);
         await world.server.start();
         await until("the server sees it", async () => (await world.customer.api.vps(on.id)).observed === "running", 30_000);
+        const sent = 400 * 1028;
+        const after = await until("usage of both boots", async () => {
+            const now = await usage();
+            return now.last?.boot !== before.last!.boot && now.net_rx_bytes >= before.net_rx_bytes + sent && now;
+        }, 60_000);
+        assert.ok(after.net_rx_bytes < before.net_rx_bytes + 1.25 * sent, `${after.net_rx_bytes - before.net_rx_bytes} of ${sent} bytes`);
+        assert.equal(after.gaps, 0);
         await agree(world);
         await world.deleteVps(on.id);
         await world.deleteVps(off.id);
