@@ -20,6 +20,9 @@ enum {
     BACKLOG_MAX = 1024 * 1024,
     INPUT_MAX = 64 * 1024, // with more untaken by the guest its viewers are not read
     PING_S = 10,
+    // The worker may hear of its console after we do, or have no room at the moment; its client waits for 15 s.
+    TRIES_MAX = 5,
+    TRY_AGAIN_MS = 250, // doubled each time
     DEPTH_MAX = 4,
     PACE_MS = 100,
     PACE_ONE = 256 * 1024, // what one guest that prints without end gets through in a period
@@ -46,6 +49,7 @@ static void destroy_viewer(struct viewer *viewer)
     TAILQ_REMOVE(&viewer->of->viewers, viewer, link);
     viewer->of->viewer_count--;
     dial_cancel(viewer->dial);
+    event_free(viewer->again);
     ws_destroy(viewer->ws);
     free(viewer);
 }
@@ -130,6 +134,17 @@ void viewer_ready(struct viewer *viewer)
     (void)!ws_send(viewer->ws, ready, strlen(ready), NULL); // it may be gone
 }
 
+static void dial_later(struct viewer *viewer)
+{
+    if (viewer->tries >= TRIES_MAX) {
+        destroy_viewer(viewer);
+        return;
+    }
+    unsigned ms = (unsigned)TRY_AGAIN_MS << (viewer->tries - 1);
+    const struct timeval pause = {ms / 1000, (suseconds_t)(ms % 1000) * 1000};
+    evtimer_add(viewer->again, &pause);
+}
+
 static void on_dialled(struct bufferevent *bev, const struct err *err, void *arg)
 {
     static const struct ws_handlers handlers = {.message = on_ws_message,
@@ -141,8 +156,9 @@ static void on_dialled(struct bufferevent *bev, const struct err *err, void *arg
     struct viewer *viewer = arg;
     viewer->dial = NULL;
     if (!bev) {
-        log_warn("console_connect", "console=%s error=%s", viewer->console, LOGQ(err->text));
-        destroy_viewer(viewer);
+        log_warn("console_connect", "console=%s try=%u error=%s", viewer->console, viewer->tries,
+                 LOGQ(err->text));
+        dial_later(viewer);
         return;
     }
     viewer->bev = bev;
@@ -150,20 +166,31 @@ static void on_dialled(struct bufferevent *bev, const struct err *err, void *arg
     terminal_join(viewer);
 }
 
+static void on_dial(evutil_socket_t fd, short what, void *arg)
+{
+    struct viewer *viewer = arg;
+    const struct link *link = viewer->of->of;
+    char path[64];
+    const struct dial_config config = {.base = link->base,
+                                       .dns = link->dns,
+                                       .ctx = link->ctx,
+                                       .server = viewer->server,
+                                       .path = path,
+                                       .protocol = "croft.console.v1"};
+    snprintf(path, sizeof(path), "/agent/v1/consoles/%s", viewer->console);
+    viewer->tries++;
+    viewer->dial = dial_start(&config, on_dialled, viewer);
+}
+
 // ---- Orders of the server
 
 static int add_viewer(struct link *link, const struct console_open_message *open, struct err *err)
 {
     struct link_consoles *consoles = link->consoles;
-    char address[LINK_HOST_MAX + 8], path[64];
-    struct dial_config config = {.base = link->base,
-                                 .dns = link->dns,
-                                 .ctx = link->ctx,
-                                 .path = path,
-                                 .protocol = "croft.console.v1"};
+    char address[LINK_HOST_MAX + 8];
+    struct link_server server;
     snprintf(address, sizeof(address), "%s:%lld", open->host, (long long)open->port);
-    snprintf(path, sizeof(path), "/agent/v1/consoles/%s", open->console);
-    int r = link_server_parse(address, &config.server, err);
+    int r = link_server_parse(address, &server, err);
     if (r < 0) {
         return r;
     }
@@ -171,16 +198,17 @@ static int add_viewer(struct link *link, const struct console_open_message *open
         return err_set(err, ERR_UNAVAILABLE, "too many consoles");
     }
     struct viewer *viewer = calloc(1, sizeof(*viewer));
-    if (!viewer) {
+    if (!viewer || !(viewer->again = evtimer_new(link->base, on_dial, viewer))) {
         abort();
     }
     viewer->of = consoles;
+    viewer->server = server;
     snprintf(viewer->console, sizeof(viewer->console), "%s", open->console);
     snprintf(viewer->vps, sizeof(viewer->vps), "%s", open->vps);
     viewer->login = strcmp(open->kind, "login") == 0;
     TAILQ_INSERT_TAIL(&consoles->viewers, viewer, link);
     consoles->viewer_count++;
-    viewer->dial = dial_start(&config, on_dialled, viewer);
+    on_dial(-1, EV_TIMEOUT, viewer);
     return 0;
 }
 

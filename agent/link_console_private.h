@@ -22,7 +22,10 @@ struct viewer {
     struct link_consoles *of;
     char console[37], vps[37];
     bool login;
+    struct link_server server; // the worker that has its client
     struct dial *dial; // while connecting
+    struct event *again; // until the next try
+    unsigned tries;
     struct bufferevent *bev; // owned by ws
     struct ws *ws;
     struct terminal_of_link *terminal; // NULL: not yet, or no more

@@ -1,6 +1,8 @@
 // Consoles through the API, on fake guests: who gets one and for how long, and what nobody can do with one.
 import assert from "node:assert/strict";
+import { randomUUID } from "node:crypto";
 import { readFileSync } from "node:fs";
+import { createServer, type AddressInfo } from "node:net";
 import { after, before, describe, test } from "node:test";
 import { Api } from "../harness/client.js";
 import { run, sleep, until } from "../harness/command.js";
@@ -261,6 +263,24 @@ describe("consoles", () => {
         again.close();
         await again.ends();
         await until("nothing is open", async () => (await world.cluster.sql(`SELECT count(*) FROM consoles WHERE state = 'open'`)).trim() === "0");
+    });
+
+    test("a node that is not let in at first tries again, a few times", async () => {
+        let tries = 0;
+        const door = createServer((socket) => {
+            tries++;
+            socket.destroy();
+        });
+        await new Promise<void>((done) => door.listen(0, "127.0.0.1", done));
+        const order = { console: randomUUID(), vps, kind: "shell", host: "127.0.0.1", port: (door.address() as AddressInfo).port };
+        await world.cluster.sql(`SELECT pg_notify('croft_console', '${JSON.stringify({ node: world.node, ...order })}')`);
+        await until("it came five times", async () => tries === 5, 30_000);
+        assert.match(readFileSync(world.agent.log, "utf8"), new RegExp(`console_connect.*console=${order.console} try=5 `));
+        await new Promise((done) => door.close(done));
+        const console = await open();
+        await console.shows(/fake shell of/);
+        console.close();
+        assert.equal(tries, 5);
     });
 
     test("the text client on a real terminal: raw, resized with it, and left by exit or a key", { timeout: 240_000 }, async () => {
