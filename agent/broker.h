@@ -124,6 +124,7 @@ void broker_disk_failed(struct broker *broker, enum err_code code);
 
 // broker_check.c
 void broker_check_start(struct broker *broker);
+void broker_connections_counted(struct broker *broker, const json_t *counts);
 void broker_check_ended(struct broker *broker, const json_t *result);
 void broker_drift_clean(struct broker *broker, json_t *message);
 

@@ -23,6 +23,7 @@ void broker_check_ended(struct broker *broker, const json_t *result)
         json_decref(broker->alarms);
         broker->alarms = json_incref(alarms);
     }
+    broker_connections_counted(broker, json_object_get(result, "connections"));
     if (json_is_array(found)) {
         broker_send(broker, json_pack("{s:s, s:O}", "type", "drift", "items", found));
     }

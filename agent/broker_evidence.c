@@ -25,6 +25,8 @@ static json_t *item_of(struct broker *broker, struct vps_entry *entry)
     struct evidence_reading reading = {
         .spec = &entry->spec,
         .start = entry->state.start,
+        .connections = entry->connections,
+        .connections_limit = broker->config->network.connections,
         .kills = oom_log_since(broker->oom, entry->state.vps, entry->state.start),
         .now_ms = broker_now_ms(),
     };
@@ -32,6 +34,9 @@ static json_t *item_of(struct broker *broker, struct vps_entry *entry)
     if (r == 0) {
         r = broker->drivers.container->limits_met(broker->config, entry->state.vps, &reading.met,
                                                   &err);
+    }
+    if (r == 0) {
+        r = broker->drivers.network->limits_met(broker->config, &entry->spec, &reading.met, &err);
     }
     if (r < 0) {
         log_debug("evidence", "vps=%s error=%s", entry->state.vps, LOGQ(err.text));
@@ -42,6 +47,20 @@ static json_t *item_of(struct broker *broker, struct vps_entry *entry)
     json_object_set_new(item, "oom_kills", json_integer((json_int_t)total));
     json_object_set_new(item, "kills", oom_log_kills(broker->oom, entry->state.vps));
     return item;
+}
+
+// Who was made since is counted by the next.
+void broker_connections_counted(struct broker *broker, const json_t *counts)
+{
+    struct vps_entry *entry;
+    for (size_t i = 0; (entry = vps_table_at(broker->vps, i)); i++) {
+        json_t *pair = json_object_get(counts, entry->state.vps);
+        entry->connections = (struct evidence_connections){
+            .known = json_array_size(pair) == 2,
+            .in = (uint64_t)json_integer_value(json_array_get(pair, 0)),
+            .out = (uint64_t)json_integer_value(json_array_get(pair, 1)),
+        };
+    }
 }
 
 static void send_items(struct broker *broker, json_t *items)

@@ -8,6 +8,7 @@
 #include "pressure.h"
 #include "spec.h"
 
+#include <jansson.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
@@ -43,6 +44,7 @@ enum { PRESSURE_CPU, PRESSURE_MEMORY, PRESSURE_IO, PRESSURES };
 struct limits_met {
     struct limit_hits memory, swap, processes;
     struct limit_hits cpu; // periods in which it was held back
+    struct limit_hits connections_in, connections_out; // first packets: by the network driver
     uint64_t periods, throttled_ns;
     uint64_t swap_bytes;
     struct pressure pressure[PRESSURES]; // unknown where the host does not offer it
@@ -143,6 +145,12 @@ struct network_driver {
     int (*remove)(const struct agent_config *config, const struct vps_spec *spec, struct err *err);
     int (*sample)(const struct agent_config *config, const struct vps_spec *spec,
                   struct usage_counters *counters, struct err *err); // [loop]
+    // How often the vps had as many connections as it may have, into *met.
+    int (*limits_met)(const struct agent_config *config, const struct vps_spec *spec,
+                      struct limits_met *met, struct err *err); // [loop]
+    // Connections now: {<vps>: [in, out]} of every vps with a record.
+    int (*count_connections)(const struct agent_config *config, json_t **ret_counts,
+                             struct err *err);
 };
 
 enum console_kind { CONSOLE_LOGIN, CONSOLE_SHELL };

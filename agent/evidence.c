@@ -78,6 +78,16 @@ static void add_rates(json_t *limits, const struct evidence_reading *reading,
     add(limits, (struct row){"network_out", out, net_bps, {0}});
 }
 
+static void add_connections(json_t *limits, const struct evidence_reading *reading)
+{
+    const struct evidence_connections *now = &reading->connections;
+    int64_t most = reading->connections_limit;
+    if (now->known) {
+        add(limits, (struct row){"connections_in", now->in, most, reading->met.connections_in});
+        add(limits, (struct row){"connections_out", now->out, most, reading->met.connections_out});
+    }
+}
+
 // A process is killed where room could not be made below the limit. Version 1 counts that with the limit of memory and swap
 // together, if that is as low, and newer kernels (seen: 6.18) not at all.
 static struct limit_hits memory_hits(const struct evidence_reading *reading)
@@ -103,6 +113,7 @@ static json_t *limits_json(const struct evidence_reading *reading,
     add(limits, (struct row){"cpu", cpu, plan_limits_millicores(spec), met->cpu});
     add(limits, (struct row){"disk", now->disk_bytes, spec->limits.disk_bytes, disk});
     add_rates(limits, reading, memory);
+    add_connections(limits, reading);
     return limits;
 }
 

@@ -14,11 +14,19 @@ struct evidence_memory {
     bool disk_full;
 };
 
+// As of the last check of the node.
+struct evidence_connections {
+    bool known;
+    uint64_t in, out;
+};
+
 struct evidence_reading {
     const struct vps_spec *spec;
     const char *start; // of the guest
     struct usage_counters counters;
     struct limits_met met;
+    struct evidence_connections connections;
+    int64_t connections_limit; // each way
     uint64_t kills; // for want of memory, since the start
     int64_t now_ms; // CLOCK_MONOTONIC
 };

@@ -116,7 +116,8 @@ static int read_guests(const struct agent_config *config, struct guests *guests,
 
 // What stands in the way of the ruleset, as a chain of another type under one of its names, goes with the table: in
 // the same transaction.
-static const char anew[] = "add table inet croft\ndelete table inet croft\n";
+static const char anew[] = "add table inet croft\ndelete table inet croft\n"
+                           "add table arp croft\ndelete table arp croft\n";
 
 // What guests had is taken back before any of them gets its own: two that claim the same are found out.
 static void write_all(const struct agent_config *config, const struct guests *guests,

@@ -27,11 +27,18 @@ static const char frame[] =
     // Of each guest's device, by its number: a device that comes later under the same name has another.
     "add set inet croft connections_out { type iface_index; size 65535; flags dynamic; }\n"
     "add set inet croft connections_in { type iface_index; size 65535; flags dynamic; }\n"
-    // The same: what crossed (traffic.c).
+    // The same: what was one too many, and what crossed (traffic.c).
+    "add set inet croft refused_out { type iface_index; size 65535; flags dynamic; }\n"
+    "add set inet croft refused_in { type iface_index; size 65535; flags dynamic; }\n"
     "add set inet croft traffic_out_inside { type iface_index; size 65535; flags dynamic; }\n"
     "add set inet croft traffic_out_outside { type iface_index; size 65535; flags dynamic; }\n"
     "add set inet croft traffic_in_inside { type iface_index; size 65535; flags dynamic; }\n"
     "add set inet croft traffic_in_outside { type iface_index; size 65535; flags dynamic; }\n"
+    // The same: its questions about neighbours.
+    "add set inet croft neighbours { type iface_index; size 65535; flags dynamic; }\n"
+    "add table arp croft\n"
+    "add set arp croft neighbours { type iface_index; size 65535; flags dynamic; }\n"
+    "add chain arp croft input { type filter hook input priority filter; policy accept; }\n"
     // What of the world is inside the location.
     "add set inet croft inside4 { type ipv4_addr; flags interval; auto-merge; }\n"
     "add set inet croft inside6 { type ipv6_addr; flags interval; auto-merge; }\n"
@@ -59,7 +66,9 @@ static const char *const chains[] = {"guest",      "prerouting", "rate_in",     
                                      "forwarding", "forward",    "input",        "incoming",
                                      "rate_out",   "traffic",    "traffic_node", "postrouting"};
 
-#define NEIGHBOUR_TYPES "{ nd-neighbor-solicit, nd-neighbor-advert, nd-router-solicit }"
+#define NEIGHBOUR_TYPES "{ nd-neighbor-solicit, nd-neighbor-advert }"
+// Who asks is remembered as a neighbour, in a table that all devices of the node share. An honest guest asks a few times a minute.
+#define NEIGHBOURS "add @neighbours { iif limit rate over 20/second burst 50 packets } drop\n"
 
 static const char rules[] =
     "add rule inet croft prerouting iifname @cut_off drop\n"
@@ -69,7 +78,11 @@ static const char rules[] =
     // either.
     "add rule inet croft prerouting iifname \"crv*\" jump guest\n"
     "add rule inet croft guest ip6 saddr { ::, fe80::/10 } ip6 hoplimit 255 icmpv6 "
+    "type " NEIGHBOUR_TYPES " " NEIGHBOURS
+    "add rule inet croft guest ip6 saddr { ::, fe80::/10 } ip6 hoplimit 255 icmpv6 "
     "type " NEIGHBOUR_TYPES " return\n"
+    "flush chain arp croft input\n"
+    "add rule arp croft input iifname \"crv*\" " NEIGHBOURS
     "add rule inet croft guest fib saddr . iif oif missing drop\n"
     "add rule inet croft rate_in limit name iifname map @rate_up drop\n"
     "add rule inet croft rate_out limit name oifname map @rate_down drop\n"
@@ -134,7 +147,7 @@ static const char own_rules[] =
     "add rule inet croft %1$s ct state established,related accept\n"
     "add rule inet croft %1$s ip6 hoplimit 255 icmpv6 type " NEIGHBOUR_TYPES " accept\n"
     "add rule inet croft %1$s ct state new add @connections_%4$s { %3$s ct count over %5$lld } "
-    "drop\n"
+    "add @refused_%4$s { %3$s counter } drop\n"
     "add rule inet croft %1$s %2$s vmap @guest_%4$s\n";
 
 static void write_networks(const struct field_strings *networks, const char *set, FILE *commands)

@@ -4,6 +4,7 @@
 // taking one out waits 13 ms for the kernel, one after another.
 #include "address.h"
 #include "config.h"
+#include "conntrack.h"
 #include "drivers.h"
 #include "filter.h"
 #include "netdev.h"
@@ -28,6 +29,31 @@ static const struct {
     {"/proc/sys/net/ipv6/neigh/default/proxy_delay", "0"},
 };
 
+// The kernel's table of neighbours is one for all devices, and holds 1,024 of a family by default: more than a node of small
+// guests needs, and less than a few hostile ones can claim within the five seconds that a claim is kept for (docs/decisions/0032).
+static const struct {
+    const char *name;
+    uint64_t least;
+} neighbour_bounds[] = {{"gc_thresh3", 32768}, {"gc_thresh2", 16384}, {"gc_thresh1", 1024}};
+
+// Only ever up. Other network namespaces than the first have no such bounds, but share the first one's.
+static int raise_bounds(const char *family, struct err *err)
+{
+    int r = 0;
+    for (size_t i = 0; r == 0 && i < ARRAY_LEN(neighbour_bounds); i++) {
+        char path[128], value[32];
+        uint64_t now;
+        snprintf(path, sizeof(path), "/proc/sys/net/%s/neigh/default/%s", family,
+                 neighbour_bounds[i].name);
+        snprintf(value, sizeof(value), "%llu", (unsigned long long)neighbour_bounds[i].least);
+        r = sysfile_read_u64(path, &now, err);
+        if (r == 0 && now < neighbour_bounds[i].least) {
+            r = sysfile_write(path, value, err);
+        }
+    }
+    return r == ERR_NOT_FOUND ? 0 : r;
+}
+
 static int routed_open(const struct agent_config *config, struct err *err)
 {
     for (size_t i = 0; i < ARRAY_LEN(sysctls); i++) {
@@ -36,9 +62,15 @@ static int routed_open(const struct agent_config *config, struct err *err)
             return r;
         }
     }
+    int r = raise_bounds("ipv4", err);
+    if (r == 0) {
+        r = raise_bounds("ipv6", err);
+    }
     // The kernel answers ARP for the gateway by proxy only while it has a route to it, a default
     // route for example; as an address of its own it always answers.
-    int r = netdev_add_loopback_ipv4("169.254.0.1", err);
+    if (r == 0) {
+        r = netdev_add_loopback_ipv4("169.254.0.1", err);
+    }
     if (r == 0) {
         r = filter_open(config, err);
     }
@@ -136,6 +168,20 @@ static int routed_sample(const struct agent_config *config, const struct vps_spe
     return 0;
 }
 
+static int routed_limits_met(const struct agent_config *config, const struct vps_spec *spec,
+                             struct limits_met *met, struct err *err)
+{
+    char device[16];
+    struct traffic_refused refused;
+    snprintf(device, sizeof(device), "crv%u", spec->slot);
+    int r = traffic_sample_refused(if_nametoindex(device), &refused, err);
+    if (r == 0) {
+        met->connections_in = (struct limit_hits){true, refused.in};
+        met->connections_out = (struct limit_hits){true, refused.out};
+    }
+    return r;
+}
+
 const struct network_driver network_routed = {
     .name = "routed",
     .open = routed_open,
@@ -144,4 +190,6 @@ const struct network_driver network_routed = {
     .readdress = routed_readdress,
     .remove = routed_remove,
     .sample = routed_sample,
+    .limits_met = routed_limits_met,
+    .count_connections = conntrack_count,
 };

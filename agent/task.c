@@ -106,6 +106,7 @@ void task_finish(struct task *task)
     vps_state_finish(&task->state);
     json_decref(task->found);
     json_decref(task->alarms);
+    json_decref(task->connections);
 }
 
 int task_observe(struct task *task, struct err *err)

@@ -23,7 +23,7 @@ struct task {
     uint64_t snapshot_bytes; // of the snapshot that was made
     char packed_sha256[65]; // of the image that was packed; empty: none was
     int64_t packed_bytes;
-    json_t *found, *alarms; // of a check of the node; owned
+    json_t *found, *alarms, *connections; // of a check of the node; owned
     bool undo_failed; // what it made is still there, in part
     bool aside; // in a step that is
 };

@@ -39,11 +39,18 @@ static int ensure_observed(struct task *task, struct err *err)
     return 0;
 }
 
+// A kernel that does not tell is no trouble of the node's: nobody is shown a number then.
+static int ensure_counted(struct task *task, struct err *err)
+{
+    struct err unheard = {0};
+    (void)!task->drivers.network->count_connections(task->config, &task->connections, &unheard);
+    return 0;
+}
+
 // Once a minute, beside whatever else runs: what guests need of the network may have been taken away, as by `nft flush ruleset`.
 static const struct task_step check_steps[] = {
-    {"health", ensure_observed, NULL},
-    {"network", ensure_network_open, NULL},
-    {"sweep", ensure_swept, NULL},
+    {"health", ensure_observed, NULL},      {"connections", ensure_counted, NULL},
+    {"network", ensure_network_open, NULL}, {"sweep", ensure_swept, NULL},
     {"images", ensure_cache, NULL},
 };
 

@@ -1,6 +1,6 @@
 #include "traffic.h"
 
-#include "macro.h"
+#include "nfnetlink.h"
 
 #include <netinet/in.h> // before <linux/netfilter.h>, which would define the same
 
@@ -9,73 +9,43 @@
 #include <linux/netfilter/nf_tables.h>
 #include <linux/netfilter/nfnetlink.h>
 #include <net/if.h>
-#include <netlink/attr.h>
-#include <netlink/msg.h>
-#include <netlink/netlink.h>
 #include <stddef.h>
 #include <string.h>
 
-enum { DEAD_MAX = 64 }; // of one set in one sweep; the next one comes within a minute
+enum { DEAD_MAX = 64 }; // at a time
 
 static const char table_name[] = "croft";
 
+// Keyed by the number of the device (filter_base.c).
 static const struct counted_set {
     const char *name;
-    size_t offset; // in struct traffic
+    int counter; // which of an element's two
+    size_t offset; // in struct traffic, or in struct traffic_refused
 } sets[] = {
-    {"traffic_in_inside", offsetof(struct traffic, in_inside)},
-    {"traffic_in_outside", offsetof(struct traffic, in_outside)},
-    {"traffic_out_inside", offsetof(struct traffic, out_inside)},
-    {"traffic_out_outside", offsetof(struct traffic, out_outside)},
+    {"traffic_in_inside", NFTA_COUNTER_BYTES, offsetof(struct traffic, in_inside)},
+    {"traffic_in_outside", NFTA_COUNTER_BYTES, offsetof(struct traffic, in_outside)},
+    {"traffic_out_inside", NFTA_COUNTER_BYTES, offsetof(struct traffic, out_inside)},
+    {"traffic_out_outside", NFTA_COUNTER_BYTES, offsetof(struct traffic, out_outside)},
+    {"refused_in", NFTA_COUNTER_PACKETS, offsetof(struct traffic_refused, in)},
+    {"refused_out", NFTA_COUNTER_PACKETS, offsetof(struct traffic_refused, out)},
+};
+enum { CLASSES = 4 }; // the first ones are of struct traffic
+
+// Every set whose elements go with their device: a set that is full takes no more devices, and holds none back.
+static const struct swept_set {
+    int family;
+    const char *name;
+} swept[] = {
+    {NFPROTO_INET, "traffic_in_inside"},  {NFPROTO_INET, "traffic_in_outside"},
+    {NFPROTO_INET, "traffic_out_inside"}, {NFPROTO_INET, "traffic_out_outside"},
+    {NFPROTO_INET, "refused_in"},         {NFPROTO_INET, "refused_out"},
+    {NFPROTO_INET, "connections_in"},     {NFPROTO_INET, "connections_out"},
+    {NFPROTO_INET, "neighbours"},         {NFPROTO_ARP, "neighbours"},
 };
 
-static void cleanup_socket(struct nl_sock **sock)
+static struct nl_msg *compose_nft(int type, int flags, int family)
 {
-    if (*sock) {
-        nl_socket_free(*sock);
-    }
-}
-#define _cleanup_socket_ _cleanup_(cleanup_socket)
-
-static void cleanup_msg(struct nl_msg **msg)
-{
-    if (*msg) {
-        nlmsg_free(*msg);
-    }
-}
-#define _cleanup_msg_ _cleanup_(cleanup_msg)
-
-static int open_socket(struct nl_sock **ret_sock, struct err *err)
-{
-    struct nl_sock *sock = nl_socket_alloc();
-    if (!sock) {
-        abort();
-    }
-    int e = nl_connect(sock, NETLINK_NETFILTER);
-    if (e < 0) {
-        nl_socket_free(sock);
-        return err_set(err, ERR_SYSTEM, "opening netfilter netlink: %s", nl_geterror(e));
-    }
-    nl_socket_disable_auto_ack(sock);
-    *ret_sock = sock;
-    return 0;
-}
-
-static struct nl_msg *compose(int type, int flags, int family, int resource)
-{
-    struct nl_msg *msg = nlmsg_alloc_simple(type, NLM_F_REQUEST | flags);
-    const struct nfgenmsg head = {.nfgen_family = (uint8_t)family,
-                                  .version = NFNETLINK_V0,
-                                  .res_id = htobe16((uint16_t)resource)};
-    if (!msg || nlmsg_append(msg, (void *)(uintptr_t)&head, sizeof(head), NLMSG_ALIGNTO) < 0) {
-        abort();
-    }
-    return msg;
-}
-
-static struct nl_msg *compose_nft(int type, int flags)
-{
-    return compose(NFNL_SUBSYS_NFTABLES << 8 | type, flags, NFPROTO_INET, 0);
+    return nfnetlink_compose(NFNL_SUBSYS_NFTABLES << 8 | type, flags, family, 0);
 }
 
 // Names a set, and of its elements those of these devices.
@@ -96,26 +66,10 @@ static void put_elements(struct nl_msg *msg, const char *set, const uint32_t *ke
     }
 }
 
-// Sends, and gives each answer to on_valid. *ret_found: the kernel knows what was asked about.
-static int ask(struct nl_sock *sock, struct nl_msg *msg, nl_recvmsg_msg_cb_t on_valid, void *arg,
-               bool *ret_found, struct err *err)
-{
-    nl_socket_modify_cb(sock, NL_CB_VALID, NL_CB_CUSTOM, on_valid, arg);
-    int e = nl_send_auto(sock, msg);
-    if (e >= 0) {
-        e = nl_recvmsgs_default(sock);
-    }
-    *ret_found = e != -NLE_OBJ_NOTFOUND;
-    return e < 0 && *ret_found
-               ? err_set(err, ERR_SYSTEM, "asking nftables for counters: %s", nl_geterror(e))
-               : 0;
-}
-
 static int take_handle(struct nl_msg *msg, void *arg)
 {
     uint64_t handle;
-    const struct nlattr *attr =
-        nlmsg_find_attr(nlmsg_hdr(msg), sizeof(struct nfgenmsg), NFTA_TABLE_HANDLE);
+    const struct nlattr *attr = nfnetlink_find(msg, NFTA_TABLE_HANDLE);
     if (attr && nla_len(attr) == sizeof(handle)) {
         memcpy(&handle, nla_data(attr), sizeof(handle));
         *(uint64_t *)arg = be64toh(handle);
@@ -125,54 +79,70 @@ static int take_handle(struct nl_msg *msg, void *arg)
 
 static int ask_table(struct nl_sock *sock, uint64_t *ret_handle, struct err *err)
 {
-    _cleanup_msg_ struct nl_msg *msg = compose_nft(NFT_MSG_GETTABLE, 0);
+    _cleanup_nl_msg_ struct nl_msg *msg = compose_nft(NFT_MSG_GETTABLE, 0, NFPROTO_INET);
     bool found;
     *ret_handle = 0;
     if (nla_put_string(msg, NFTA_TABLE_NAME, table_name) < 0) {
         abort();
     }
-    return ask(sock, msg, take_handle, ret_handle, &found, err);
+    return nfnetlink_ask(sock, msg, take_handle, ret_handle, &found, err);
 }
 
-static const struct nlattr *inside(const struct nlattr *attr, int type)
-{
-    return attr ? nla_find(nla_data(attr), nla_len(attr), type) : NULL;
-}
+struct question {
+    int counter;
+    uint64_t value;
+};
 
 static int take_counter(struct nl_msg *msg, void *arg)
 {
-    uint64_t value;
-    const struct nlattr *attr =
-        nlmsg_find_attr(nlmsg_hdr(msg), sizeof(struct nfgenmsg), NFTA_SET_ELEM_LIST_ELEMENTS);
-    attr = inside(inside(inside(inside(attr, NFTA_LIST_ELEM), NFTA_SET_ELEM_EXPR), NFTA_EXPR_DATA),
-                  NFTA_COUNTER_BYTES);
-    if (attr && nla_len(attr) == sizeof(value)) {
-        memcpy(&value, nla_data(attr), sizeof(value));
-        *(uint64_t *)arg = be64toh(value);
+    static const int way[] = {NFTA_LIST_ELEM, NFTA_SET_ELEM_EXPR, NFTA_EXPR_DATA};
+    struct question *question = arg;
+    const struct nlattr *attr = nfnetlink_find(msg, NFTA_SET_ELEM_LIST_ELEMENTS);
+    for (size_t i = 0; i < ARRAY_LEN(way); i++) {
+        attr = nfnetlink_inside(attr, way[i]);
+    }
+    attr = nfnetlink_inside(attr, question->counter);
+    if (attr && nla_len(attr) == sizeof(question->value)) {
+        memcpy(&question->value, nla_data(attr), sizeof(question->value));
+        question->value = be64toh(question->value);
     }
     return NL_OK;
 }
 
 static int ask_counter(struct nl_sock *sock, const struct counted_set *set, uint32_t ifindex,
-                       struct traffic *traffic, struct err *err)
+                       void *counters, struct err *err)
 {
-    _cleanup_msg_ struct nl_msg *msg = compose_nft(NFT_MSG_GETSETELEM, 0);
+    _cleanup_nl_msg_ struct nl_msg *msg = compose_nft(NFT_MSG_GETSETELEM, 0, NFPROTO_INET);
+    struct question question = {.counter = set->counter};
     bool found;
     put_elements(msg, set->name, &ifindex, 1);
-    return ask(sock, msg, take_counter, (char *)traffic + set->offset, &found, err);
+    int r = nfnetlink_ask(sock, msg, take_counter, &question, &found, err);
+    memcpy((char *)counters + set->offset, &question.value, sizeof(question.value));
+    return r;
 }
 
 // The table first: what is counted by a later one is then never taken for the earlier one's.
 int traffic_sample(unsigned ifindex, struct traffic *ret_traffic, struct err *err)
 {
-    _cleanup_socket_ struct nl_sock *sock = NULL;
+    _cleanup_nl_sock_ struct nl_sock *sock = NULL;
     *ret_traffic = (struct traffic){0};
-    int r = open_socket(&sock, err);
+    int r = nfnetlink_open(&sock, err);
     if (r == 0) {
         r = ask_table(sock, &ret_traffic->table, err);
     }
-    for (size_t i = 0; r == 0 && ifindex > 0 && i < ARRAY_LEN(sets); i++) {
+    for (size_t i = 0; r == 0 && ifindex > 0 && i < CLASSES; i++) {
         r = ask_counter(sock, &sets[i], ifindex, ret_traffic, err);
+    }
+    return r;
+}
+
+int traffic_sample_refused(unsigned ifindex, struct traffic_refused *ret_refused, struct err *err)
+{
+    _cleanup_nl_sock_ struct nl_sock *sock = NULL;
+    *ret_refused = (struct traffic_refused){0};
+    int r = nfnetlink_open(&sock, err);
+    for (size_t i = CLASSES; r == 0 && ifindex > 0 && i < ARRAY_LEN(sets); i++) {
+        r = ask_counter(sock, &sets[i], ifindex, ret_refused, err);
     }
     return r;
 }
@@ -190,15 +160,15 @@ static int take_dead(struct nl_msg *msg, void *arg)
     char name[IF_NAMESIZE];
     struct nlattr *element;
     int left;
-    struct nlattr *list =
-        nlmsg_find_attr(nlmsg_hdr(msg), sizeof(struct nfgenmsg), NFTA_SET_ELEM_LIST_ELEMENTS);
+    const struct nlattr *list = nfnetlink_find(msg, NFTA_SET_ELEM_LIST_ELEMENTS);
     if (!list) {
         return NL_OK;
     }
     nla_for_each_nested(element, list, left)
     {
         uint32_t key;
-        const struct nlattr *value = inside(inside(element, NFTA_SET_ELEM_KEY), NFTA_DATA_VALUE);
+        const struct nlattr *value =
+            nfnetlink_inside(nfnetlink_inside(element, NFTA_SET_ELEM_KEY), NFTA_DATA_VALUE);
         if (value && nla_len(value) == sizeof(key) && dead->count < DEAD_MAX) {
             memcpy(&key, nla_data(value), sizeof(key));
             dead->keys[dead->count] = key;
@@ -208,12 +178,13 @@ static int take_dead(struct nl_msg *msg, void *arg)
     return NL_OK;
 }
 
-static int list_dead(struct nl_sock *sock, const char *set, struct dead *dead, struct err *err)
+static int list_dead(struct nl_sock *sock, const struct swept_set *set, struct dead *dead,
+                     struct err *err)
 {
-    _cleanup_msg_ struct nl_msg *msg = compose_nft(NFT_MSG_GETSETELEM, NLM_F_DUMP);
+    _cleanup_nl_msg_ struct nl_msg *msg = compose_nft(NFT_MSG_GETSETELEM, NLM_F_DUMP, set->family);
     bool found;
-    put_elements(msg, set, NULL, 0);
-    return ask(sock, msg, take_dead, dead, &found, err);
+    put_elements(msg, set->name, NULL, 0);
+    return nfnetlink_ask(sock, msg, take_dead, dead, &found, err);
 }
 
 struct batch {
@@ -233,14 +204,15 @@ static void append(struct batch *batch, struct nl_msg *msg)
     nlmsg_free(msg);
 }
 
-static int forget(struct nl_sock *sock, const char *set, const struct dead *dead, struct err *err)
+static int forget(struct nl_sock *sock, const struct swept_set *set, const struct dead *dead,
+                  struct err *err)
 {
     struct batch batch = {0};
-    struct nl_msg *elements = compose_nft(NFT_MSG_DELSETELEM, NLM_F_ACK);
-    put_elements(elements, set, dead->keys, dead->count);
-    append(&batch, compose(NFNL_MSG_BATCH_BEGIN, 0, AF_UNSPEC, NFNL_SUBSYS_NFTABLES));
+    struct nl_msg *elements = compose_nft(NFT_MSG_DELSETELEM, NLM_F_ACK, set->family);
+    put_elements(elements, set->name, dead->keys, dead->count);
+    append(&batch, nfnetlink_compose(NFNL_MSG_BATCH_BEGIN, 0, AF_UNSPEC, NFNL_SUBSYS_NFTABLES));
     append(&batch, elements);
-    append(&batch, compose(NFNL_MSG_BATCH_END, 0, AF_UNSPEC, NFNL_SUBSYS_NFTABLES));
+    append(&batch, nfnetlink_compose(NFNL_MSG_BATCH_END, 0, AF_UNSPEC, NFNL_SUBSYS_NFTABLES));
     int e = nl_sendto(sock, batch.bytes, batch.len);
     if (e >= 0) {
         e = nl_wait_for_ack(sock);
@@ -250,19 +222,29 @@ static int forget(struct nl_sock *sock, const char *set, const struct dead *dead
                : 0;
 }
 
+static int sweep_set(struct nl_sock *sock, const struct swept_set *set, struct err *err)
+{
+    struct dead dead;
+    int r;
+    do {
+        dead = (struct dead){0};
+        r = list_dead(sock, set, &dead, err);
+        if (r == 0 && dead.count > 0) {
+            r = forget(sock, set, &dead, err);
+        }
+    } while (r == 0 && dead.count == DEAD_MAX);
+    return r;
+}
+
 int traffic_sweep(struct err *err)
 {
-    _cleanup_socket_ struct nl_sock *sock = NULL;
-    int r = open_socket(&sock, err);
+    _cleanup_nl_sock_ struct nl_sock *sock = NULL;
+    int r = nfnetlink_open(&sock, err);
     if (r == 0) {
         nl_socket_disable_seq_check(sock); // a batch is numbered by nobody
     }
-    for (size_t i = 0; r == 0 && i < ARRAY_LEN(sets); i++) {
-        struct dead dead = {0};
-        r = list_dead(sock, sets[i].name, &dead, err);
-        if (r == 0 && dead.count > 0) {
-            r = forget(sock, sets[i].name, &dead, err);
-        }
+    for (size_t i = 0; r == 0 && i < ARRAY_LEN(swept); i++) {
+        r = sweep_set(sock, &swept[i], err);
     }
     return r;
 }

@@ -14,6 +14,7 @@ struct vps_entry {
     int64_t changed_ms; // when observed changed
     bool dirty; // not yet told to the server
     struct evidence_memory evidence;
+    struct evidence_connections connections;
     bool killed; // a process of it was, for want of memory, and it has not been told
 };
 

@@ -62,6 +62,9 @@ static void report_end(const struct task *task, const struct err *err)
     if (!failed && task->found) {
         json_object_set(result, "found", task->found);
     }
+    if (task->connections) {
+        json_object_set(result, "connections", task->connections);
+    }
     write_line(result);
 }
 

@@ -191,9 +191,18 @@ static int check_usage(const union hub_decoded *decoded, struct hub_message *mes
 
 static int check_limit(json_t *item, struct err *err)
 {
-    static const char *const names[] = {"memory",      "swap",      "processes", "cpu",
-                                        "disk",        "io",        "iops",      "network_in",
-                                        "network_out", "conntrack", NULL};
+    static const char *const names[] = {"memory",
+                                        "swap",
+                                        "processes",
+                                        "cpu",
+                                        "disk",
+                                        "io",
+                                        "iops",
+                                        "network_in",
+                                        "network_out",
+                                        "connections_in",
+                                        "connections_out",
+                                        NULL};
     struct hub_limit limit;
     int r = field_decode(hub_limit_fields, item, NULL, &limit, err);
     if (r < 0) {

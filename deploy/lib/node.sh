@@ -8,7 +8,9 @@ IDS_SIZE=$((IDS_RANGES * 65536))
 # What the agent sets for routed guests and for many of them; put back by --purge.
 NODE_SYSCTLS=(net/ipv4/ip_forward net/ipv4/conf/all/forwarding net/ipv6/conf/all/forwarding
     net/ipv6/conf/all/proxy_ndp net/ipv6/conf/default/proxy_ndp net/ipv4/neigh/default/proxy_delay
-    net/ipv6/neigh/default/proxy_delay fs/inotify/max_user_instances fs/inotify/max_user_watches
+    net/ipv6/neigh/default/proxy_delay net/ipv4/neigh/default/gc_thresh1 net/ipv4/neigh/default/gc_thresh2
+    net/ipv4/neigh/default/gc_thresh3 net/ipv6/neigh/default/gc_thresh1 net/ipv6/neigh/default/gc_thresh2
+    net/ipv6/neigh/default/gc_thresh3 fs/inotify/max_user_instances fs/inotify/max_user_watches
     kernel/keys/maxkeys kernel/keys/maxbytes)
 
 # The guests' gateway, which the agent puts on lo.
@@ -71,6 +73,7 @@ node_remember_host()
     local key
     made netns "$(netns_name)"
     nft list table inet croft >/dev/null 2>&1 || made nft-table "inet croft"
+    nft list table arp croft >/dev/null 2>&1 || made nft-table "arp croft"
     ip -4 address show dev lo | grep -qF " $GATEWAY4 " || made address "$GATEWAY4"
     [ -d /run/lxc ] || made folder /run/lxc
     # liblxc leaves one behind in each hierarchy.

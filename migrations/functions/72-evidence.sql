@@ -66,7 +66,8 @@ $$;
 
 CREATE OR REPLACE FUNCTION croft_limit_json(p_limit jsonb, p_totals jsonb) RETURNS json LANGUAGE sql IMMUTABLE
     RETURN json_build_object('name', p_limit->'name',
-        'unit', CASE p_limit->>'name' WHEN 'processes' THEN 'count' WHEN 'conntrack' THEN 'count' WHEN 'cpu' THEN 'millicores'
+        'unit', CASE p_limit->>'name' WHEN 'processes' THEN 'count' WHEN 'cpu' THEN 'millicores'
+            WHEN 'connections_in' THEN 'count' WHEN 'connections_out' THEN 'count'
             WHEN 'network_in' THEN 'bits_per_second' WHEN 'network_out' THEN 'bits_per_second'
             WHEN 'io' THEN 'bytes_per_second' WHEN 'iops' THEN 'operations_per_second' ELSE 'bytes' END,
         'used', p_limit->'used', 'limit', nullif(p_limit->'limit', 'null'), 'hits', nullif(p_limit->'hits', 'null'),

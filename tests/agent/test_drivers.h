@@ -11,6 +11,7 @@ Suite *suite_copies(void);
 Suite *suite_live(void);
 Suite *suite_full(void);
 Suite *suite_network(void);
+Suite *suite_neighbours(void);
 Suite *suite_traffic(void);
 Suite *suite_filter(void);
 

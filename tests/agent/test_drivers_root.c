@@ -22,6 +22,7 @@ static int run_suites(const char *state_dir)
     srunner_add_suite(runner, suite_copies());
     srunner_add_suite(runner, suite_live());
     srunner_add_suite(runner, suite_network());
+    srunner_add_suite(runner, suite_neighbours());
     srunner_add_suite(runner, suite_traffic());
     srunner_add_suite(runner, suite_filter());
     srunner_add_suite(runner, suite_full());

@@ -41,10 +41,11 @@ static bool pings(const struct vps_spec *from, const struct vps_spec *to, int wh
 
 static bool reaches(const struct vps_spec *from, const struct vps_spec *to, int which)
 {
-    for (int i = 0; i < 30; i++) {
+    for (int i = 0; i < 60; i++) {
         if (pings(from, to, which)) {
             return true;
         }
+        usleep(500000); // until it has an address a ping fails at once
     }
     return false;
 }
@@ -270,19 +271,6 @@ START_TEST(what_stands_in_the_way_goes_with_the_table)
 }
 END_TEST
 
-START_TEST(connections_of_a_guest_are_bounded)
-{
-    rig_config.network.connections = 3;
-    CALL(0, network_routed.open(&rig_config, err));
-    int passed = 0;
-    for (int i = 0; i < 10; i++) {
-        passed += pings(&one, &two, 0); // each its own connection: the identifier differs
-    }
-    ck_assert_msg(passed >= 2 && passed <= 5, "%d of 10", passed);
-    ck_assert_int_ne(rig_host("ping -c 1 -W 2 %s >/dev/null", two.addresses[0].text), 0);
-}
-END_TEST
-
 static void make_private(struct vps_spec *spec, enum address_kind kind)
 {
     spec->addresses[0].kind = kind;
@@ -407,7 +395,6 @@ Suite *suite_network(void)
     tcase_add_test(tcase, the_firewall_decides_what_comes_in);
     tcase_add_test(tcase, the_firewall_decides_what_goes_out);
     tcase_add_test(tcase, what_stands_in_the_way_goes_with_the_table);
-    tcase_add_test(tcase, connections_of_a_guest_are_bounded);
     tcase_add_test(tcase, private_addresses_are_reached_by_what_is_forwarded_only);
     tcase_add_test(tcase, a_private_network_holds_its_members_and_nobody_else);
     tcase_add_test(tcase, what_is_for_nobody_of_a_private_network_does_not_leave_the_node);

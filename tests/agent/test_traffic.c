@@ -165,6 +165,7 @@ static void wait_for_peer(void)
         if (rig_exec(&guest, command, NULL, 0) == 0) {
             return;
         }
+        usleep(500000); // until it has an address a ping fails at once
     }
     ck_abort_msg("the guest does not reach %s", outside_6);
 }
@@ -248,9 +249,13 @@ START_TEST(counters_go_with_their_device)
     wait_for_peer();
     guest_sends(outside_4, 1);
     ck_assert_uint_gt(sample().net_tx_outside_bytes, 0);
+    ck_assert_int_eq(rig_host("nft list set inet croft connections_out | grep -q elements"), 0);
+    ck_assert_int_eq(rig_host("nft list set arp croft neighbours | grep -q elements"), 0);
     CALL(0, container_lxc.stop(&rig_config, guest.vps, 5, err));
     CALL(0, network_routed.open(&rig_config, err));
     ck_assert_int_ne(rig_host("nft list set inet croft traffic_out_outside | grep -q counter"), 0);
+    ck_assert_int_ne(rig_host("nft list set inet croft connections_out | grep -q elements"), 0);
+    ck_assert_int_ne(rig_host("nft list set arp croft neighbours | grep -q elements"), 0);
     ck_assert_int_eq(rig_start(&guest), 0);
     ck_assert_uint_eq(sample().net_tx_outside_bytes, 0);
 }

@@ -9,7 +9,7 @@ describe("evidence", () => {
     let world: World;
     let vps: string;
     before(async () => {
-        world = await World.create();
+        world = await World.create({ agent: { config: { check_s: 1 } } });
         vps = (await world.createVps()).id;
     });
     after(() => world?.close());
@@ -18,16 +18,17 @@ describe("evidence", () => {
     const console = (text: string | Buffer) => writeFileSync(`${world.agent.state}/vps/${vps}/console.log`, text);
 
     test("the limits of a guest that runs are shown with what is used of them", async () => {
-        const body = await until("the first report", async () => {
+        const body = await until("the first report behind a check of the node", async () => {
             const answer = await get("limits");
-            return answer.ts ? answer : undefined;
-        });
+            return answer.limits.some((one: any) => one.name === "connections_in") ? answer : undefined;
+        }, 60_000);
         const by = new Map<string, any>(body.limits.map((one: any) => [one.name, one]));
-        assert.deepEqual([...by.keys()], ["memory", "swap", "processes", "cpu", "disk", "io", "iops", "network_in", "network_out"]);
+        assert.deepEqual([...by.keys()], ["memory", "swap", "processes", "cpu", "disk", "io", "iops", "network_in", "network_out", "connections_in", "connections_out"]);
         assert.deepEqual(by.get("memory"), { name: "memory", unit: "bytes", used: 64 * 2 ** 20, limit: world.plan.memory_bytes, hits: 0, hits_total: 0 });
         assert.equal(by.get("disk").limit, world.plan.disk_bytes);
         assert.equal(by.get("cpu").limit, world.plan.vcpus * 1000);
         assert.equal(by.get("io").hits, null, "nobody counts those");
+        assert.deepEqual(by.get("connections_out"), { name: "connections_out", unit: "count", used: 2, limit: 8192, hits: 0, hits_total: 0 });
         assert.equal(body.pressure, null, "the fake host has none");
         assert.deepEqual([body.oom_kills, body.last_oom_kills], [0, []]);
         const later = await until("a later report", async () => {

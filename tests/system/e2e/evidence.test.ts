@@ -6,12 +6,14 @@ import { until } from "../harness/command.js";
 import { Guests } from "../harness/guest.js";
 import { MiB, World } from "../harness/world.js";
 
+const CONNECTIONS = 64; // of one guest, each way
+
 describe("evidence of a real guest", () => {
     let world: World;
     let guests: Guests;
     let vps: Vps;
     before(async () => {
-        world = await World.create({ drivers: "real" });
+        world = await World.create({ drivers: "real", agent: { config: { check_s: 2, network: { connections: CONNECTIONS } } } });
         guests = await Guests.create(world);
         vps = await guests.make();
     });
@@ -73,6 +75,19 @@ describe("evidence of a real guest", () => {
         const all = await shown("hits", (all) => one(all, "processes").hits > 0);
         assert.equal(one(all, "processes").hits_total, one(all, "processes").hits);
         await shown("its end", (now) => one(now, "processes").used < one(now, "processes").limit / 2);
+    });
+
+    // Each ping is a connection that the kernel tracks for half a minute.
+    test("connections are shown, and those past the limit are counted", async () => {
+        await guests.run(vps, "ping -c 1 -W 2 169.254.0.1");
+        await shown("the connection", (all) => one(all, "connections_out")?.used > 0);
+        assert.deepEqual([one(await limits(), "connections_out").limit, one(await limits(), "connections_out").hits], [CONNECTIONS, 0]);
+        await guests.run(vps, `for i in $(seq 1 ${CONNECTIONS + 8}); do ping -c 1 -W 1 169.254.0.1; sleep 0.02; done; true`); // the node answers 100 a second
+        const all = await shown("those that were refused", (all) => one(all, "connections_out").hits > 0);
+        assert.ok(one(all, "connections_out").hits <= 16, `${one(all, "connections_out").hits} hits`);
+        assert.deepEqual([one(all, "connections_in").hits, one(all, "connections_in").limit], [0, CONNECTIONS]);
+        await shown("those that were let through", (now) => one(now, "connections_out").used > CONNECTIONS / 2);
+        await shown("their end", (now) => one(now, "connections_out").used <= 1);
     });
 
     // As many processors as the plan has are all that a guest sees, so that it can only be held back where it gets less than one.

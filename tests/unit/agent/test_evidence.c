@@ -89,6 +89,21 @@ START_TEST(a_kill_is_a_hit_of_memory)
 }
 END_TEST
 
+START_TEST(connections_are_shown_once_they_were_counted)
+{
+    setup();
+    reading.connections_limit = 8192;
+    reading.met.connections_out = (struct limit_hits){true, 7};
+    ck_assert_int_eq(value("connections_out", "used"), -1);
+    reading.connections = (struct evidence_connections){.known = true, .in = 3, .out = 8192};
+    ck_assert_int_eq(value("connections_in", "used"), 3);
+    ck_assert_int_eq(value("connections_in", "hits"), -1); // that nobody counts
+    ck_assert_int_eq(value("connections_out", "used"), 8192);
+    ck_assert_int_eq(value("connections_out", "limit"), 8192);
+    ck_assert_int_eq(value("connections_out", "hits"), 7);
+}
+END_TEST
+
 START_TEST(pressure_is_read_or_unknown)
 {
     struct pressure pressure;
@@ -151,6 +166,7 @@ int main(void)
     const TTest *const tests[] = {a_rate_is_the_mean_between_two_looks,
                                   a_full_disk_counts_each_time_that_it_becomes_so,
                                   a_kill_is_a_hit_of_memory,
+                                  connections_are_shown_once_they_were_counted,
                                   pressure_is_read_or_unknown,
                                   io_is_counted_on_the_pools_disks_alone,
                                   NULL};
