@@ -150,6 +150,13 @@ static const struct field passwords_fields[] = {
     {NULL},
 };
 
+static const struct field panel_fields[] = {
+    {"dir", FIELD_STRING, IN(panel, dir), .min = 1, .max = TEXT_MAX,
+     .help = "Folder of the built web panel (`web/dist`), read when a worker starts. Without it "
+             "there is no panel."},
+    {NULL},
+};
+
 static const struct field mail_fields[] = {
     {"server", FIELD_STRING, IN(mail, server), .min = 3, .max = 255,
      .help = "`host:port` of the mail server (SMTP); without it and `file` mails wait."},
@@ -219,6 +226,7 @@ static const struct field config_fields[] = {
     {"webhooks", FIELD_OBJECT, TOP(webhooks), .fields = webhooks_fields, .help = "Webhooks."},
     {"passwords", FIELD_OBJECT, TOP(passwords), .fields = passwords_fields,
      .help = "Password hashing (argon2id)."},
+    {"panel", FIELD_OBJECT, TOP(panel), .fields = panel_fields, .help = "The web panel."},
     {"mail", FIELD_OBJECT, TOP(mail), .fields = mail_fields, .help = "Mail to people."},
     {"secrets", FIELD_OBJECT, TOP(secrets), .fields = secrets_fields, .help = "Secrets at rest."},
     {"image_index", FIELD_OBJECT, TOP(image_index), .fields = image_index_fields,

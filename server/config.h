@@ -79,6 +79,9 @@ struct server_config {
         const char *key_file; // default pki_dir/secrets.keys
     } secrets;
     struct {
+        const char *dir; // NULL: none
+    } panel;
+    struct {
         const char *url, *key; // NULL: none
         struct field_strings zones; // each ends in a dot
         int64_t ttl_s;

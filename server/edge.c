@@ -111,6 +111,18 @@ void edge_reply(struct edge_request *request, int status, const char *content_ty
     send_reply(request, status, buffer);
 }
 
+void edge_reply_borrowed(struct edge_request *request, int status, const char *content_type,
+                         const void *body, size_t len)
+{
+    struct evbuffer *buffer = NULL;
+    if (len > 0) {
+        edge_add_header(request, "Content-Type", content_type);
+        buffer = evbuffer_new();
+        evbuffer_add_reference(buffer, body, len, NULL, NULL);
+    }
+    send_reply(request, status, buffer);
+}
+
 void edge_reply_file(struct edge_request *request, int status, int fd, size_t offset, size_t len)
 {
     struct evbuffer *buffer = evbuffer_new();

@@ -56,6 +56,9 @@ SSL *edge_ssl(const struct edge_request *request); // NULL without TLS
 void edge_add_header(struct edge_request *request, const char *name, const char *value);
 void edge_reply(struct edge_request *request, int status, const char *content_type,
                 const char *body, size_t len);
+// As edge_reply, without a copy: body must outlive the edge.
+void edge_reply_borrowed(struct edge_request *request, int status, const char *content_type,
+                         const void *body, size_t len);
 // Sends len bytes of an open file from offset (owns and closes fd) without holding it in memory.
 void edge_reply_file(struct edge_request *request, int status, int fd, size_t offset, size_t len);
 void edge_reply_problem(struct edge_request *request, const struct err *err);

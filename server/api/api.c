@@ -2,6 +2,7 @@
 
 #include "api_private.h"
 #include "macro.h"
+#include "panel.h"
 #include "pki.h"
 #include "tls.h"
 
@@ -87,7 +88,10 @@ int api_create(struct event_base *base, struct db *db, const struct server_confi
         .max_per_tenant = (int)config->events.streams_per_tenant,
     });
     make_limiters(api, parts->limits);
-    int r = load_keys(api, err);
+    int r = config->panel.dir ? panel_load(config->panel.dir, &api->panel, err) : 0;
+    if (r == 0) {
+        r = load_keys(api, err);
+    }
     if (r == 0) {
         r = make_passwords(api, err);
     }
@@ -135,6 +139,7 @@ void api_destroy(struct api *api)
     limiter_destroy(api->by_token);
     limiter_destroy(api->signins);
     metrics_destroy(api->metrics);
+    panel_destroy(api->panel); // behind the edge, which sends from it
     access_key_destroy(api->access_key);
     SSL_CTX_free(api->tls);
     free(api->ca_sha256);

@@ -12,6 +12,7 @@
 #include "stream.h"
 
 struct consoles;
+struct panel;
 
 struct api {
     struct event_base *base;
@@ -30,6 +31,7 @@ struct api {
     struct limiter *by_address, *by_token, *signins;
     struct metrics *metrics;
     struct request_list requests;
+    struct panel *panel; // NULL: none is served
     char *ca_sha256; // the tail of join tokens
     SSL_CTX *tls;
 };

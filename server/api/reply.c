@@ -3,6 +3,7 @@
 #include "api_private.h"
 #include "log.h"
 #include "macro.h"
+#include "panel.h"
 #include "stream.h"
 #include "upgrade.h"
 
@@ -75,6 +76,42 @@ static int send_answer(struct request *request)
                answer->content_type ? answer->content_type : "application/json", answer->body,
                answer->body ? answer->body_len : 0);
     return answer->status;
+}
+
+// Scripts come from us alone; the component kit writes styles of its own into the page.
+#define PANEL_POLICY                                                                               \
+    "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' "     \
+    "data:; "                                                                                      \
+    "font-src 'self'; connect-src 'self'; manifest-src 'self'; base-uri 'none'; form-action "      \
+    "'none'; "                                                                                     \
+    "frame-ancestors 'none'"
+
+// A file of the panel, in the best encoding that the client takes.
+static int send_file(struct request *request)
+{
+    struct edge_request *edge = request->edge;
+    const struct panel_file *file = request->answer.file;
+    enum panel_encoding encoding = panel_choose(file, edge_header(edge, "Accept-Encoding"));
+    const struct panel_body *body = &file->bodies[encoding];
+    edge_add_header(edge, "Cache-Control",
+                    file->hashed ? "public, max-age=31536000, immutable" : "no-cache");
+    edge_add_header(edge, "X-Content-Type-Options", "nosniff");
+    edge_add_header(edge, "Content-Security-Policy", PANEL_POLICY);
+    edge_add_header(edge, "Cross-Origin-Opener-Policy", "same-origin");
+    edge_add_header(edge, "Referrer-Policy", "no-referrer");
+    edge_add_header(edge, "Vary", "Accept-Encoding");
+    edge_add_header(edge, "ETag", body->etag);
+    const char *known = edge_header(edge, "If-None-Match");
+    if (known && strstr(known, body->etag)) {
+        edge_reply(edge, 304, NULL, NULL, 0);
+        return 304;
+    }
+    if (panel_encoding_name(encoding)) {
+        edge_add_header(edge, "Content-Encoding", panel_encoding_name(encoding));
+    }
+    bool head = edge_method(edge) == EVHTTP_REQ_HEAD;
+    edge_reply_borrowed(edge, 200, file->type, body->bytes, head ? 0 : body->len);
+    return 200;
 }
 
 static int send_error(struct request *request)
@@ -178,8 +215,12 @@ void reply_send(struct request *request)
     snprintf(id, sizeof(id), "%s", edge_id(request->edge));
     snprintf(peer, sizeof(peer), "%s", edge_peer(request->edge));
     const char *method = route_method_name(edge_method(request->edge));
-    add_common_headers(request);
-    int status = request->err.code == ERR_OK ? send_answer(request) : send_error(request);
+    if (request->err.code != ERR_OK || !request->answer.file) {
+        add_common_headers(request);
+    }
+    int status = request->err.code != ERR_OK ? send_error(request)
+                 : request->answer.file      ? send_file(request)
+                                             : send_answer(request);
     metrics_count(request->api->metrics, request->route ? request->route_index : -1, status,
                   micros);
     log_request(request, id, peer, method, status, micros);

@@ -3,6 +3,7 @@
 #include "api_private.h"
 #include "macro.h"
 #include "reply.h"
+#include "steps.h"
 #include "stream.h"
 
 #include <string.h>
@@ -52,6 +53,8 @@ static void find_route(struct request *request)
     if (match.route) {
         request->step = match.route->steps;
         request->sql = match.route->sql;
+    } else if (panel_wants(request)) {
+        request->step = panel_steps;
     } else if (match.allowed) {
         request->allowed = match.allowed;
         err_set(&request->err, ERR_METHOD, "This address does not take this method.");

@@ -14,6 +14,7 @@
 #include <jansson.h>
 #include <sys/queue.h>
 
+struct panel_file;
 struct stream;
 
 // What will be answered; strings live in the arena.
@@ -25,6 +26,7 @@ struct answer {
     const char *etag;
     const char *location; // of a list: the next cursor
     const char *cookies[2]; // Set-Cookie
+    const struct panel_file *file; // of the panel; NULL: none. Nothing else of the answer counts then
 };
 
 struct request {
