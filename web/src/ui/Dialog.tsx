@@ -1,0 +1,92 @@
+// Dialogs: a form that keeps what was typed until the server has taken it, and one that asks before it destroys.
+import { Button, Group, Modal, Stack, Text, TextInput } from "@mantine/core";
+import { useState, type ReactNode } from "react";
+import type { Problem } from "../api/problem";
+import { useT } from "../i18n";
+import { ProblemNote } from "./States";
+
+interface FrameProps {
+    title: string;
+    close: () => void;
+    size?: string;
+    children: ReactNode;
+}
+
+export function Dialog({ title, close, size, children }: FrameProps) {
+    const t = useT();
+    return (
+        <Modal opened onClose={close} title={title} size={size} closeButtonProps={{ "aria-label": t("close") }}>
+            {children}
+        </Modal>
+    );
+}
+
+interface FormProps extends FrameProps {
+    submit: string;
+    danger?: boolean;
+    busy: boolean;
+    problem: Problem | undefined;
+    disabled?: boolean;
+    onSubmit: () => void;
+}
+
+export function FormDialog({ submit, danger, busy, problem, disabled, onSubmit, ...frame }: FormProps) {
+    const t = useT();
+    return (
+        <Dialog {...frame}>
+            <form
+                noValidate
+                onSubmit={(event) => {
+                    event.preventDefault();
+                    onSubmit();
+                }}
+            >
+                <Stack>
+                    {frame.children}
+                    <ProblemNote problem={problem} />
+                    <Group justify="flex-end">
+                        <Button variant="default" onClick={frame.close}>
+                            {t("cancel")}
+                        </Button>
+                        <Button type="submit" color={danger ? "red.8" : undefined} loading={busy} disabled={disabled}>
+                            {submit}
+                        </Button>
+                    </Group>
+                </Stack>
+            </form>
+        </Dialog>
+    );
+}
+
+interface ConfirmProps {
+    title: string;
+    text: ReactNode;
+    submit: string;
+    name?: string; // to be typed first, where there is no way back
+    run: () => Promise<boolean>;
+    busy: boolean;
+    problem: Problem | undefined;
+    close: () => void;
+    children?: ReactNode;
+}
+
+export function ConfirmDialog({ title, text, submit, name, run, busy, problem, close, children }: ConfirmProps) {
+    const t = useT();
+    const [typed, setTyped] = useState("");
+    const act = async () => {
+        if (await run()) {
+            close();
+        }
+    };
+    return (
+        <FormDialog title={title} close={close} submit={submit} danger busy={busy} problem={problem} disabled={name !== undefined && typed !== name} onSubmit={() => void act()}>
+            <Text size="sm" component="div">
+                {text}
+            </Text>
+            {children}
+            {name !== undefined && (
+                <TextInput data-autofocus label={t("confirm.type", { name })} value={typed} onChange={(event) => setTyped(event.currentTarget.value)} autoComplete="off" spellCheck={false} />
+            )}
+        </FormDialog>
+    );
+}

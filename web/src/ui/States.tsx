@@ -1,0 +1,86 @@
+// What stands in place of a thing that is not there: yet, any more, or for this person.
+import { Alert, Button, Center, Group, Skeleton, Stack, Text } from "@mantine/core";
+import type { ReactNode } from "react";
+import type { Problem } from "../api/problem";
+import { useT, type Key } from "../i18n";
+import { en } from "../i18n/en";
+
+// Our own words for what the server cannot say itself, and for what is asked of a person; else its sentence.
+export function useProblemText(): (problem: Problem) => { title: string; text: string } {
+    const t = useT();
+    return (problem) => {
+        const title = `problem.${problem.code}` as Key;
+        const hint = `${title}.hint` as Key;
+        return {
+            title: title in en ? t(title) : t("problem.other"),
+            text: [problem.detail, hint in en ? t(hint, { seconds: problem.retryAfter ?? 5 }) : ""].filter(Boolean).join(" "),
+        };
+    };
+}
+
+export function ProblemNote({ problem, retry }: { problem: Problem | undefined; retry?: () => void }) {
+    const t = useT();
+    const say = useProblemText();
+    if (!problem) {
+        return null;
+    }
+    const { title, text } = say(problem);
+    const named = problem.fields.filter((one) => one.detail !== problem.detail);
+    return (
+        <Alert color="red" variant="outline" title={title} role="alert" className="problem">
+            <Stack gap={6} align="flex-start">
+                <Text size="sm">{text}</Text>
+                {named.map((one) => (
+                    <Text key={one.pointer + one.detail} size="sm">
+                        <span className="mono">{one.pointer}</span> {one.detail}
+                    </Text>
+                ))}
+                {problem.request && problem.status >= 500 && (
+                    <Text size="xs" c="dimmed">
+                        {t("problem.request", { id: problem.request })}
+                    </Text>
+                )}
+                {retry && (
+                    <Button size="xs" variant="default" onClick={retry}>
+                        {t("retry")}
+                    </Button>
+                )}
+            </Stack>
+        </Alert>
+    );
+}
+
+export function Empty({ title, text, action }: { title: string; text?: string; action?: ReactNode }) {
+    return (
+        <Center py={48} px="md">
+            <Stack gap={6} align="center" maw={420}>
+                <Text fw={600}>{title}</Text>
+                {text && (
+                    <Text size="sm" c="dimmed" ta="center">
+                        {text}
+                    </Text>
+                )}
+                {action && <Group mt="xs">{action}</Group>}
+            </Stack>
+        </Center>
+    );
+}
+
+export function Loading({ rows = 4 }: { rows?: number }) {
+    const t = useT();
+    return (
+        <Stack gap="sm" p="md" aria-busy="true" aria-label={t("loading")} role="status">
+            {Array.from({ length: rows }, (_, index) => (
+                <Skeleton key={index} height={18} width={`${92 - ((index * 17) % 40)}%`} />
+            ))}
+        </Stack>
+    );
+}
+
+// One thing that is read: while it is, what went wrong, or it.
+export function Shown<V>({ of, children }: { of: { value: V | undefined; error: Problem | null; refetch: () => unknown }; children: (value: V) => ReactNode }) {
+    if (of.value !== undefined) {
+        return <>{children(of.value)}</>;
+    }
+    return of.error ? <ProblemNote problem={of.error} retry={() => void of.refetch()} /> : <Loading />;
+}
