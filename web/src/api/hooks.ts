@@ -13,19 +13,20 @@ const useClock = () => {
     return state === "live" || state === "connecting" ? false : clockMs;
 };
 
-interface Options {
+interface Options<T = unknown> {
     enabled?: boolean;
-    every?: number | false | undefined; // ms, of what no event tells
+    every?: number | ((value: T | undefined) => number | false); // ms, of what no event tells
     keep?: boolean; // shows the last one while another is read
 }
 
-export function useOne<T>(key: QueryKey, read: () => Promise<Answer<T>>, options: Options = {}) {
+export function useOne<T>(key: QueryKey, read: () => Promise<Answer<T>>, options: Options<T> = {}) {
+    const { every } = options;
     const clock = useClock();
     const query = useQuery<Answer<T>, Problem>({
         queryKey: key,
         queryFn: read,
         enabled: options.enabled ?? true,
-        refetchInterval: options.every ?? clock,
+        refetchInterval: typeof every === "function" ? (one) => every(one.state.data?.data) || clock : (every ?? clock),
         placeholderData: options.keep ? keepPreviousData : undefined,
     });
     return { ...query, value: query.data?.data, etag: query.data?.etag };
@@ -37,7 +38,7 @@ export interface PageOf<T> {
 }
 
 // A list, page after page; `more` reads the next one.
-export function useList<T>(key: QueryKey, read: (cursor: string | undefined) => Promise<PageOf<T>>, options: Options = {}) {
+export function useList<T>(key: QueryKey, read: (cursor: string | undefined) => Promise<PageOf<T>>, options: { enabled?: boolean; keep?: boolean } = {}) {
     const clock = useClock();
     const query = useInfiniteQuery<PageOf<T>, Problem, { pages: PageOf<T>[] }, QueryKey, string | undefined>({
         queryKey: key,
@@ -45,7 +46,7 @@ export function useList<T>(key: QueryKey, read: (cursor: string | undefined) => 
         initialPageParam: undefined,
         getNextPageParam: (last) => last.next_cursor ?? undefined,
         enabled: options.enabled ?? true,
-        refetchInterval: options.every ?? clock,
+        refetchInterval: clock,
         placeholderData: options.keep === false ? undefined : keepPreviousData,
     });
     return {

@@ -1,0 +1,59 @@
+// Reads that more than one room has.
+import { api, ask, must, type Schema } from "./client";
+import { useList, useOne } from "./hooks";
+
+export type Vps = Schema["Vps"];
+export type Task = Schema["Task"];
+export type Plan = Schema["Plan"];
+export type Image = Schema["Image"];
+export type Location = Schema["Location"];
+
+const path = (id: string) => ({ params: { path: { id } } });
+
+export const useVps = (id: string) => useOne(["vps", "one", id], () => ask(api.GET("/v1/vps/{id}", path(id))));
+
+export interface VpsFilter {
+    name?: string;
+    observed?: Schema["Observed"];
+    location_id?: string;
+    label?: string;
+    sort?: "name" | "-name" | "created_at" | "-created_at";
+}
+
+export const useVpsList = (filter: VpsFilter = {}, limit = 50) =>
+    useList<Vps>(["vps", "list", filter, limit], (cursor) =>
+        must(api.GET("/v1/vps", { params: { query: { ...filter, limit, cursor } } })),
+    );
+
+const catalogue = { query: { limit: 200 } };
+
+export const usePlans = () => useOne(["plans", "all"], () => ask(api.GET("/v1/plans", { params: catalogue })));
+export const useImages = () => useOne(["images", "all"], () => ask(api.GET("/v1/images", { params: catalogue })));
+export const useLocations = () => useOne(["locations", "all"], () => ask(api.GET("/v1/locations", { params: catalogue })));
+export const useQuotas = () => useOne(["quotas", "own"], () => ask(api.GET("/v1/quotas")));
+
+// The name of a thing of the catalogue by its id, once it is read.
+export function useNames() {
+    const plans = usePlans().value?.items;
+    const images = useImages().value?.items;
+    const locations = useLocations().value?.items;
+    return {
+        plan: (id: string) => plans?.find((one) => one.id === id)?.title ?? "…",
+        image: (id: string) => images?.find((one) => one.id === id)?.title ?? "…",
+        location: (id: string) => locations?.find((one) => one.id === id)?.title ?? "…",
+    };
+}
+
+export const isOpen = (task: Task | undefined) => task?.status === "queued" || task?.status === "running";
+
+const progressMs = 1_500;
+
+// A task; while it is open it is asked for its progress, which is no event.
+export const useTask = (id: string | null | undefined) =>
+    useOne<Task>(["tasks", "one", id], () => ask(api.GET("/v1/tasks/{id}", path(id!))), {
+        enabled: id != null,
+        every: (task) => (isOpen(task) ? progressMs : false),
+    });
+
+export const useVpsTasks = (id: string, limit = 20) =>
+    useList<Task>(["tasks", "of", id, limit], (cursor) => must(api.GET("/v1/tasks", { params: { query: { vps_id: id, limit, cursor } } })));

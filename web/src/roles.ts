@@ -1,0 +1,30 @@
+// What one's role may, as docs/routes.md has it: buttons that would be refused are not shown. The server decides all the same.
+import { session, type Role } from "./api/session";
+import { useStore } from "./api/store";
+
+const may = {
+    "vps:write": ["owner", "admin", "member"],
+    "console:write": ["owner", "admin", "member"],
+    "network:write": ["owner", "admin", "member"],
+    "snapshots:write": ["owner", "admin", "member"],
+    "images:write": ["owner", "admin", "member"],
+    "tokens:write": ["owner", "admin", "member"],
+    "members:write": ["owner", "admin"],
+    "invitations:read": ["owner", "admin"],
+    "webhooks:read": ["owner", "admin"],
+    "log:read": ["owner", "admin", "member"],
+    "events:read": ["owner", "admin", "member", "viewer"],
+} satisfies Record<string, Role[]>;
+
+export type Right = keyof typeof may;
+
+export function useMay(): (right: Right) => boolean {
+    const role = useStore(session).principal?.role;
+    return (right) => role != null && (may[right] as Role[]).includes(role);
+}
+
+// Staff, unless they act as a customer just now.
+export function useOperator(): boolean {
+    const state = useStore(session);
+    return state.principal?.platform_role === "operator" && !state.acting;
+}

@@ -1,0 +1,118 @@
+// One page: what, where, how entered, with what it costs and what is left beside it, and the same order as curl.
+import { useState } from "react";
+import { useLocation } from "wouter";
+import { api, must } from "../../api/client";
+import { useAction, useIdempotency } from "../../api/hooks";
+import { useImages, useLocations, usePlans } from "../../api/nouns";
+import { useT } from "../../i18n";
+import { useFormat } from "../../i18n/format";
+import { Choices } from "../../ui/Choices";
+import { Button, Grid, SimpleGrid, Stack, Switch, TagsInput, Textarea, TextInput } from "../../ui/kit";
+import { Card, Page } from "../../ui/Page";
+import { ProblemNote, Shown } from "../../ui/States";
+import { CreateSummary } from "./CreateSummary";
+import { bodyOf, emptyDraft, labelsOf, type Draft } from "./draft";
+
+function Catalogue({ draft, set }: { draft: Draft; set: (part: Partial<Draft>) => void }) {
+    const t = useT();
+    const format = useFormat();
+    const plans = usePlans();
+    const images = useImages();
+    const locations = useLocations();
+    return (
+        <>
+            <Card title={t("location")}>
+                <Shown of={locations}>
+                    {({ items }) => <Choices label={t("location")} value={draft.location} set={(location) => set({ location })} none={t("location.none")} of={items.map((one) => ({ value: one.id, title: one.title }))} />}
+                </Shown>
+            </Card>
+            <Card title={t("image")}>
+                <Shown of={images}>
+                    {({ items }) => (
+                        <Choices
+                            label={t("image")}
+                            value={draft.image}
+                            set={(image) => set({ image })}
+                            none={t("image.none")}
+                            of={items.filter((one) => one.active && one.state === "ready").map((one) => ({ value: one.id, title: one.title, text: `${one.os} · ${one.arch}${one.tenant_id ? ` · ${t("image.own")}` : ""}` }))}
+                        />
+                    )}
+                </Shown>
+            </Card>
+            <Card title={t("plan")}>
+                <Shown of={plans}>
+                    {({ items }) => (
+                        <Choices
+                            label={t("plan")}
+                            value={draft.plan}
+                            set={(plan) => set({ plan })}
+                            none={t("plan.none")}
+                            of={items.filter((one) => one.active).map((one) => ({
+                                value: one.id,
+                                title: one.title,
+                                text: t("size.of", { vcpus: one.vcpus, memory: format.bytes(one.memory_bytes), disk: format.bytes(one.disk_bytes) }),
+                                side: t("price.month", { price: format.money(one.price_month, one.currency) }),
+                            }))}
+                        />
+                    )}
+                </Shown>
+            </Card>
+        </>
+    );
+}
+
+export default function CreatePage() {
+    const t = useT();
+    const [, go] = useLocation();
+    const [draft, setDraft] = useState<Draft>(emptyDraft);
+    const set = (part: Partial<Draft>) => setDraft((before) => ({ ...before, ...part }));
+    const keyOf = useIdempotency();
+    const body = bodyOf(draft);
+    const action = useAction(() => must(api.POST("/v1/vps", { params: { header: { "Idempotency-Key": keyOf(body) } }, body: body! })), {
+        stale: ["vps", "tasks", "quotas"],
+        done: (made) => "vps" in made && go(`/vps/${made.vps.id}`),
+    });
+    const wrongLabel = draft.labels.find((one) => labelsOf([one]) === undefined);
+    return (
+        <Page title={t("vps.create")}>
+            <form
+                noValidate
+                onSubmit={(event) => {
+                    event.preventDefault();
+                    void action.run(undefined);
+                }}
+            >
+                <Grid gutter="lg">
+                    <Grid.Col span={{ base: 12, md: 8 }}>
+                        <Stack>
+                            <Card title={t("name")}>
+                                <SimpleGrid cols={{ base: 1, xs: 2 }}>
+                                    <TextInput label={t("name")} description={t("name.rule")} value={draft.name} error={action.problem?.at("name")} onChange={(e) => set({ name: e.currentTarget.value.toLowerCase() })} autoComplete="off" spellCheck={false} />
+                                    <TagsInput label={t("labels")} description={t("labels.rule")} value={draft.labels} error={wrongLabel ? t("labels.wrong", { label: wrongLabel }) : action.problem?.at("labels")} onChange={(labels) => set({ labels })} />
+                                </SimpleGrid>
+                            </Card>
+                            <Catalogue draft={draft} set={set} />
+                            <Card title={t("access")}>
+                                <Textarea label={t("keys")} description={t("keys.rule")} placeholder="ssh-ed25519 AAAA… you@laptop" autosize minRows={2} maxRows={8} value={draft.keys} error={action.problem?.at("ssh_keys")} onChange={(e) => set({ keys: e.currentTarget.value })} spellCheck={false} styles={{ input: { fontFamily: "monospace" } }} />
+                                <Textarea label={t("userdata")} description={t("userdata.rule")} placeholder={"#!/bin/sh"} autosize minRows={2} maxRows={14} value={draft.userData} error={action.problem?.at("user_data")} onChange={(e) => set({ userData: e.currentTarget.value })} spellCheck={false} styles={{ input: { fontFamily: "monospace" } }} />
+                            </Card>
+                            <Card title={t("options")}>
+                                <Switch label={t("start.now")} checked={draft.start} onChange={(e) => set({ start: e.currentTarget.checked })} />
+                                <Switch label={t("protection")} description={t("protection.text")} checked={draft.protection} onChange={(e) => set({ protection: e.currentTarget.checked })} />
+                            </Card>
+                        </Stack>
+                    </Grid.Col>
+                    <Grid.Col span={{ base: 12, md: 4 }}>
+                        <Stack pos="sticky" top={70}>
+                            <CreateSummary body={body} />
+                            <ProblemNote problem={action.problem} />
+                            <Button type="submit" size="md" loading={action.busy} disabled={!body || wrongLabel !== undefined}>
+                                {t("vps.create")}
+                            </Button>
+                        </Stack>
+                    </Grid.Col>
+                </Grid>
+            </form>
+        </Page>
+    );
+}
