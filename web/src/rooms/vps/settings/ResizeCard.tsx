@@ -1,0 +1,83 @@
+import { useState } from "react";
+import { api, ask, must } from "../../../api/client";
+import { useAction, useIdempotency, useOne } from "../../../api/hooks";
+import { usePlans, type Plan, type Vps } from "../../../api/nouns";
+import { useT } from "../../../i18n";
+import { useFormat } from "../../../i18n/format";
+import { Choices } from "../../../ui/Choices";
+import { Button, Group, Stack, Text } from "../../../ui/kit";
+import { Card } from "../../../ui/Page";
+import { ProblemNote, Shown } from "../../../ui/States";
+import { toast } from "../../../ui/Toasts";
+
+// What it would cost, and whether it can be at all, before it is ordered.
+function useTrial(vps: Vps, plan: string | undefined) {
+    const query = useOne(
+        ["vps", "resize", vps.id, plan],
+        () => ask(api.POST("/v1/vps/{id}/resize", { params: { path: { id: vps.id }, query: { dry_run: true } }, body: { plan_id: plan! } })),
+        { enabled: plan !== undefined },
+    );
+    return { price: query.value && "price" in query.value ? query.value.price : undefined, problem: plan ? (query.error ?? undefined) : undefined };
+}
+
+function Difference({ from, to }: { from: Plan | undefined; to: { price_month: string; currency: string } }) {
+    const t = useT();
+    const format = useFormat();
+    const change = from && from.currency === to.currency ? Number(to.price_month) - Number(from.price_month) : undefined;
+    return (
+        <Text size="sm">
+            {t("price.month", { price: format.money(to.price_month, to.currency) })}
+            {change !== undefined && change !== 0 && ` (${change > 0 ? "+" : ""}${format.money(change.toFixed(2), to.currency)})`}
+        </Text>
+    );
+}
+
+export function ResizeCard({ vps }: { vps: Vps }) {
+    const t = useT();
+    const format = useFormat();
+    const plans = usePlans();
+    const keyOf = useIdempotency();
+    const [plan, setPlan] = useState<string | undefined>();
+    const { price, problem } = useTrial(vps, plan);
+    const params = { path: { id: vps.id }, header: { "Idempotency-Key": keyOf([plan, vps.generation]) } };
+    const action = useAction(() => must(api.POST("/v1/vps/{id}/resize", { params, body: { plan_id: plan! } })), {
+        stale: ["vps", "tasks", "quotas"],
+        done: () => {
+            setPlan(undefined);
+            toast(t("resize.ordered"), "busy");
+        },
+    });
+    return (
+        <Card title={t("resize")} text={t("resize.text")}>
+            <Shown of={plans}>
+                {({ items }) => (
+                    <Stack>
+                        <Choices
+                            label={t("plan")}
+                            value={plan}
+                            set={setPlan}
+                            none={t("resize.none")}
+                            of={items
+                                .filter((one) => one.active && one.id !== vps.plan_id)
+                                .map((one) => ({
+                                    value: one.id,
+                                    title: one.title,
+                                    text: t("size.of", { vcpus: one.vcpus, memory: format.bytes(one.memory_bytes), disk: format.bytes(one.disk_bytes) }),
+                                    side: t("price.month", { price: format.money(one.price_month, one.currency) }),
+                                }))}
+                        />
+                        <ProblemNote problem={action.problem ?? problem} />
+                        {plan && (
+                            <Group justify="space-between">
+                                {price ? <Difference from={items.find((one) => one.id === vps.plan_id)} to={price} /> : <span />}
+                                <Button size="xs" disabled={!price} loading={action.busy} onClick={() => void action.run(undefined)}>
+                                    {t("resize")}
+                                </Button>
+                            </Group>
+                        )}
+                    </Stack>
+                )}
+            </Shown>
+        </Card>
+    );
+}
