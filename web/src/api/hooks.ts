@@ -67,18 +67,23 @@ interface ActionOptions<I, O> {
     stale?: string[]; // roots of what it changes
 }
 
-// A change. `run` resolves to whether it went well; `problem` is what to show where the hand is.
-export function useAction<I, O>(change: (input: I) => Promise<O>, options: ActionOptions<I, O> = {}) {
+// A change. `run` resolves to whether it went well; `problem` is what to show where the hand is. `key` is for the Idempotency-Key: it
+// stays the same while nobody knows whether the order was taken, so that trying again makes no second thing.
+export function useAction<I = undefined, O = unknown>(change: (input: I, key: string) => Promise<O>, options: ActionOptions<I, O> = {}) {
     const queries = useQueryClient();
+    const key = useRef(randomId());
     const mutation = useMutation<O, Problem, I>({
         mutationFn: async (input) => {
             try {
-                return await change(input);
+                return await change(input, key.current);
             } catch (error) {
                 throw asProblem(error);
             }
         },
         onSettled: (_output, problem) => {
+            if (!problem?.passing) {
+                key.current = randomId();
+            }
             const roots = new Set(options.stale ?? []);
             // After a 412 the newer version is read; after others nothing has changed.
             if (!problem || problem.status === 412 || problem.status === 409) {
@@ -96,16 +101,4 @@ export function useAction<I, O>(change: (input: I) => Promise<O>, options: Actio
         }
     };
     return { run, busy: mutation.isPending, problem: mutation.error ?? undefined, output: mutation.data, reset: mutation.reset };
-}
-
-// The Idempotency-Key of an input: the same again for the same, so that a second try makes no second thing.
-export function useIdempotency(): (input: unknown) => string {
-    const last = useRef<{ text: string; key: string } | undefined>(undefined);
-    return (input) => {
-        const text = JSON.stringify(input) ?? "";
-        if (last.current?.text !== text) {
-            last.current = { text, key: randomId() };
-        }
-        return last.current.key;
-    };
 }

@@ -1,5 +1,6 @@
 // Reads that more than one room has.
 import { api, ask, must, type Schema } from "./client";
+import { useWord } from "../i18n";
 import { useList, useOne } from "./hooks";
 
 export type Vps = Schema["Vps"];
@@ -57,3 +58,13 @@ export const useTask = (id: string | null | undefined) =>
 
 export const useVpsTasks = (id: string, limit = 20) =>
     useList<Task>(["tasks", "of", id, limit], (cursor) => must(api.GET("/v1/tasks", { params: { query: { vps_id: id, limit, cursor } } })));
+
+export const useMembers = () =>
+    useList<Schema["Member"]>(["members", "list"], (cursor) => must(api.GET("/v1/members", { params: { query: { limit: 200, cursor } } })));
+
+// Who did it, for a person: the e-mail address of a member, else what kind of actor it was.
+export function useActor(): (actor: Record<string, unknown>) => string {
+    const word = useWord();
+    const members = useMembers().items ?? [];
+    return (actor) => members.find((one) => one.id === actor.user_id)?.email ?? word("actor", String(actor.type ?? "system"));
+}

@@ -1,14 +1,13 @@
 // What was ordered of it and what became of it; below, the log, for whom it is.
 import { api, must, type Schema } from "../../api/client";
 import { useList } from "../../api/hooks";
-import { useVpsTasks, type Task, type Vps } from "../../api/nouns";
+import { useActor, useVpsTasks, type Task, type Vps } from "../../api/nouns";
 import { useT, useWord } from "../../i18n";
 import { useMay } from "../../roles";
 import { DataTable } from "../../ui/DataTable";
 import { Stack, Text, Title } from "../../ui/kit";
 import { Empty } from "../../ui/States";
 import { Status, Time, type Tone } from "../../ui/Status";
-import { actorOf } from "../../ui/actor";
 
 const tones: Record<Task["status"], Tone> = { queued: "idle", running: "busy", done: "good", failed: "bad", cancelled: "idle" };
 
@@ -24,6 +23,7 @@ export function TaskState({ task }: { task: Task }) {
 
 function Log({ vps }: { vps: Vps }) {
     const t = useT();
+    const actor = useActor();
     const word = useWord();
     const list = useList<Schema["Event"]>(["events", "vps", vps.id], (cursor) => must(api.GET("/v1/events", { params: { query: { subject_id: vps.id, limit: 25, cursor } } })));
     return (
@@ -33,7 +33,7 @@ function Log({ vps }: { vps: Vps }) {
             id={(event) => String(event.id)}
             columns={[
                 { head: t("what"), cell: (event) => word("event", event.action) },
-                { head: t("who"), cell: (event) => actorOf(event.actor) ?? t("system") },
+                { head: t("who"), cell: (event) => actor(event.actor) },
                 { head: t("from"), cell: (event) => <span className="mono">{event.peer ?? "–"}</span> },
                 { head: t("when"), cell: (event) => <Time at={event.ts} />, kind: "fit" },
             ]}

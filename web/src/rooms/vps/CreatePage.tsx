@@ -2,7 +2,7 @@
 import { useState } from "react";
 import { useLocation } from "wouter";
 import { api, must } from "../../api/client";
-import { useAction, useIdempotency } from "../../api/hooks";
+import { useAction } from "../../api/hooks";
 import { useImages, useLocations, usePlans } from "../../api/nouns";
 import { useT } from "../../i18n";
 import { useFormat } from "../../i18n/format";
@@ -66,9 +66,8 @@ export default function CreatePage() {
     const [, go] = useLocation();
     const [draft, setDraft] = useState<Draft>(emptyDraft);
     const set = (part: Partial<Draft>) => setDraft((before) => ({ ...before, ...part }));
-    const keyOf = useIdempotency();
     const body = bodyOf(draft);
-    const action = useAction(() => must(api.POST("/v1/vps", { params: { header: { "Idempotency-Key": keyOf(body) } }, body: body! })), {
+    const action = useAction((_, key) => must(api.POST("/v1/vps", { params: { header: { "Idempotency-Key": key } }, body: body! })), {
         stale: ["vps", "tasks", "quotas"],
         done: (made) => "vps" in made && go(`/vps/${made.vps.id}`),
     });

@@ -1,6 +1,6 @@
 import { useState } from "react";
 import { api, ask, must, type Schema } from "../../api/client";
-import { useAction, useIdempotency, useList, useOne } from "../../api/hooks";
+import { useAction, useList, useOne } from "../../api/hooks";
 import type { Vps } from "../../api/nouns";
 import { useT } from "../../i18n";
 import { useFormat } from "../../i18n/format";
@@ -18,10 +18,9 @@ const tones: Record<Snapshot["state"], Tone> = { creating: "busy", ready: "good"
 
 function CreateDialog({ vps, close }: { vps: Vps; close: () => void }) {
     const t = useT();
-    const keyOf = useIdempotency();
     const [name, setName] = useState("");
     const action = useAction(
-        () => must(api.POST("/v1/vps/{id}/snapshots", { params: { path: { id: vps.id }, header: { "Idempotency-Key": keyOf(name) } }, body: name ? { name } : {} })),
+        (_, key) => must(api.POST("/v1/vps/{id}/snapshots", { params: { path: { id: vps.id }, header: { "Idempotency-Key": key } }, body: name ? { name } : {} })),
         { stale: ["snapshots", "vps", "quotas"], done: close },
     );
     return (

@@ -34,8 +34,9 @@ export function powerOf(vps: Vps): Power[] {
     return vps.desired === "running" ? ["stop", "reboot", "kill", "freeze", ...rescue] : ["start", ...rescue];
 }
 
-export function order(power: Power, id: string) {
-    const params = { path: { id }, header: { "Idempotency-Key": randomId() } };
+// With a key of its own, unless the caller has one.
+export function order(power: Power, id: string, key = randomId()) {
+    const params = { path: { id }, header: { "Idempotency-Key": key } };
     switch (power) {
         case "start":
             return must(api.POST("/v1/vps/{id}/start", { params }));

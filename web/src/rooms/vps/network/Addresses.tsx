@@ -1,5 +1,5 @@
 import { useState } from "react";
-import { api, must, randomId, type Schema } from "../../../api/client";
+import { api, must, type Schema } from "../../../api/client";
 import { useAction } from "../../../api/hooks";
 import type { Vps } from "../../../api/nouns";
 import { useT } from "../../../i18n";
@@ -22,7 +22,7 @@ export function Addresses({ vps, mayChange }: { vps: Vps; mayChange: boolean }) 
     const t = useT();
     const [leaving, setLeaving] = useState<Address | undefined>();
     const path = { id: vps.id };
-    const add = useAction((body: Schema["VpsAddressAdd"]) => must(api.POST("/v1/vps/{id}/addresses", { params: { path, header: { "Idempotency-Key": randomId() } }, body })), { stale: ["vps", "quotas", "tasks"] });
+    const add = useAction((body: Schema["VpsAddressAdd"], key) => must(api.POST("/v1/vps/{id}/addresses", { params: { path, header: { "Idempotency-Key": key } }, body })), { stale: ["vps", "quotas", "tasks"] });
     const remove = useAction((address: string) => must(api.DELETE("/v1/vps/{id}/addresses", { params: { path, query: { address } } })), { stale: ["vps", "quotas", "tasks"] });
     const adder = mayChange && (
         <Menu position="bottom-end">

@@ -1,6 +1,6 @@
 import { useState } from "react";
 import { api, must, type Schema } from "../../../api/client";
-import { useAction, useIdempotency, useList } from "../../../api/hooks";
+import { useAction, useList } from "../../../api/hooks";
 import type { Vps } from "../../../api/nouns";
 import { useT } from "../../../i18n";
 import { DataTable } from "../../../ui/DataTable";
@@ -13,10 +13,8 @@ type Forward = Schema["PortForward"];
 
 function CreateDialog({ vps, close }: { vps: Vps; close: () => void }) {
     const t = useT();
-    const keyOf = useIdempotency();
     const [draft, setDraft] = useState<Schema["PortForwardCreate"]>({ protocol: "tcp", port: 22 });
-    const params = { path: { id: vps.id }, header: { "Idempotency-Key": keyOf(draft) } };
-    const action = useAction(() => must(api.POST("/v1/vps/{id}/port-forwards", { params, body: draft })), { stale: ["port-forwards", "vps"], done: close });
+    const action = useAction((_, key) => must(api.POST("/v1/vps/{id}/port-forwards", { params: { path: { id: vps.id }, header: { "Idempotency-Key": key } }, body: draft })), { stale: ["port-forwards", "vps"], done: close });
     return (
         <FormDialog title={t("forward.add")} close={close} submit={t("add")} busy={action.busy} problem={action.problem} onSubmit={() => void action.run(undefined)}>
             <Select label={t("protocol")} allowDeselect={false} data={["tcp", "udp"]} value={draft.protocol} onChange={(value) => setDraft({ ...draft, protocol: value as "tcp" })} />

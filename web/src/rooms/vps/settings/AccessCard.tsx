@@ -1,6 +1,6 @@
 // How one gets in: SSH keys, the root password, the host name.
 import { useState } from "react";
-import { api, must, randomId } from "../../../api/client";
+import { api, must } from "../../../api/client";
 import { useAction } from "../../../api/hooks";
 import type { Vps } from "../../../api/nouns";
 import { useT } from "../../../i18n";
@@ -20,8 +20,7 @@ function brief(key: string): { kind: string; comment: string } {
 function Keys({ vps }: { vps: Vps }) {
     const t = useT();
     const [text, setText] = useState("");
-    const params = () => ({ path: { id: vps.id }, header: { "Idempotency-Key": randomId() } });
-    const change = useAction((body: { add?: string[]; remove?: string[] }) => must(api.POST("/v1/vps/{id}/ssh-keys", { params: params(), body })), { stale: ["vps", "tasks"] });
+    const change = useAction((body: { add?: string[]; remove?: string[] }, key) => must(api.POST("/v1/vps/{id}/ssh-keys", { params: { path: { id: vps.id }, header: { "Idempotency-Key": key } }, body })), { stale: ["vps", "tasks"] });
     const add = async () => {
         if (await change.run({ add: linesOf(text) })) {
             setText("");
@@ -62,8 +61,7 @@ function Keys({ vps }: { vps: Vps }) {
 function PasswordDialog({ vps, close }: { vps: Vps; close: () => void }) {
     const t = useT();
     const [password, setPassword] = useState("");
-    const params = { path: { id: vps.id }, header: { "Idempotency-Key": randomId() } };
-    const action = useAction(() => must(api.POST("/v1/vps/{id}/password", { params, body: password ? { password } : {} })), { stale: ["vps", "tasks"] });
+    const action = useAction((_, key) => must(api.POST("/v1/vps/{id}/password", { params: { path: { id: vps.id }, header: { "Idempotency-Key": key } }, body: password ? { password } : {} })), { stale: ["vps", "tasks"] });
     const made = action.output?.password;
     if (action.output) {
         return (
@@ -86,8 +84,7 @@ function PasswordDialog({ vps, close }: { vps: Vps; close: () => void }) {
 function Hostname({ vps }: { vps: Vps }) {
     const t = useT();
     const [hostname, setHostname] = useState(vps.hostname);
-    const params = { path: { id: vps.id }, header: { "Idempotency-Key": randomId() } };
-    const action = useAction(() => must(api.POST("/v1/vps/{id}/hostname", { params, body: { hostname } })), { stale: ["vps", "tasks"], done: () => toast(t("saved")) });
+    const action = useAction((_, key) => must(api.POST("/v1/vps/{id}/hostname", { params: { path: { id: vps.id }, header: { "Idempotency-Key": key } }, body: { hostname } })), { stale: ["vps", "tasks"], done: () => toast(t("saved")) });
     return (
         <form
             noValidate

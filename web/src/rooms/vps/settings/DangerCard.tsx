@@ -1,7 +1,7 @@
 // What cannot be undone: the name is typed first.
 import { useState } from "react";
 import { useLocation } from "wouter";
-import { api, must, randomId } from "../../../api/client";
+import { api, must } from "../../../api/client";
 import { useAction } from "../../../api/hooks";
 import { useImages, type Vps } from "../../../api/nouns";
 import { useT } from "../../../i18n";
@@ -16,8 +16,7 @@ function Reinstall({ vps, close }: { vps: Vps; close: () => void }) {
     const t = useT();
     const images = useImages().value?.items.filter((one) => one.active && one.state === "ready") ?? [];
     const [image, setImage] = useState(vps.image_id);
-    const params = { path: { id: vps.id }, header: { "Idempotency-Key": randomId() } };
-    const action = useAction(() => must(api.POST("/v1/vps/{id}/reinstall", { params, body: { image_id: image } })), {
+    const action = useAction((_, key) => must(api.POST("/v1/vps/{id}/reinstall", { params: { path: { id: vps.id }, header: { "Idempotency-Key": key } }, body: { image_id: image } })), {
         stale: ["vps", "tasks"],
         done: () => toast(t("reinstall.ordered"), "busy"),
     });

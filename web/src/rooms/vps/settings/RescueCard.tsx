@@ -1,5 +1,5 @@
 import { useState } from "react";
-import { api, must, randomId } from "../../../api/client";
+import { api, must } from "../../../api/client";
 import { useAction } from "../../../api/hooks";
 import type { Vps } from "../../../api/nouns";
 import { useT } from "../../../i18n";
@@ -12,8 +12,7 @@ export function RescueCard({ vps }: { vps: Vps }) {
     const t = useT();
     const [asked, setAsked] = useState(false);
     const inRescue = vps.rescue_image_id !== null;
-    const params = { path: { id: vps.id }, header: { "Idempotency-Key": randomId() } };
-    const action = useAction(async () => void (inRescue ? await order("unrescue", vps.id) : await must(api.POST("/v1/vps/{id}/rescue", { params, body: {} }))), { stale: ["vps", "tasks"] });
+    const action = useAction(async (_, key) => void (inRescue ? await order("unrescue", vps.id) : await must(api.POST("/v1/vps/{id}/rescue", { params: { path: { id: vps.id }, header: { "Idempotency-Key": key } }, body: {} }))), { stale: ["vps", "tasks"] });
     const title = t(inRescue ? "power.unrescue" : "rescue");
     return (
         <Card

@@ -1,6 +1,6 @@
 import { useState } from "react";
 import { api, ask, must } from "../../../api/client";
-import { useAction, useIdempotency, useOne } from "../../../api/hooks";
+import { useAction, useOne } from "../../../api/hooks";
 import { usePlans, type Plan, type Vps } from "../../../api/nouns";
 import { useT } from "../../../i18n";
 import { useFormat } from "../../../i18n/format";
@@ -36,11 +36,9 @@ export function ResizeCard({ vps }: { vps: Vps }) {
     const t = useT();
     const format = useFormat();
     const plans = usePlans();
-    const keyOf = useIdempotency();
     const [plan, setPlan] = useState<string | undefined>();
     const { price, problem } = useTrial(vps, plan);
-    const params = { path: { id: vps.id }, header: { "Idempotency-Key": keyOf([plan, vps.generation]) } };
-    const action = useAction(() => must(api.POST("/v1/vps/{id}/resize", { params, body: { plan_id: plan! } })), {
+    const action = useAction((_, key) => must(api.POST("/v1/vps/{id}/resize", { params: { path: { id: vps.id }, header: { "Idempotency-Key": key } }, body: { plan_id: plan! } })), {
         stale: ["vps", "tasks", "quotas"],
         done: () => {
             setPlan(undefined);
