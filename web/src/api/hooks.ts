@@ -38,7 +38,7 @@ export interface PageOf<T> {
 }
 
 // A list, page after page; `more` reads the next one.
-export function useList<T>(key: QueryKey, read: (cursor: string | undefined) => Promise<PageOf<T>>, options: { enabled?: boolean; keep?: boolean } = {}) {
+export function useList<T>(key: QueryKey, read: (cursor: string | undefined) => Promise<PageOf<T>>, options: { enabled?: boolean; keep?: boolean; every?: (items: T[] | undefined) => number | false } = {}) {
     const clock = useClock();
     const query = useInfiniteQuery<PageOf<T>, Problem, { pages: PageOf<T>[] }, QueryKey, string | undefined>({
         queryKey: key,
@@ -46,7 +46,7 @@ export function useList<T>(key: QueryKey, read: (cursor: string | undefined) => 
         initialPageParam: undefined,
         getNextPageParam: (last) => last.next_cursor ?? undefined,
         enabled: options.enabled ?? true,
-        refetchInterval: clock,
+        refetchInterval: (one) => options.every?.(one.state.data?.pages.flatMap((page) => page.items)) || clock,
         placeholderData: options.keep === false ? undefined : keepPreviousData,
     });
     return {
