@@ -66,7 +66,7 @@ class Subscription {
 
     // Until the stream ends; "live" from its first byte on.
     async #read(): Promise<void> {
-        const headers = { ...(await authorized()), ...(this.#last !== undefined && { "Last-Event-ID": this.#last }) };
+        const headers: Record<string, string> = { ...(await authorized()), ...(this.#last !== undefined && { "Last-Event-ID": this.#last }) };
         this.#abort = new AbortController();
         const response = await fetch(this.path, { headers, signal: this.#abort.signal });
         if (response.status === 401) {

@@ -72,7 +72,7 @@ const FactRow = ({ name, value }: { name: string; value: ReactNode }) => (
 );
 
 // Tabs are pages: each has an address.
-export function TabPages({ base, tabs, at, label }: { base: string; tabs: { path: string; label: string }[]; at: string; label: string }) {
+export function TabPages({ base, tabs, at, label, children }: { base: string; tabs: { path: string; label: string }[]; at: string; label: string; children: ReactNode }) {
     const [, go] = useLocation();
     return (
         <Tabs value={at} onChange={(path) => go(path ? `${base}/${path}` : base)} keepMounted={false}>
@@ -84,7 +84,9 @@ export function TabPages({ base, tabs, at, label }: { base: string; tabs: { path
                 ))}
             </Tabs.List>
             {tabs.map((one) => (
-                <Tabs.Panel key={one.path} value={one.path} />
+                <Tabs.Panel key={one.path} value={one.path} pt="md">
+                    {one.path === at && children}
+                </Tabs.Panel>
             ))}
         </Tabs>
     );

@@ -81,7 +81,7 @@ export default function CreatePage() {
                     void action.run(undefined);
                 }}
             >
-                <Grid gutter="lg">
+                <Grid gap="lg">
                     <Grid.Col span={{ base: 12, md: 8 }}>
                         <Stack>
                             <Card title={t("name")}>

@@ -59,10 +59,11 @@ export default function VpsPage({ id, tab }: { id: string; tab: string }) {
                     actions={may("vps:write") && <PowerButtons vps={vps} />}
                 >
                     <Notices vps={vps} />
-                    <TabPages base={`/vps/${id}`} label={vps.name} at={tabs.includes(tab) ? tab : "overview"} tabs={tabs.map((path) => ({ path, label: label(path) }))} />
-                    <Suspense fallback={<Loading />}>
-                        <Tab vps={vps} tab={tab} />
-                    </Suspense>
+                    <TabPages base={`/vps/${id}`} label={vps.name} at={tabs.includes(tab) ? tab : "overview"} tabs={tabs.map((path) => ({ path, label: label(path) }))}>
+                        <Suspense fallback={<Loading />}>
+                            <Tab vps={vps} tab={tab} />
+                        </Suspense>
+                    </TabPages>
                 </Page>
             )}
         </Shown>

@@ -1,0 +1,6 @@
+import { common } from "./en/common";
+import { vps } from "./en/vps";
+import { account } from "./en/account";
+import { words } from "./en/words";
+
+export const en = { ...common, ...vps, ...account, ...words };
