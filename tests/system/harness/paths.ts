@@ -16,6 +16,7 @@ export const build = resolve(root, process.env.CROFT_BUILD ?? ".build-test");
 export const serverProgram = join(build, "server/croft-server");
 export const agentProgram = join(build, "agent/croft-agent");
 export const harnessFolder = join(root, "tests/system/harness");
+export const panelFolder = join(root, "web/dist");
 
 function newestPostgres(): string {
     const base = "/usr/lib/postgresql";

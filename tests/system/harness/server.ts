@@ -105,6 +105,11 @@ export class Server {
         return output([this.program, name, verb, "--config", this.config, ...rest], { env: this.environment });
     }
 
+    // Of somebody who is there, as an operator does it who cannot get in.
+    async setPassword(email: string, password: string): Promise<void> {
+        await run([this.program, "admin", "password-reset", "--config", this.config, "--email", email, "--password-stdin"], { env: this.environment, input: password });
+    }
+
     // Differences between quota, capacity, addresses and the rows; empty if there is none.
     async verifyQuotas(): Promise<string> {
         const argv = [this.program, "verify", "--config", this.config, "quotas"];

@@ -110,7 +110,7 @@ export default function HomePage() {
     );
     return (
         <Page title={principal?.tenant?.name ?? t("nav.home")} actions={make}>
-            <SimpleGrid cols={{ base: 1, md: 2 }} spacing="md">
+            <SimpleGrid cols={{ base: 1, md: 2 }} spacing="md" style={{ alignItems: "start" }}>
                 <Stack>
                     <Card title={t("nav.vps")}>
                         {list.problem && <ProblemNote problem={list.problem} retry={list.retry} />}

@@ -96,7 +96,7 @@ function Screen({ vps, kind, choose }: { vps: Vps; kind: Kind; choose: (kind: Ki
                 </Group>
             </Group>
             <ProblemNote problem={line.problem} />
-            <div ref={box} className="terminal" data-testid="terminal" />
+            <div ref={box} className="console-box" data-testid="terminal" />
             <Text size="xs" c="dimmed">
                 {t("console.leave")}
             </Text>

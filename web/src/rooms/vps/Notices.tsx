@@ -77,7 +77,7 @@ export function Notices({ vps }: { vps: Vps }) {
         notes.push(t("notice.lost"));
     }
     return (
-        <Stack gap="sm">
+        <Stack gap="sm" className="notices">
             {vps.task_id && <OpenTask id={vps.task_id} />}
             <LastFailure vps={vps} />
             {notes.map((text) => (

@@ -11,6 +11,7 @@ import { Shown } from "../../ui/States";
 import { Labels, Meter, Time } from "../../ui/Status";
 
 const everyMs = 30_000; // limits are no events; the node reports each minute
+const soonMs = 5_000; // until its first report
 
 function Limit({ of }: { of: Schema["Limit"] }) {
     const t = useT();
@@ -47,7 +48,7 @@ function Stalls({ of }: { of: NonNullable<Schema["Limits"]["pressure"]> }) {
 function LimitsCard({ vps }: { vps: Vps }) {
     const t = useT();
     const format = useFormat();
-    const query = useOne(["limits", vps.id], () => ask(api.GET("/v1/vps/{id}/limits", { params: { path: { id: vps.id } } })), { every: everyMs });
+    const query = useOne(["limits", vps.id], () => ask(api.GET("/v1/vps/{id}/limits", { params: { path: { id: vps.id } } })), { every: (limits) => (limits?.ts ? everyMs : soonMs) });
     return (
         <Card title={t("limits")}>
             <Shown of={query}>
@@ -111,7 +112,7 @@ export function Overview({ vps }: { vps: Vps }) {
     const format = useFormat();
     const names = useNames();
     return (
-        <SimpleGrid cols={{ base: 1, md: 2 }} spacing="md">
+        <SimpleGrid cols={{ base: 1, md: 2 }} spacing="md" style={{ alignItems: "start" }}>
             <Stack>
                 <Card title={t("tab.overview")}>
                     <Facts

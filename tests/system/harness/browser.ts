@@ -1,0 +1,120 @@
+// A browser (Debian's chromium) on the panel of a test's server. What the page complains of (a script's error, a breach of the policy)
+// fails the test that asks `calm()`.
+import { mkdirSync } from "node:fs";
+import { mkdtemp } from "node:fs/promises";
+import { AxeBuilder } from "@axe-core/playwright";
+import { chromium, type Browser as Chromium, type BrowserContext, type Locator, type Page } from "playwright-core";
+import { quote, type Sandbox } from "./sandbox.js";
+
+const program = process.env.CROFT_CHROMIUM ?? "/usr/bin/chromium";
+const artifacts = process.env.CROFT_ARTIFACTS; // where pictures of the screens are kept
+
+const flags = [
+    "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
+    "--disable-component-update", "--disable-sync", "--disable-dev-shm-usage", "--lang=en",
+];
+
+export const desktop = { width: 1280, height: 860 };
+export const phone = { width: 360, height: 740 };
+
+export interface WindowOptions {
+    size?: typeof desktop;
+    scheme?: "light" | "dark";
+    language?: "en" | "de";
+}
+
+export class Window {
+    readonly complaints: string[] = [];
+
+    constructor(
+        readonly page: Page,
+        readonly context: BrowserContext,
+        readonly url: string,
+    ) {
+        page.on("pageerror", (error) => this.complaints.push(String(error)));
+        page.on("console", (message) => {
+            // An answer that is no success is the browser's to list, and often what a test is about.
+            if (message.type() === "error" && !message.text().startsWith("Failed to load resource")) {
+                this.complaints.push(message.text());
+            }
+        });
+        page.setDefaultTimeout(30_000);
+    }
+
+    async go(path: string): Promise<void> {
+        await this.page.goto(this.url + path);
+    }
+
+    // Signs in by hand, as people do.
+    async signIn(who: { email: string; password: string }, path = "/"): Promise<void> {
+        await this.go(path);
+        await this.page.getByLabel("E-mail address").fill(who.email);
+        await this.page.getByLabel("Password", { exact: true }).fill(who.password);
+        await this.page.getByRole("button", { name: "Sign in" }).click();
+        await this.page.getByRole("navigation").first().waitFor({ state: "attached" });
+    }
+
+    heading(name: string | RegExp): Locator {
+        return this.page.getByRole("heading", { level: 1, name });
+    }
+
+    button(name: string | RegExp, within: Page | Locator = this.page): Locator {
+        return within.getByRole("button", { name, exact: typeof name === "string" });
+    }
+
+    dialog(name?: string | RegExp): Locator {
+        return this.page.getByRole("dialog", { name });
+    }
+
+    // Rules of WCAG that the screen breaks, a line each.
+    async violations(): Promise<string[]> {
+        const found = await new AxeBuilder({ page: this.page }).withTags(["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]).analyze();
+        return found.violations.map((one) => `${one.id}: ${one.nodes.map((node) => `${node.target.join(" ")} ${node.failureSummary ?? ""}`).slice(0, 3).join(" | ")}`);
+    }
+
+    // Pixels by which the page is wider than the window.
+    overflow(): Promise<number> {
+        return this.page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
+    }
+
+    async picture(name: string): Promise<void> {
+        if (artifacts) {
+            mkdirSync(artifacts, { recursive: true });
+            await this.page.screenshot({ path: `${artifacts}/${name}.png`, animations: "disabled" });
+        }
+    }
+
+    calm(): string[] {
+        return this.complaints.splice(0);
+    }
+}
+
+export class Browser {
+    private constructor(
+        readonly sandbox: Sandbox,
+        readonly url: string,
+        readonly chromium: Chromium,
+    ) {}
+
+    static async open(sandbox: Sandbox, url: string): Promise<Browser> {
+        const home = await mkdtemp("/tmp/croft-browser-");
+        sandbox.undo(`rm -rf ${quote(home)}`);
+        const browser = await chromium.launch({ executablePath: program, args: flags, env: { ...process.env, HOME: home, XDG_CONFIG_HOME: home, XDG_CACHE_HOME: home } });
+        return new Browser(sandbox, url, browser);
+    }
+
+    async window(options: WindowOptions = {}): Promise<Window> {
+        const context = await this.chromium.newContext({
+            viewport: options.size ?? desktop,
+            colorScheme: options.scheme ?? "light",
+            locale: options.language === "de" ? "de-DE" : "en-GB",
+            reducedMotion: "reduce",
+        });
+        return new Window(await context.newPage(), context, this.url);
+    }
+
+    async close(): Promise<void> {
+        await this.chromium.close();
+    }
+}
+
