@@ -1,22 +1,12 @@
 import assert from "node:assert/strict";
-import { createHash, createHmac, randomUUID } from "node:crypto";
+import { createHash, randomUUID } from "node:crypto";
 import { writeFileSync } from "node:fs";
 import { after, before, describe, test } from "node:test";
 import { Api, type RawAnswer } from "../harness/client.js";
 import { run, until } from "../harness/command.js";
 import { MailServer } from "../harness/smtp.js";
+import { totp } from "../harness/totp.js";
 import { type Customer, World, unlimited } from "../harness/world.js";
-
-// RFC 4648 and RFC 6238, written down once more: what the server makes is checked by something else than liboath.
-function totp(secret: string, offset = 0): string {
-    const bits = [...secret].map((c) => "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567".indexOf(c).toString(2).padStart(5, "0")).join("");
-    const key = Buffer.from(bits.match(/.{8}/g)!.map((byte) => parseInt(byte, 2)));
-    const counter = Buffer.alloc(8);
-    counter.writeBigUInt64BE(BigInt(Math.floor(Date.now() / 30_000) + offset));
-    const mac = createHmac("sha1", key).update(counter).digest();
-    const at = mac[19]! & 15;
-    return String((mac.readUInt32BE(at) & 0x7fffffff) % 1_000_000).padStart(6, "0");
-}
 
 const median = (values: number[]) => [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)]!;
 
