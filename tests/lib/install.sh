@@ -16,6 +16,9 @@ packages=(
 # shellcheck disable=SC2034 # tests/run adds them when that suite is named
 packages_vm=(qemu-system-x86 qemu-utils e2fsprogs)
 
+# shellcheck disable=SC2034 # likewise; a font, since a minimal system has none
+packages_web=(chromium fonts-dejavu-core)
+
 installed()
 {
     dpkg-query -W -f '${Status}\n' "$1" 2>/dev/null | grep -q '^install ok installed$'
@@ -61,6 +64,17 @@ install_node_modules()
     compile_system_tests
 }
 
+# What builds the panel, and its client of the same contract.
+install_web_modules()
+{
+    local folder=$root/web
+    if ! cmp -s "$folder/package-lock.json" "$folder/node_modules/.installed-lock"; then
+        (cd "$folder" && npm ci --ignore-scripts --no-audit --no-fund --fetch-retries=5) || return 1
+        cp "$folder/package-lock.json" "$folder/node_modules/.installed-lock"
+    fi
+    (cd "$folder" && npm run --silent generate >/dev/null)
+}
+
 # The client is generated from the contract; a test that no longer fits it does not compile.
 compile_system_tests()
 {
@@ -72,7 +86,7 @@ compile_system_tests()
             "$bin/tsc" --noEmit &&
             rm -rf dist &&
             "$bin/esbuild" --log-level=warning --platform=node --format=esm --target=node18 --sourcemap=inline \
-                --outdir=dist --outbase=. ./*.ts harness/*.ts api/*.ts e2e/*.ts bench/*.ts
+                --outdir=dist --outbase=. ./*.ts harness/*.ts api/*.ts e2e/*.ts web/*.ts bench/*.ts
     )
 }
 

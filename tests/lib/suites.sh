@@ -111,6 +111,41 @@ suite_api()
     closing "$sum_passed" "$sum_failed" "$sum_skipped"
 }
 
+# unit_tests_web: vitest's, counted by its own report.
+unit_tests_web()
+{
+    local report status=0
+    report=$(mktemp)
+    (cd "$root/web" && npx vitest run --reporter=default --reporter=json --outputFile.json="$report") || status=$?
+    sum_passed=$(jq -r '.numPassedTests // 0' "$report" 2>/dev/null) sum_failed=$(jq -r '.numFailedTests // 0' "$report" 2>/dev/null)
+    sum_passed=${sum_passed:-0} sum_failed=${sum_failed:-0}
+    [ "$status" -eq 0 ] || [ "$sum_failed" -gt 0 ] || sum_failed=1 # one that died before it could count
+    rm -f "$report"
+}
+
+# The panel: its types, its units, its build with the budgets, then a browser against a real server and real containers.
+suite_web()
+{
+    local passed=0 failed=0
+    sum_skipped=0
+    if install_web_modules && (cd "$root/web" && npm run --silent typecheck); then
+        passed=1
+    else
+        closing 0 1 0
+        return
+    fi
+    unit_tests_web
+    passed=$((passed + sum_passed)) failed=$sum_failed
+    if (cd "$root/web" && npm run --silent build); then
+        passed=$((passed + 1))
+        node_tests web 2 journeys screens
+        passed=$((passed + sum_passed)) failed=$((failed + sum_failed))
+    else
+        failed=$((failed + 1))
+    fi
+    closing "$passed" "$failed" "$sum_skipped"
+}
+
 # A machine of its own, emulated: only when it is named.
 suite_vm()
 {

@@ -45,6 +45,6 @@ export function asProblem(error: unknown): Problem {
     if (error instanceof Problem) {
         return error;
     }
-    const name = error instanceof Error ? error.name : "";
+    const name = (error as { name?: unknown } | undefined)?.name;
     return name === "TypeError" || name === "AbortError" || name === "TimeoutError" ? away() : new Problem(0, "internal", String(error));
 }

@@ -35,7 +35,8 @@ const stale: Record<string, string[]> = {
 };
 
 export function staleRoots(event: Pick<StreamEvent, "action">): string[] {
-    return stale[event.action.split(".")[0] ?? ""] ?? [];
+    const noun = event.action.split(".")[0] ?? "";
+    return Object.hasOwn(stale, noun) ? stale[noun]! : [];
 }
 
 const gatherMs = 150; // fifty events at once are one reading

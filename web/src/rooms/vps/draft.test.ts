@@ -1,0 +1,45 @@
+import { describe, expect, test } from "vitest";
+import { bodyOf, curlOf, emptyDraft, labelsOf } from "./draft";
+import { draftOf, newRule, rowOf, ruleOf } from "./network/rules";
+
+const whole = { ...emptyDraft, name: "web1", location: "l", image: "i", plan: "p" };
+
+describe("the order of a vps", () => {
+    test("is there once it can be", () => {
+        expect(bodyOf(emptyDraft)).toBeUndefined();
+        expect(bodyOf({ ...whole, plan: undefined })).toBeUndefined();
+        expect(bodyOf(whole)).toEqual({ name: "web1", plan_id: "p", image_id: "i", location_id: "l" });
+    });
+
+    test("has what was filled in", () => {
+        const body = bodyOf({ ...whole, keys: " ssh-ed25519 A a \n\nssh-rsa B\n", labels: ["env=prod", "web"], start: false, protection: true, userData: "#!/bin/sh\n" });
+        expect(body).toMatchObject({ ssh_keys: ["ssh-ed25519 A a", "ssh-rsa B"], labels: { env: "prod", web: "" }, start: false, protection: true, user_data: "#!/bin/sh\n" });
+    });
+
+    test("labels are labels", () => {
+        expect(labelsOf(["a=b=c"])).toBeUndefined();
+        expect(labelsOf(["with blank=x"])).toBeUndefined();
+        expect(labelsOf(["=x"])).toBeUndefined();
+        expect(labelsOf(["a/b.c=x@y:1"])).toEqual({ "a/b.c": "x@y:1" });
+    });
+
+    test("as curl, a quote ends nothing", () => {
+        expect(curlOf("https://croft.test", { user_data: "it's" })).toContain(`it'\\''s`);
+    });
+});
+
+describe("a firewall rule", () => {
+    test("goes into fields and back", () => {
+        const rule = { direction: "in", action: "accept", protocol: "tcp", ports: ["22", "8000-8080"], cidrs: ["192.0.2.0/24"], address_sets: null, note: "ssh" } as const;
+        expect(ruleOf(draftOf({ ...rule, ports: [...rule.ports], cidrs: [...rule.cidrs] }))).toEqual(rule);
+    });
+
+    test("without ports where there are none", () => {
+        expect(ruleOf(newRule({ protocol: "icmp", ports: "22" })).ports).toBeNull();
+    });
+
+    test("is found by a problem's place", () => {
+        expect(rowOf("/rules/12/ports/0")).toBe(12);
+        expect(rowOf("/policy_in")).toBeUndefined();
+    });
+});
