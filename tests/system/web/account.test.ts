@@ -1,0 +1,220 @@
+// People, tokens, webhooks, the log: the rooms of an account.
+import assert from "node:assert/strict";
+import { after, before, describe, test } from "node:test";
+import { Browser, type Window } from "../harness/browser.js";
+import { until } from "../harness/command.js";
+import { panelFolder } from "../harness/paths.js";
+import { certificate, Receiver } from "../harness/receiver.js";
+import { MailServer } from "../harness/smtp.js";
+import { totp } from "../harness/totp.js";
+import { World } from "../harness/world.js";
+
+describe("an account's rooms", () => {
+    let world: World;
+    let mail: MailServer;
+    let receiver: Receiver;
+    let browser: Browser;
+    let window: Window;
+    let secret = "";
+    before(async () => {
+        mail = await MailServer.start();
+        world = await World.create({ server: { config: { panel: { dir: panelFolder }, mail: { server: mail.address, tls: "none", retry_s: 1 } } } });
+        const files = await certificate(world.sandbox);
+        world.server.configure({ webhooks: { allow_private: true, ca_file: files.cert } } as never);
+        await world.server.reload();
+        receiver = await Receiver.create(files);
+        browser = await Browser.open(world.sandbox, world.server.url);
+        window = await browser.window();
+        await window.signIn(world.customer);
+    });
+    after(async () => {
+        await browser?.close();
+        await world?.close();
+        await mail?.stop();
+        receiver?.close();
+    });
+
+    const linkIn = (to: string) => until(`a mail to ${to}`, () => /https?:\/\/\S+#\S+/.exec(mail.mails.find((one) => one.to.includes(to))?.text ?? "")?.[0]);
+
+    test("somebody is invited, joins by the mailed link with a name and a password, and is made an admin", async () => {
+        const { page } = window;
+        await window.go("/account/members");
+        await window.button("Invite").first().click();
+        await window.dialog("Invite").getByLabel("E-mail address").fill("new@example.org");
+        await window.button("Invite", window.dialog()).click();
+        await page.getByRole("row", { name: /new@example.org/ }).waitFor();
+        const other = await browser.window();
+        await other.page.goto(await linkIn("new@example.org"));
+        await other.page.getByLabel("Your name").fill("Newcomer");
+        await other.page.getByLabel("New password").fill("a rather long phrase");
+        await other.button("Join").click();
+        await other.page.getByText(/You are now a member of/).waitFor();
+        await other.signIn({ email: "new@example.org", password: "a rather long phrase" });
+        assert.equal(await other.page.getByRole("link", { name: "Webhooks" }).count(), 0, "not for members");
+        await window.button("Change role", page.getByRole("row", { name: /Newcomer/ })).click();
+        await window.dialog().getByLabel("Role").click();
+        await page.getByRole("option", { name: "Admin" }).click();
+        await window.button("Save", window.dialog()).click();
+        await page.getByRole("row", { name: /Newcomer/ }).getByText("Admin").waitFor();
+        assert.deepEqual(other.calm(), []);
+        await other.context.close();
+    });
+
+    test("a forgotten password: a link by mail, a new one, signed in", async () => {
+        const other = await browser.window();
+        await other.go("/");
+        await other.page.getByRole("link", { name: "Forgot your password?" }).click();
+        await other.page.getByLabel("E-mail address").fill("new@example.org");
+        await other.button("Send the link").click();
+        await other.page.getByText(/the mail is on its way/).waitFor();
+        mail.mails.splice(0, mail.mails.length - 1);
+        const link = await until("the link", () => /https?:\/\/\S+password-resets#\S+/.exec(mail.mails.map((one) => one.text).join("\n"))?.[0]);
+        await other.page.goto("about:blank");
+        await other.page.goto(link);
+        await other.page.getByLabel("New password").fill("another long phrase");
+        await other.button("Set password").click();
+        await other.page.getByText("The new password holds from now on.").waitFor();
+        await other.signIn({ email: "new@example.org", password: "another long phrase" });
+        await other.context.close();
+    });
+
+    test("a token is made, shown once, works as far as its scopes, and is revoked", async () => {
+        const { page } = window;
+        await window.go("/account/tokens");
+        await window.button("Create token").first().click();
+        const dialog = window.dialog();
+        await dialog.getByRole("textbox", { name: "Name" }).fill("ci");
+        await window.button("Create token", dialog).click();
+        await page.getByText("Copy it now: it is not shown again.").waitFor();
+        const token = await dialog.locator("pre").innerText();
+        const ask = async (path: string) => (await fetch(world.server.url + path, { headers: { Authorization: `Bearer ${token}` } })).status;
+        assert.equal(await ask("/v1/vps"), 200);
+        assert.equal(await ask("/v1/webhooks"), 403);
+        await window.button("Done", dialog).click();
+        const row = page.getByRole("row", { name: /^ci/ });
+        await window.button("Revoke", row).click();
+        await window.button("Revoke", window.dialog()).click();
+        await row.waitFor({ state: "detached" });
+        assert.equal(await ask("/v1/vps"), 401);
+    });
+
+    test("a webhook is made, tested, and shows what it was sent", async () => {
+        const { page } = window;
+        await window.go("/account/webhooks");
+        await window.button("Create webhook").first().click();
+        await window.dialog().getByLabel("URL").fill(receiver.url("/hook"));
+        await window.button("Create webhook", window.dialog()).click();
+        await page.getByText(/whsec_/).waitFor();
+        await window.button("Done").click();
+        await window.button("Send a test").click();
+        await page.getByRole("row", { name: /Webhook test/ }).getByText("Delivered").waitFor();
+        assert.equal(receiver.at("/hook").length, 1);
+        await window.button("Delete").click();
+        await window.button("Delete", window.dialog()).click();
+        await page.getByText("No webhooks").waitFor();
+    });
+
+    test("address sets and private networks are made, changed and deleted", async () => {
+        const { page } = window;
+        await window.go("/account/networks");
+        await window.button("Add address set").click();
+        await window.dialog().getByLabel("Name").fill("office");
+        await window.dialog().getByLabel("Ranges").fill("192.0.2.0/24\n2001:db8::/32");
+        await window.button("Save", window.dialog()).click();
+        const row = page.getByRole("row", { name: /office/ });
+        await row.getByText("192.0.2.0/24, 2001:db8::/32").waitFor();
+        await window.button("Edit", row).click();
+        await window.dialog().getByLabel("Ranges").fill("198.51.100.7/32");
+        await window.button("Save", window.dialog()).click();
+        await row.getByText(/198\.51\.100\.7/).waitFor();
+        await window.button("Delete", row).click();
+        await window.button("Delete", window.dialog()).click();
+        await row.waitFor({ state: "detached" });
+    });
+
+    test("a second factor is set up, asked for at the next sign-in, and switched off", async () => {
+        const { page } = window;
+        await window.go("/account/profile");
+        const card = page.getByRole("region", { name: "Second factor" });
+        await window.button("Set up", card).click();
+        await window.dialog().getByLabel("Your password").fill(world.customer.password);
+        await window.button("Next", window.dialog()).click();
+        secret = (await window.dialog().locator("pre").innerText()).trim();
+        await window.dialog().getByLabel("Code", { exact: true }).fill(totp(secret, -1));
+        await window.button("Confirm", window.dialog()).click();
+        await page.getByText("Recovery codes").waitFor();
+        const codes = (await window.dialog().locator("pre").innerText()).split("\n");
+        assert.equal(codes.length, 10);
+        await window.button("Done", window.dialog()).click();
+        await card.getByText("10 recovery codes are left.").waitFor();
+
+        const other = await browser.window();
+        await other.go("/");
+        await other.page.getByLabel("E-mail address").fill(world.customer.email);
+        await other.page.getByLabel("Password", { exact: true }).fill(world.customer.password);
+        await other.button("Sign in").click();
+        await other.page.getByLabel("Code", { exact: true }).fill(codes[0]!);
+        await other.button("Sign in").click();
+        await other.page.getByRole("navigation").first().waitFor({ state: "attached" });
+
+        const sessions = page.getByRole("region", { name: "Sessions" });
+        await window.button("End", sessions.getByRole("row").nth(2)).first().click();
+        await other.dialog("Sign in again").waitFor();
+        await other.context.close();
+
+        await window.button("Switch off", card).click();
+        await window.dialog().getByLabel("Code", { exact: true }).fill(codes[1]!);
+        await window.button("Switch off", window.dialog()).click();
+        await window.button("Set up", card).waitFor();
+    });
+
+    test("the log names who did what, with what was before and after", async () => {
+        const { page } = window;
+        await window.go("/account/audit");
+        await page.getByRole("row", { name: /token\.created/ }).first().waitFor();
+        await page.getByLabel("Action").fill("address_set.updated");
+        const row = page.getByRole("row", { name: /address_set\.updated/ });
+        await row.waitFor();
+        await until("only that is left", async () => (await page.getByRole("row").count()) === 2);
+        assert.match(await row.innerText(), new RegExp(world.customer.email));
+        await window.button("Details", row).click();
+        await window.dialog().getByText(/"before"/).waitFor();
+    });
+
+    test("quotas say what uses them", async () => {
+        const { page } = window;
+        const vps = await world.createVps();
+        await window.go("/account/quotas");
+        await window.button("What uses it").first().click();
+        await window.dialog().getByText(vps.name).waitFor();
+        assert.deepEqual(window.calm(), []);
+    });
+
+    test("all of it by keyboard: from sign-in to an order", async () => {
+        const other = await browser.window();
+        const { page } = other;
+        await other.go("/vps");
+        await page.getByLabel("E-mail address").waitFor();
+        await page.keyboard.type(world.customer.email);
+        await page.keyboard.press("Tab");
+        await page.keyboard.type(world.customer.password);
+        await page.keyboard.press("Enter");
+        await page.getByRole("row").nth(1).waitFor();
+        const reach = async (name: string) => {
+            for (let i = 0; i < 80; i++) {
+                await page.keyboard.press("Tab");
+                const here = await page.evaluate(() => document.activeElement?.getAttribute("aria-label") ?? document.activeElement?.textContent ?? "");
+                if (here === name) {
+                    return;
+                }
+            }
+            assert.fail(`${name} is not reached by Tab`);
+        };
+        await page.keyboard.press("Tab");
+        assert.equal(await page.evaluate(() => document.activeElement?.textContent), "Skip to the content");
+        await reach("Create VPS");
+        await page.keyboard.press("Enter");
+        await other.heading("Create VPS").waitFor();
+        await other.context.close();
+    });
+});
