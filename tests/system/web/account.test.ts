@@ -108,7 +108,7 @@ describe("an account's rooms", () => {
         await window.button("Done").click();
         await window.button("Send a test").click();
         await page.getByRole("row", { name: /Webhook test/ }).getByText("Delivered").waitFor();
-        assert.equal(receiver.at("/hook").length, 1);
+        assert.ok(receiver.at("/hook").some((one) => one.event.type === "croft.webhook.test"));
         await window.button("Delete").click();
         await window.button("Delete", window.dialog()).click();
         await page.getByText("No webhooks").waitFor();
@@ -142,7 +142,7 @@ describe("an account's rooms", () => {
         secret = (await window.dialog().locator("pre").innerText()).trim();
         await window.dialog().getByLabel("Code", { exact: true }).fill(totp(secret, -1));
         await window.button("Confirm", window.dialog()).click();
-        await page.getByText("Recovery codes").waitFor();
+        await window.dialog("Recovery codes").waitFor();
         const codes = (await window.dialog().locator("pre").innerText()).split("\n");
         assert.equal(codes.length, 10);
         await window.button("Done", window.dialog()).click();

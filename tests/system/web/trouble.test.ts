@@ -125,7 +125,7 @@ describe("the panel in trouble", () => {
         const etag = (await api.raw("GET", `/v1/vps/${vps.id}`)).headers.get("etag")!;
         await api.expect(200, "PATCH", `/v1/vps/${vps.id}`, { body: { name: "theirs" }, headers: { "If-Match": etag } });
         await window.button("Save", general).click();
-        await window.page.getByText("Changed in the meantime").waitFor();
+        await general.getByRole("alert").getByText(/save again to put yours/).waitFor();
         held = false;
         await window.heading("theirs").waitFor();
         assert.equal(await general.getByRole("textbox", { name: "Name" }).inputValue(), "mine");
@@ -204,7 +204,7 @@ describe("the panel in trouble", () => {
         await api.expect(201, "POST", "/v1/webhooks", { body: { url: "https://hooks.example.org/x", description: evil } });
         await window.go(`/vps/${vps.id}/settings`);
         await window.page.getByText(evil, { exact: true }).first().waitFor();
-        assert.ok((await window.page.getByText(evil).count()) >= 2, "the error and the key's comment");
+        await until("the error and the key's comment show", async () => (await window.page.getByText(evil).count()) >= 2);
         await window.go("/account/webhooks");
         await window.page.getByText(evil).waitFor();
         assert.notEqual(await window.page.title(), "owned");
@@ -217,8 +217,10 @@ describe("the panel in trouble", () => {
         await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
         const { port } = server.address() as { port: number };
         const page = await window.context.newPage();
+        const said: string[] = [];
+        page.on("console", (message) => said.push(message.text()));
         await page.goto(`http://localhost:${port}/`); // another site than 127.0.0.1
-        await until("the frame is refused", () => page.frames().some((one) => one.url().startsWith("chrome-error:")));
+        await until("the frame is refused", () => said.some((one) => one.includes("frame-ancestors")));
         const refreshed = await page.evaluate(async (url) => {
             try {
                 const answer = await fetch(`${url}/v1/sessions/refresh`, { method: "POST", credentials: "include", mode: "no-cors" });
