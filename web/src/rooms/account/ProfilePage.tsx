@@ -13,6 +13,8 @@ import { TotpCard } from "./TotpCard";
 type Profile = Schema["Profile"];
 type SessionInfo = Schema["SessionInfo"];
 
+const everyMs = 10_000; // a sign-in belongs to a person: no tenant's log tells of it
+
 function NameCard({ profile, etag }: { profile: Profile; etag: string | undefined }) {
     const t = useT();
     const [name, setName] = useState(profile.name);
@@ -88,7 +90,7 @@ function browserOf(agent: string | null): string {
 
 function Sessions() {
     const t = useT();
-    const list = useList<SessionInfo>(["sessions", "list"], (cursor) => must(api.GET("/v1/sessions", { params: { query: { cursor } } })));
+    const list = useList<SessionInfo>(["sessions", "list"], (cursor) => must(api.GET("/v1/sessions", { params: { query: { cursor } } })), { every: () => everyMs });
     const end = useAction((id: string) => must(api.DELETE("/v1/sessions/{id}", { params: { path: { id } } })), { stale: ["sessions"] });
     return (
         <Card title={t("sessions")} text={t("sessions.text")}>
