@@ -1,25 +1,14 @@
 // What was ordered of it and what became of it; below, the log, for whom it is.
 import { api, must, type Schema } from "../../api/client";
 import { useList } from "../../api/hooks";
-import { useActor, useVpsTasks, type Task, type Vps } from "../../api/nouns";
+import { useActor, useVpsTasks, type Vps } from "../../api/nouns";
 import { useT, useWord } from "../../i18n";
 import { useMay } from "../../roles";
 import { DataTable } from "../../ui/DataTable";
-import { Stack, Text, Title } from "../../ui/kit";
+import { Stack, Title } from "../../ui/kit";
 import { Empty } from "../../ui/States";
-import { Status, Time, type Tone } from "../../ui/Status";
-
-const tones: Record<Task["status"], Tone> = { queued: "idle", running: "busy", done: "good", failed: "bad", cancelled: "idle" };
-
-export function TaskState({ task }: { task: Task }) {
-    const t = useT();
-    return (
-        <Stack gap={2}>
-            <Status tone={tones[task.status]}>{task.status === "running" ? `${t("status.running")} ${task.progress} %` : t(`status.${task.status}`)}</Status>
-            {task.error && <Text size="sm">{task.error.detail}</Text>}
-        </Stack>
-    );
-}
+import { TaskState } from "../../ui/TaskState";
+import { Time } from "../../ui/Status";
 
 function Log({ vps }: { vps: Vps }) {
     const t = useT();
