@@ -2,5 +2,6 @@ import { common } from "./en/common";
 import { vps } from "./en/vps";
 import { account } from "./en/account";
 import { words } from "./en/words";
+import { operator } from "./en/operator";
 
-export const en = { ...common, ...vps, ...account, ...words };
+export const en = { ...common, ...vps, ...account, ...words, ...operator };
