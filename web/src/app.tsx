@@ -51,12 +51,12 @@ class Boundary extends Component<{ children: ReactNode; at: string }, { failed: 
 
 function Broken() {
     const t = useT();
-    return <Empty title={t("broken")} text={t("broken.text")} action={<Button onClick={() => location.reload()}>{t("reload")}</Button>} />;
+    return <Empty whole title={t("broken")} text={t("broken.text")} action={<Button onClick={() => location.reload()}>{t("reload")}</Button>} />;
 }
 
 function Missing() {
     const t = useT();
-    return <Empty title={t("missing")} text={t("missing.text")} />;
+    return <Empty whole title={t("missing")} text={t("missing.text")} />;
 }
 
 function Rooms() {

@@ -66,7 +66,7 @@ export function Shell({ groups, bar, banner, mark, children }: Props) {
                 <Group h={53} px="md" justify="space-between" wrap="nowrap">
                     <Group gap="xs" wrap="nowrap">
                         <Burger opened={opened} onClick={menu.toggle} hiddenFrom="sm" size="sm" aria-label={t("menu")} aria-expanded={opened} />
-                        <Link href="/" style={{ display: "flex", alignItems: "center", gap: 8, textDecoration: "none", color: "inherit" }}>
+                        <Link href="/" aria-label="Croft" style={{ display: "flex", alignItems: "center", gap: 8, textDecoration: "none", color: "inherit" }}>
                             <img src="/favicon.svg" alt="" width={26} height={26} />
                             <Text fw={700} size="lg" visibleFrom="xs">
                                 Croft

@@ -50,11 +50,14 @@ export function ProblemNote({ problem, retry }: { problem: Problem | undefined; 
     );
 }
 
-export function Empty({ title, text, action }: { title: string; text?: string; action?: ReactNode }) {
+// whole: in place of a page, not of a list in one.
+export function Empty({ title, text, action, whole }: { title: string; text?: string; action?: ReactNode; whole?: boolean }) {
     return (
         <Center py={48} px="md">
             <Stack gap={6} align="center" maw={420}>
-                <Text fw={600}>{title}</Text>
+                <Text fw={600} component={whole ? "h1" : "p"} m={0}>
+                    {title}
+                </Text>
                 {text && (
                     <Text size="sm" c="dimmed" ta="center">
                         {text}

@@ -1,0 +1,107 @@
+// Every screen, as it is first seen: none breaks a rule of WCAG or is wider than its window; in both themes and at both widths.
+import assert from "node:assert/strict";
+import { after, before, describe, test } from "node:test";
+import { Browser, desktop, phone, type Window } from "../harness/browser.js";
+import { panelFolder } from "../harness/paths.js";
+import { World } from "../harness/world.js";
+
+const operator = { email: "operator@example.org", password: "an operator's long phrase" };
+
+interface Screen {
+    name: string; // of its picture
+    path: (world: World, vps: string, made: Made) => string;
+    heading: RegExp;
+}
+
+interface Made {
+    webhook: string;
+    plan: string;
+}
+
+const at = (path: string, heading: RegExp, name = path.slice(1).replaceAll("/", "-")): Screen => ({ name, path: () => path, heading });
+const tab = (name: string): Screen => ({ name: `vps-${name}`, path: (_world, vps) => `/vps/${vps}/${name}`, heading: /^shop$/ });
+
+const customers: Screen[] = [
+    at("/", /./, "home"),
+    at("/vps", /./),
+    at("/vps/new", /./),
+    ...["overview", "console", "network", "snapshots", "settings", "activity"].map(tab),
+    ...["images", "networks", "members", "tokens", "webhooks", "quotas", "audit", "profile"].map((name) => at(`/account/${name}`, /./)),
+    { name: "account-webhook", path: (_world, _vps, made) => `/account/webhooks/${made.webhook}`, heading: /./ },
+    at("/nowhere", /./, "missing"),
+];
+
+const operators: Screen[] = [
+    ...["fleet", "vps", "tenants", "users", "plans", "images", "pools", "tasks", "audit"].map((name) => at(`/operator/${name}`, /./)),
+    { name: "operator-node", path: (world) => `/operator/fleet/${world.node}`, heading: /node1/ },
+    { name: "operator-tenant", path: (world) => `/operator/tenants/${world.customer.id}`, heading: /^tenant / },
+    { name: "operator-plan", path: (_world, _vps, made) => `/operator/plans/${made.plan}`, heading: /tiny/ },
+];
+
+// Each theme and each width is looked at by the rules; the other two are for who wants to see them.
+const looks = [
+    { name: "light", size: desktop, scheme: "light", rules: true },
+    { name: "phone-dark", size: phone, scheme: "dark", rules: true },
+    { name: "dark", size: desktop, scheme: "dark", rules: false },
+    { name: "phone", size: phone, scheme: "light", rules: false },
+] as const;
+
+describe("every screen", () => {
+    let world: World;
+    let browser: Browser;
+    let vps: string;
+    let made: Made;
+    before(async () => {
+        world = await World.create({ server: { config: { panel: { dir: panelFolder } } } });
+        await world.server.setPassword(operator.email, operator.password);
+        vps = (await world.createVps({ name: "shop", labels: { role: "web" } })).id;
+        await world.createVps({ name: "mail", start: false });
+        const { api } = world.customer;
+        const { task } = await api.expect(202, "POST", `/v1/vps/${vps}/snapshots`, { body: { name: "before the update" } });
+        await api.settled(task.id);
+        await api.expect(201, "POST", "/v1/networks", { body: { name: "inside" } });
+        const hook = await api.expect(201, "POST", "/v1/webhooks", { body: { url: "https://example.org/hook", events: ["vps.*"], description: "orders", enabled: false } });
+        made = { webhook: hook.id, plan: world.plan.id };
+        browser = await Browser.open(world.sandbox, world.server.url);
+    });
+    after(async () => {
+        await browser?.close();
+        await world?.close();
+    });
+
+    const shown = async (window: Window, screen: Screen) => {
+        await window.go(screen.path(world, vps, made));
+        await window.heading(screen.heading).waitFor();
+        await window.page.waitForFunction(() => !document.querySelector("main [aria-busy=true]"));
+    };
+
+    const look = async (window: Window, screen: Screen, how: (typeof looks)[number], broken: string[]) => {
+        await shown(window, screen);
+        await window.picture(`${screen.name}-${how.name}`);
+        const wider = await window.overflow();
+        broken.push(...(wider > 0 ? [`${screen.name}: ${wider} pixels wider than the window`] : []));
+        broken.push(...(how.rules ? (await window.violations()).map((one) => `${screen.name}: ${one}`) : []));
+        broken.push(...window.calm().map((one) => `${screen.name}: ${one}`));
+    };
+
+    for (const how of looks.filter((one) => one.rules || process.env.CROFT_ARTIFACTS)) {
+        for (const [whose, screens] of Object.entries({ "a customer's": customers, "an operator's": operators })) {
+            test(`${whose} screens, ${how.name}`, { timeout: 240_000 }, async () => {
+                const window = await browser.window({ size: how.size, scheme: how.scheme });
+                const broken: string[] = [];
+                if (screens === customers) {
+                    await window.go("/");
+                    await window.button("Sign in").waitFor();
+                    broken.push(...(await window.violations()).map((one) => `sign-in: ${one}`));
+                    await window.picture(`sign-in-${how.name}`);
+                }
+                await window.signIn(screens === operators ? operator : world.customer);
+                for (const screen of screens) {
+                    await look(window, screen, how, broken);
+                }
+                await window.context.close();
+                assert.deepEqual(broken, []);
+            });
+        }
+    }
+});
