@@ -174,12 +174,19 @@ option()
 options_remember()
 {
     option IMAGE "$option_image" debian-12
+    case $option_panel in
+    '' | none) option PANEL "$option_panel" build ;;
+    *) option PANEL given build ;;
+    esac
     option API_PORT "$option_port" 8080
     option AGENTS_PORT "${option_port:+$((option_port + 1))}" 8443
     option SUBNET4 "${option_subnet%,*}" 10.83.0.0/24
     option SUBNET6 "${option_subnet#*,}" fd83:0:0:83::/64
     if [ -n "$option_image_file" ] && [ -z "${IMAGE_ID-}" ]; then
         install -D -m 0644 "$option_image_file" "$state/images/$IMAGE.tar.zst"
+    fi
+    if [ "$PANEL" = given ] && [ -n "$option_panel" ]; then
+        panel_install "$option_panel"
     fi
 }
 

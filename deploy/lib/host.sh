@@ -13,7 +13,7 @@ fi
 
 packages_done()
 {
-    dpkg-query -W -f '${db:Status-Status}\n' "${PACKAGES_BUILD[@]}" "${PACKAGES_RUN[@]}" 2>&1 |
+    [ -z "$(panel_packages)" ] && dpkg-query -W -f '${db:Status-Status}\n' "${PACKAGES_BUILD[@]}" "${PACKAGES_RUN[@]}" 2>&1 |
         { ! grep -qv '^installed$'; }
 }
 
@@ -34,8 +34,9 @@ packages_do()
     # Two packages would start what nobody asked for: a cluster, and a bridge with its own firewall.
     preset /etc/postgresql-common/createcluster.conf 'create_main_cluster = false'
     preset /etc/default/lxc-net 'USE_LXC_BRIDGE="false"'
+    # shellcheck disable=SC2046 # words
     apt-get install -y --no-install-recommends -o DPkg::Lock::Timeout=600 -o Dpkg::Options::=--force-confold \
-        "${PACKAGES_BUILD[@]}" "${PACKAGES_RUN[@]}"
+        "${PACKAGES_BUILD[@]}" "${PACKAGES_RUN[@]}" $(panel_packages)
 }
 
 # Asked of a new installation alone; one that exists has its room, and its ports have their owner.

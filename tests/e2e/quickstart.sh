@@ -129,6 +129,23 @@ make_machine()
     sleep 2.5
 }
 
+# What a person does with the printed sign-in, in a browser: tests/system/tour.ts.
+panel_is_toured()
+{
+    inside env CROFT_TOUR_EMAIL="$USER_EMAIL" CROFT_TOUR_PASSWORD="$USER_PASSWORD" \
+        node "$root/tests/system/dist/tour.js" "http://127.0.0.1:$port"
+}
+
+# Nor a registry: the panel is built outside, too.
+make_panel()
+{
+    [ -f "$root/web/dist/index.html" ] && return
+    here=$root/tests
+    # shellcheck source=tests/lib/install.sh
+    . "$root/tests/lib/install.sh"
+    install_web_modules && (cd "$root/web" && npm run --silent build)
+}
+
 # The namespace reaches no package archive: the image is made outside, once per state of its recipe.
 make_image()
 {
@@ -137,7 +154,7 @@ make_image()
 
 up()
 {
-    quickstart --port-base "$port" --image "$image_file" ${small:+"$small"} >"$work/up.log" 2>&1
+    quickstart --port-base "$port" --image "$image_file" --panel "$root/web/dist" ${small:+"$small"} >"$work/up.log" 2>&1
     local status=$?
     cat "$work/up.log"
     # shellcheck source=/dev/null
@@ -378,7 +395,7 @@ time.sleep(60)" &
 run_is_killed()
 {
     local killed
-    quickstart --port-base "$port" --image "$image_file" ${small:+"$small"} >/dev/null 2>&1 &
+    quickstart --port-base "$port" --image "$image_file" --panel "$root/web/dist" ${small:+"$small"} >/dev/null 2>&1 &
     while [ ! -e "$state/postgresql/data" ] && kill -0 $! 2>/dev/null; do
         sleep 0.1
     done
@@ -395,6 +412,7 @@ main()
     trap finish EXIT INT TERM
     copy_source
     make_machine
+    make_panel >"$work/panel.log" 2>&1 || { cat "$work/panel.log" && echo "not ok - panel built" && failed=1 && finish; }
     make_image || { echo "not ok - image built" && failed=1 && finish; }
     others=$(compgen -G '/var/lib/croft*/quickstart.made')
     snapshot | sort >"$work/before"
@@ -408,6 +426,7 @@ main()
         check "systemd says running" systemd_is_well
         check "a process beyond the plan's memory is killed inside" hog_is_killed
     fi
+    check "one signs in to the panel, makes a VPS, sees it start, and uses its console" panel_is_toured
     check "memory is the plan's" memory_is_the_plans
     check "processors are the plan's" processors_are_the_plans
     check "a write past the disk limit fails" disk_is_limited
