@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <openssl/sha.h>
+#include <sodium.h>
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
@@ -75,12 +76,9 @@ static void name_content(struct panel_body *body)
 {
     unsigned char digest[SHA256_DIGEST_LENGTH];
     SHA256(body->bytes, body->len, digest);
-    char *at = body->etag;
-    *at++ = '"';
-    for (int i = 0; i < ETAG_BYTES; i++) {
-        at += sprintf(at, "%02x", digest[i]);
-    }
-    strcpy(at, "\"");
+    char hex[2 * ETAG_BYTES + 1];
+    sodium_bin2hex(hex, sizeof(hex), digest, ETAG_BYTES);
+    snprintf(body->etag, sizeof(body->etag), "\"%s\"", hex);
 }
 
 // One encoding of a file. It need not be there, but for the plain one.

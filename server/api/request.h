@@ -26,7 +26,8 @@ struct answer {
     const char *etag;
     const char *location; // of a list: the next cursor
     const char *cookies[2]; // Set-Cookie
-    const struct panel_file *file; // of the panel; NULL: none. Nothing else of the answer counts then
+    const struct panel_file
+        *file; // of the panel; NULL: none. Nothing else of the answer counts then
 };
 
 struct request {
