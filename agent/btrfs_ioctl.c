@@ -9,7 +9,7 @@
 #include <sys/stat.h>
 
 // A quota group's level is in the upper 16 bits of its id; subvolumes are level 0.
-enum { LEVEL_SHIFT = 48 };
+enum { LEVEL_SHIFT = 48, STALE_MAX = 1024 };
 
 int btrfs_enable_quota(int fd, struct err *err)
 {
@@ -109,37 +109,57 @@ static bool subvolume_exists(int fd, uint64_t id)
            args.key.nr_items > 0;
 }
 
-// Forgets the stale ones of one page of search results; *ret_next: where the next page starts.
-static void forget_page(int fd, const struct btrfs_ioctl_search_args *args, uint64_t *ret_next)
+struct stale {
+    uint64_t ids[STALE_MAX];
+    size_t count;
+};
+
+// Those of one page of search results; *ret_next: where the next page starts.
+static void take_stale(int fd, const struct btrfs_ioctl_search_args *args, struct stale *stale,
+                       uint64_t *ret_next)
 {
     size_t at = 0;
-    for (uint32_t i = 0; i < args->key.nr_items; i++) {
+    for (uint32_t i = 0; i < args->key.nr_items && stale->count < STALE_MAX; i++) {
         struct btrfs_ioctl_search_header header;
         memcpy(&header, args->buf + at, sizeof(header));
         at += sizeof(header) + header.len;
         *ret_next = header.offset + 1;
         if (header.offset >= BTRFS_FIRST_FREE_OBJECTID && !subvolume_exists(fd, header.offset)) {
-            (void)!btrfs_forget_quota(fd, header.offset, NULL);
+            stale->ids[stale->count++] = header.offset;
         }
     }
 }
 
-int btrfs_forget_stale_quotas(int fd, struct err *err)
+static int list_stale(int fd, struct stale *stale, struct err *err)
 {
     const uint64_t end = (UINT64_C(1) << LEVEL_SHIFT) - 1;
     uint64_t next = 0;
-    for (;;) {
-        struct btrfs_ioctl_search_args args;
+    struct btrfs_ioctl_search_args args;
+    do {
         int r =
             search(fd, &args, BTRFS_QUOTA_TREE_OBJECTID, 0, BTRFS_QGROUP_INFO_KEY, next, end, err);
         if (r < 0) {
             return r;
         }
-        if (args.key.nr_items == 0) {
-            return 0;
-        }
-        forget_page(fd, &args, &next);
+        take_stale(fd, &args, stale, &next);
+    } while (args.key.nr_items > 0 && stale->count < STALE_MAX);
+    return 0;
+}
+
+// A subvolume that is being made has its quota group before itself, in one transaction: behind the end of that it is there.
+int btrfs_forget_stale_quotas(int fd, struct err *err)
+{
+    struct stale stale = {0};
+    int r = list_stale(fd, &stale, err);
+    if (r < 0 || stale.count == 0 || ioctl(fd, BTRFS_IOC_SYNC) < 0) {
+        return r; // a pool that cannot be written keeps them
     }
+    for (size_t i = 0; i < stale.count; i++) {
+        if (!subvolume_exists(fd, stale.ids[i])) {
+            (void)!btrfs_forget_quota(fd, stale.ids[i], NULL);
+        }
+    }
+    return 0;
 }
 
 int btrfs_disk(int fd, uint64_t number, dev_t *ret_disk, struct err *err)

@@ -25,7 +25,8 @@ int btrfs_usage(int fd, uint64_t *ret_bytes, struct err *err) _must_check_;
 // while the kernel still cleans the subvolume; try again later.
 int btrfs_forget_quota(int fd, uint64_t id, struct err *err) _must_check_;
 
-// Calls forget for each quota group without a subvolume; what is not yet cleaned stays.
+// Calls forget for each quota group without a subvolume; what is not yet cleaned stays. Also while subvolumes are made. Waits
+// for the disk, but only where there are some.
 int btrfs_forget_stale_quotas(int fd, struct err *err) _must_check_;
 
 // The block device that is number 0, 1, … of the file system; ERR_NOT_FOUND past the last.

@@ -125,6 +125,9 @@ struct volume_driver {
                         struct volume_root *ret_root, struct err *err);
     int (*scratch_delete)(const struct agent_config *config, const char *vps, struct err *err);
 
+    // Removes what disks that are gone leave behind by and by, which belongs to none; also while others are made.
+    int (*tidy)(const struct agent_config *config, struct err *err);
+
     // Also what a guest nested inside, and its snapshots. Absent is success.
     int (*destroy)(const struct agent_config *config, const char *vps, struct err *err);
     int (*sample)(const struct agent_config *config, const char *vps,

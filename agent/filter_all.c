@@ -5,6 +5,7 @@
 #include "filter_base.h"
 #include "filter_file.h"
 #include "filter_guest.h"
+#include "filter_left.h"
 #include "helper.h"
 #include "json.h"
 #include "vps_state.h"
@@ -216,6 +217,16 @@ static void try_again(const struct agent_config *config, struct guest *guest)
     }
 }
 
+static int remove_left(const struct guests *guests, struct err *err)
+{
+    unsigned char known[FILTER_SLOTS / 8] = {0};
+    for (size_t i = 0; i < guests->count; i++) {
+        unsigned slot = guests->items[i].slot % FILTER_SLOTS;
+        known[slot / 8] |= (unsigned char)(1U << slot % 8);
+    }
+    return filter_left_remove(known, err);
+}
+
 int filter_all_run(const struct agent_config *config, enum filter_all how, struct err *err)
 {
     _cleanup_(cleanup_guests) struct guests guests = {0};
@@ -235,5 +246,5 @@ int filter_all_run(const struct agent_config *config, enum filter_all how, struc
             try_again(config, &guests.items[i]);
         }
     }
-    return 0;
+    return remove_left(&guests, err);
 }

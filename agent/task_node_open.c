@@ -39,6 +39,11 @@ static int ensure_observed(struct task *task, struct err *err)
     return 0;
 }
 
+static int ensure_tidy(struct task *task, struct err *err)
+{
+    return task->drivers.volume->tidy(task->config, err);
+}
+
 // A kernel that does not tell is no trouble of the node's: nobody is shown a number then.
 static int ensure_counted(struct task *task, struct err *err)
 {
@@ -51,7 +56,7 @@ static int ensure_counted(struct task *task, struct err *err)
 static const struct task_step check_steps[] = {
     {"health", ensure_observed, NULL},      {"connections", ensure_counted, NULL},
     {"network", ensure_network_open, NULL}, {"sweep", ensure_swept, NULL},
-    {"images", ensure_cache, NULL},
+    {"quotas", ensure_tidy, NULL},          {"images", ensure_cache, NULL},
 };
 
 const struct task_kind task_node_check = {"node_check", check_steps, ARRAY_LEN(check_steps)};

@@ -244,6 +244,13 @@ static int btrfs_destroy(const struct agent_config *config, const char *vps, str
     return r < 0 ? r : destroy_roots(config, vps, err);
 }
 
+static int btrfs_tidy(const struct agent_config *config, struct err *err)
+{
+    _cleanup_fd_ int fd = -1;
+    int r = btrfs_open_pool_folder(config, "", "", "", &fd, err);
+    return r < 0 ? r : btrfs_forget_stale_quotas(fd, err);
+}
+
 static int btrfs_sample(const struct agent_config *config, const char *vps,
                         struct usage_counters *counters, struct err *err)
 {
@@ -296,6 +303,7 @@ const struct volume_driver volume_btrfs = {
     .scratch = btrfs_scratch,
     .scratch_root = btrfs_scratch_root,
     .scratch_delete = btrfs_scratch_delete,
+    .tidy = btrfs_tidy,
     .destroy = btrfs_destroy,
     .sample = btrfs_sample,
 };

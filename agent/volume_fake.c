@@ -168,6 +168,11 @@ static int disks(const struct agent_config *config, struct pool_disks *ret_disks
     return 0;
 }
 
+static int tidy(const struct agent_config *config, struct err *err)
+{
+    return 0;
+}
+
 const struct volume_driver volume_fake = {
     .name = "fake",
     .open_pool = open_pool,
@@ -194,6 +199,7 @@ const struct volume_driver volume_fake = {
     .scratch = fake_scratch,
     .scratch_root = fake_scratch_root,
     .scratch_delete = fake_scratch_delete,
+    .tidy = tidy,
     .destroy = destroy,
     .sample = sample,
 };

@@ -1,5 +1,5 @@
 // What lies on the node beside what the database says: the answer to "was anything left behind".
-import { spawnSync } from "node:child_process";
+import { execFileSync, spawnSync } from "node:child_process";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { until } from "./command.js";
 import type { World } from "./world.js";
@@ -48,12 +48,39 @@ async function links(world: World): Promise<Set<string>> {
     return new Set([...text.matchAll(/^\d+: (crv\d+)/gm)].map((match) => match[1]!));
 }
 
-// Slots of guests that the node's nftables table has a chain, a rate or an element of.
-async function filtered(world: World): Promise<Set<string>> {
+const first = (text: string, pattern: RegExp): Set<string> => new Set([...text.matchAll(pattern)].map((match) => match[1]!));
+
+// What the node's nftables table has of guests: slots with a chain, a rate or an element, and addresses that elements are of or lead to.
+async function filtered(world: World): Promise<{ slots: Set<string>; addresses: Set<string> }> {
     const text = await world.netns!.output("sh", "-c", "nft list table inet croft 2>/dev/null || true");
-    const named = [...text.matchAll(/^\s*(?:chain|limit) (?:in|out)(\d+) /gm), ...text.matchAll(/"crv(\d+)"/g)];
-    return new Set(named.map((match) => match[1]!));
+    const slots = new Set([...first(text, /^\s*(?:chain (?:in|out)|limit (?:up|down))(\d+) /gm), ...first(text, /"crv(\d+)"/g)]);
+    const elements = (name: string) =>
+        (text.match(new RegExp(`(?:set|map) ${name} \\{[^}]*?elements = \\{([^}]*)\\}`))?.[1] ?? "").split(",").map((one) => one.trim()).filter(Boolean);
+    const own = ["private4", "private6", "member4", "member6"].flatMap(elements);
+    const led = elements("forwards").map((one) => one.split(" : ")[1]!.split(" . ")[0]!);
+    return { slots, addresses: new Set([...own, ...led]) };
 }
+
+// Quota groups of subvolumes that are gone and that the kernel has cleaned up.
+function quotas(world: World): string[] {
+    const btrfs = (...args: string[]) => execFileSync("btrfs", [...args, `${world.agent.state}/pool`], { encoding: "utf8" });
+    const groups = first(btrfs("qgroup", "show"), /^0\/(\d+)\s/gm);
+    const there = new Set([...first(btrfs("subvolume", "list"), /^ID (\d+) /gm), ...first(btrfs("subvolume", "list", "-d"), /^ID (\d+) /gm), "5"]);
+    return [...groups].filter((id) => !there.has(id));
+}
+
+// What only the agent's look of each minute takes away, or tells of.
+async function lasting(world: World): Promise<string[]> {
+    const drift = await world.cluster.sql(`SELECT kind || ' ' || name FROM node_drift WHERE node_id = '${world.node}'`);
+    return [
+        ...drift.split("\n").filter(Boolean).map((one) => `drift: ${one}`),
+        ...quotas(world).map((id) => `quota group of a subvolume that is gone: ${id}`),
+    ];
+}
+
+// Of the node's vps, by pools and by private networks.
+const givenAddresses = (world: World) =>
+    `SELECT a->>'address' FROM vps v, jsonb_array_elements(croft_addresses_spec(v)) a WHERE v.deleted_at IS NULL AND v.node_id = '${world.node}'`;
 
 // Loop devices of files below the state folder that are gone.
 function loops(world: World): string[] {
@@ -97,7 +124,10 @@ export async function differences(world: World): Promise<string[]> {
     found.push(...[...devices].map((name) => `link without a row: ${name}`));
     found.push(...[...groups.keys()].map((id) => `cgroup without a row: ${id}`));
     const slots = new Set(known.map(({ slot }) => slot));
-    found.push(...[...(await filtered(world))].filter((slot) => !slots.has(slot)).map((slot) => `nftables of a slot without a row: ${slot}`));
+    const filters = await filtered(world);
+    found.push(...[...filters.slots].filter((slot) => !slots.has(slot)).map((slot) => `nftables of a slot without a row: ${slot}`));
+    const addresses = new Set((await world.cluster.sql(givenAddresses(world))).split("\n"));
+    found.push(...[...filters.addresses].filter((one) => !addresses.has(one)).map((one) => `nftables of an address without a row: ${one}`));
     found.push(...loops(world).map((line) => `loop device of a file that is gone: ${line}`));
     const leftover = world.agent.state + "/vps/";
     const mounts = readFileSync("/proc/mounts", "utf8").split("\n").filter((line) => line.includes(leftover));
@@ -112,6 +142,12 @@ export async function agree(world: World, timeoutMs = 60_000): Promise<void> {
         found = await differences(world);
         return found.length === 0;
     }, timeoutMs, 200).catch((error) => {
+        throw new Error(`${error.message}\n${found.join("\n")}\n${world.agent.tail(40)}`);
+    });
+    await until("nothing lies about", async () => {
+        found = await lasting(world);
+        return found.length === 0;
+    }, 150_000, 500).catch((error) => {
         throw new Error(`${error.message}\n${found.join("\n")}\n${world.agent.tail(40)}`);
     });
     const verified = await world.server.verifyQuotas();
