@@ -30,23 +30,6 @@ int btrfs_subvolume_id(int fd, uint64_t *ret_id, struct err *err)
     return 0;
 }
 
-int btrfs_limit(int pool, int fd, uint64_t bytes, struct err *err)
-{
-    struct btrfs_ioctl_qgroup_limit_args args = {
-        .lim = {.flags = BTRFS_QGROUP_LIMIT_MAX_RFER, .max_rfer = bytes},
-    };
-    uint64_t id;
-    int r = btrfs_subvolume_id(fd, &id, err);
-    if (r < 0) {
-        return r;
-    }
-    args.qgroupid = id;
-    if (ioctl(pool, BTRFS_IOC_QGROUP_LIMIT, &args) < 0) {
-        return err_errno(err, errno, "setting the disk limit");
-    }
-    return 0;
-}
-
 // Up to nr items of one tree, keys (objectid, type, min_offset..max); nr_items tells how many came.
 static int search(int fd, struct btrfs_ioctl_search_args *args, uint64_t tree, uint64_t objectid,
                   uint32_t type, uint64_t min_offset, uint64_t max_offset, struct err *err)
@@ -64,6 +47,42 @@ static int search(int fd, struct btrfs_ioctl_search_args *args, uint64_t tree, u
     };
     if (ioctl(fd, BTRFS_IOC_TREE_SEARCH, args) < 0) {
         return err_errno(err, errno, "searching btrfs tree %llu", (unsigned long long)tree);
+    }
+    return 0;
+}
+
+static bool is_limited_to(int fd, uint64_t id, uint64_t bytes)
+{
+    struct btrfs_ioctl_search_args args;
+    struct btrfs_ioctl_search_header header;
+    struct btrfs_qgroup_limit_item item;
+    if (search(fd, &args, BTRFS_QUOTA_TREE_OBJECTID, 0, BTRFS_QGROUP_LIMIT_KEY, id, id, NULL) < 0) {
+        return false;
+    }
+    memcpy(&header, args.buf, sizeof(header));
+    if (args.key.nr_items == 0 || header.len < sizeof(item)) {
+        return false;
+    }
+    memcpy(&item, args.buf + sizeof(header), sizeof(item));
+    return le64toh(item.flags) == BTRFS_QGROUP_LIMIT_MAX_RFER && le64toh(item.max_rfer) == bytes;
+}
+
+int btrfs_limit(int pool, int fd, uint64_t bytes, struct err *err)
+{
+    struct btrfs_ioctl_qgroup_limit_args args = {
+        .lim = {.flags = BTRFS_QGROUP_LIMIT_MAX_RFER, .max_rfer = bytes},
+    };
+    uint64_t id;
+    int r = btrfs_subvolume_id(fd, &id, err);
+    if (r < 0) {
+        return r;
+    }
+    if (is_limited_to(fd, id, bytes)) {
+        return 0;
+    }
+    args.qgroupid = id;
+    if (ioctl(pool, BTRFS_IOC_QGROUP_LIMIT, &args) < 0) {
+        return err_errno(err, errno, "setting the disk limit");
     }
     return 0;
 }

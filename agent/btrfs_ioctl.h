@@ -15,7 +15,7 @@ int btrfs_subvolume_id(int fd, uint64_t *ret_id, struct err *err) _must_check_;
 
 // Limits what the subvolume of fd may refer to, in bytes, shared extents included. pool: a folder of the same file
 // system outside of any limit, since the call itself needs room where it is made: one that is full could never be
-// given more.
+// given more. What is so limited already is left alone: that also holds of a pool that can only be read.
 int btrfs_limit(int pool, int fd, uint64_t bytes, struct err *err) _must_check_;
 
 // What the subvolume of fd refers to, in bytes, as of the last transaction (at most 30 s ago).

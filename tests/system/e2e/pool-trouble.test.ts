@@ -195,7 +195,7 @@ describe("a node whose disks fail", () => {
         // As docs/operations.md says: guests off, then the pool is taken down, mended and checked.
         for (const one of [vps, kept]) {
             const stop = await ordered("stop", one.id);
-            assert.match(stop.error?.detail ?? "Read-only", /Read-only file system|Input\/output error/); // what comes after the guest is off
+            assert.equal(stop.status, "done", stop.error?.detail); // nothing of it has to be written there
             await until("it is off", async () => (await world.customer.api.vps(one.id)).observed === "stopped");
         }
         await world.agent.stop();
