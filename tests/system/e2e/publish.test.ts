@@ -133,6 +133,35 @@ describe("publishes that take long", () => {
         await studio.api.expect(204, "DELETE", `/v1/images/${image.id}`);
         await agree(world);
     });
+
+    // All of it is there, and what seals it waits for its row, which another transaction holds: the server dies then. What PostgreSQL was asked
+    // by the dead is not done either the first time, and done after all the second.
+    for (const outcome of ["not sealed", "sealed, and not named"]) {
+        test(`servers that are killed behind the last piece, while it is ${outcome}`, { timeout: 240_000 }, async () => {
+            const { world } = studio;
+            const backends = (which: string, what: string) => world.cluster.sql(`SELECT ${what} FROM pg_stat_activity WHERE ${which} AND pid <> pg_backend_pid()`);
+            const waiting = "query LIKE '%croft_image_seal(%' AND wait_event_type = 'Lock'";
+            studio.write(ids[1]!, 8 * MiB);
+            const made = await studio.publish(ids[1]!, outcome.slice(-5));
+            const held = world.cluster.sql(`BEGIN; SELECT FROM images WHERE id = '${made.image.id}' FOR UPDATE; SELECT pg_sleep(200); ROLLBACK`).catch(() => "ended");
+            await until("it is to be sealed", async () => (await backends(waiting, "count(*) > 0")) === "t", 60_000, 10);
+            const [whole] = studio.outgoing();
+            assert.equal(statSync(`${world.sandbox.path("server")}/images/.upload-${made.image.id}`).size, statSync(`${world.agent.state}/outgoing/${whole}`).size);
+            world.server.workers().forEach((pid) => process.kill(pid, "SIGKILL"));
+            await backends(outcome === "not sealed" ? waiting : "query LIKE '%pg_sleep(200)%'", "pg_terminate_backend(pid)");
+            await backends("query LIKE '%pg_sleep(200)%'", "pg_terminate_backend(pid)");
+            assert.equal(await held, "ended");
+            await world.server.ready();
+            const settled = await studio.api.settled(made.task.id, 120_000);
+            assert.equal(settled.status, "done", `${JSON.stringify(settled.error)}\n${world.agent.tail()}`);
+            const image = await studio.api.expect(200, "GET", `/v1/images/${made.image.id}`);
+            assert.equal(statSync(`${world.sandbox.path("server")}/images/${image.sha256}`).size, image.size);
+            assert.deepEqual([studio.uploads(), studio.outgoing()], [[], []]);
+            assert.equal(await world.server.verifyQuotas(), "");
+            await studio.api.expect(204, "DELETE", `/v1/images/${image.id}`);
+            await agree(world);
+        });
+    }
 });
 
 describe("publishes on a state disk that has little room", () => {
