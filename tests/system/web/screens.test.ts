@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import { Browser, desktop, phone, type Window } from "../harness/browser.js";
 import { panelFolder } from "../harness/paths.js";
-import { World } from "../harness/world.js";
+import { MiB, World } from "../harness/world.js";
 
 const operator = { email: "operator@example.org", password: "an operator's long phrase" };
 
@@ -34,7 +34,7 @@ const customers: Screen[] = [
 const operators: Screen[] = [
     ...["fleet", "vps", "tenants", "users", "plans", "images", "pools", "tasks", "audit"].map((name) => at(`/operator/${name}`, /./)),
     { name: "operator-node", path: (world) => `/operator/fleet/${world.node}`, heading: /node1/ },
-    { name: "operator-tenant", path: (world) => `/operator/tenants/${world.customer.id}`, heading: /^tenant / },
+    { name: "operator-tenant", path: (world) => `/operator/tenants/${world.customer.id}`, heading: /^Harbour Books$/ },
     { name: "operator-plan", path: (_world, _vps, made) => `/operator/plans/${made.plan}`, heading: /tiny/ },
 ];
 
@@ -54,6 +54,9 @@ describe("every screen", () => {
     before(async () => {
         world = await World.create({ server: { config: { panel: { dir: panelFolder } } } });
         await world.server.setPassword(operator.email, operator.password);
+        await world.createPlan("small", { title: "Small", vcpus: 2, memory_bytes: 96 * MiB, disk_bytes: 96 * MiB, price_month: "5.00" });
+        const tenant = `/v1/admin/tenants/${world.customer.id}`;
+        await world.operator.expect(200, "PATCH", tenant, { body: { name: "Harbour Books" }, headers: { "If-Match": "*" } });
         vps = (await world.createVps({ name: "shop", labels: { role: "web" } })).id;
         await world.createVps({ name: "mail", start: false });
         const { api } = world.customer;

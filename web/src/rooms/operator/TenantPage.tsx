@@ -77,10 +77,16 @@ function Actions({ tenant }: { tenant: Tenant }) {
     );
 }
 
+// UTC, as invoices count.
+function monthBegin(): string {
+    const now = new Date();
+    return new Date(Date.UTC(now.getUTCFullYear(), now.getUTCMonth())).toISOString();
+}
+
 function Usage({ tenant }: { tenant: Tenant }) {
     const t = useT();
     const format = useFormat();
-    const query = useOne(["usage", "tenant", tenant.id], () => ask(api.GET("/v1/admin/tenants/{id}/usage", { params: { path: { id: tenant.id } } })));
+    const query = useOne(["usage", "tenant", tenant.id], () => ask(api.GET("/v1/admin/tenants/{id}/usage", { params: { path: { id: tenant.id }, query: { from: monthBegin() } } })));
     return (
         <Card title={t("usage")}>
             <Shown of={query}>
