@@ -76,10 +76,41 @@ static void put_basics(struct text *text, const struct agent_config *config,
     put(text, "lxc.console.size", "%s", "256KB");
 }
 
+// What a guest has no business to see. The kernel refuses it what matters also where it mounts these anew;
+// this keeps the host's hardware, keys and log from being read by whoever merely looks.
+static void put_masks(struct text *text)
+{
+    static const char *const files[] = {
+        "proc/kcore",      "proc/keys",       "proc/key-users",   "proc/kallsyms",
+        "proc/kmsg",       "proc/timer_list", "proc/sched_debug", "proc/latency_stats",
+        "proc/interrupts", "proc/iomem",      "proc/ioports",     "proc/slabinfo",
+    };
+    static const char *const folders[] = {
+        "proc/acpi",           "proc/scsi",
+        "proc/asound",         "sys/firmware",
+        "sys/kernel/debug",    "sys/kernel/tracing",
+        "sys/kernel/security", "sys/devices/virtual/powercap",
+    };
+    for (size_t i = 0; i < ARRAY_LEN(files); i++) {
+        put(text, "lxc.mount.entry", "/dev/null %s none bind,optional 0 0", files[i]);
+    }
+    for (size_t i = 0; i < ARRAY_LEN(folders); i++) {
+        put(text, "lxc.mount.entry", "none %s tmpfs ro,size=4k,nr_inodes=1,optional 0 0",
+            folders[i]);
+    }
+}
+
 static void put_confinement(struct text *text, const struct agent_config *config,
                             const struct vps_spec *spec, const struct host_facts *facts)
 {
-    put(text, "lxc.cap.drop", "%s", "mac_admin mac_override sys_time sys_module sys_rawio");
+    put(text, "lxc.cap.drop", "%s",
+        "mac_admin mac_override sys_time sys_module sys_rawio sys_pacct syslog wake_alarm "
+        "block_suspend");
+    if (facts->core_pipe) {
+        // The program behind the pipe is the host's and runs as its root, outside of every limit of the
+        // guest's: a limit of one byte is what the kernel takes as "not at all", also for a pipe (core(5)).
+        put(text, "lxc.prlimit.core", "%d", 1);
+    }
     put(text, "lxc.seccomp.profile", "%s/vps/%s/seccomp", config->state_dir, spec->vps);
     put(text, "lxc.mount.auto", "%s", "proc:mixed sys:mixed cgroup:mixed");
     if (facts->apparmor) {
@@ -238,6 +269,7 @@ static void fill(struct text *text, const struct agent_config *config, const str
     if (facts.lxcfs) {
         put_lxcfs(text);
     }
+    put_masks(text);
 }
 
 int lxc_config_write(const struct agent_config *config, const struct vps_spec *spec,

@@ -14,9 +14,15 @@ const char lxc_seccomp_profile[] =
     "finit_module errno 1\n"
     "delete_module errno 1\n"
     "open_by_handle_at errno 1\n"
+    // What is the host's alone: its swap, its process accounting, its log.
+    "swapon errno 1\n"
+    "swapoff errno 1\n"
+    "acct errno 1\n"
+    "syslog errno 1\n"
     // Large kernel surface that guests of a hosting node do without.
     "perf_event_open errno 1\n"
     "userfaultfd errno 1\n"
+    "bpf errno 1\n"
     "io_uring_setup errno 38\n"
     "io_uring_enter errno 38\n"
     "io_uring_register errno 38\n"

@@ -24,6 +24,13 @@ static bool has_lxcfs(void)
            text[0] != '\0';
 }
 
+static bool has_core_pipe(void)
+{
+    char text[128];
+    return sysfile_read("/proc/sys/kernel/core_pattern", text, sizeof(text), NULL) == 0 &&
+           text[0] == '|';
+}
+
 static int cgroup_version(void)
 {
     struct statfs fs;
@@ -43,6 +50,7 @@ void host_observe(struct host_facts *ret_facts)
         .cgroup_version = cgroup_version(),
         .apparmor = has_apparmor(),
         .lxcfs = has_lxcfs(),
+        .core_pipe = has_core_pipe(),
     };
     if (!ret_facts->apparmor) {
         warn(ret_facts, "no AppArmor: guests are confined by user namespace, seccomp and "
@@ -51,6 +59,11 @@ void host_observe(struct host_facts *ret_facts)
     if (!ret_facts->lxcfs) {
         warn(ret_facts, "no lxcfs at /var/lib/lxcfs: guests see the memory, processors and "
                         "uptime of the whole node");
+    }
+    if (ret_facts->core_pipe) {
+        warn(ret_facts,
+             "kernel.core_pattern is a program: guests get no core dumps, since it would run "
+             "as the node's root, outside of their limits");
     }
     if (ret_facts->cgroup_version == 1) {
         warn(ret_facts, "cgroup v1: limits hold, but the layout is being retired by kernels");

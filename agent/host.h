@@ -9,6 +9,7 @@ struct host_facts {
     int cgroup_version; // 1 or 2: where the memory controller is
     bool apparmor; // enabled in the kernel
     bool lxcfs; // a live lxcfs is mounted at /var/lib/lxcfs
+    bool core_pipe; // a program of the host's takes the core dumps of every process
     const char *warnings[HOST_WARNINGS_MAX]; // static sentences for the operator
     int warning_count;
 };

@@ -9,6 +9,7 @@
 #include "process.h"
 #include "task.h"
 
+#include <errno.h>
 #include <getopt.h>
 #include <limits.h>
 #include <signal.h>
@@ -109,6 +110,7 @@ static void print_help(FILE *to)
             fprintf(to, "  %-14s%s\n", commands[i].name, commands[i].help);
         }
     }
+    fprintf(to, "  %-14s%s\n", "check", "measure how well this node keeps guests apart; --help");
     fprintf(to, "  %-14s%s\n", "steps", "print every step of every kind of task, one a line");
     fprintf(to, "\n  --config FILE     default /etc/croft/agent.yaml\n"
                 "  --pid-file FILE   of run\n  --server H:P      of join\n"
@@ -207,8 +209,24 @@ static int run_helper(int argc, char **argv)
     return argc == 2 && strcmp(argv[1], "nft") == 0 ? nft_main(NFT_COMMIT) : -1;
 }
 
+// `check` is a program of its own (agent/check): its options are its own too.
+static int run_check(char **argv)
+{
+    struct err err = {0};
+    char path[PATH_MAX];
+    if (process_program("croft-agent-check", path, &err) == 0) {
+        execv(path, argv + 1);
+        err_errno(&err, errno, "starting %s", path);
+    }
+    fprintf(stderr, "croft-agent: %s\n", err.text);
+    return 3;
+}
+
 int main(int argc, char **argv)
 {
+    if (argc > 1 && strcmp(argv[1], "check") == 0) {
+        return run_check(argv);
+    }
     int helped = run_helper(argc, argv);
     if (helped >= 0) {
         return helped;

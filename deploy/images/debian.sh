@@ -12,6 +12,9 @@ MASKED_UNITS=(
 )
 
 PACKAGES=systemd,systemd-sysv,dbus,libpam-systemd,openssh-server,iproute2,iputils-ping,ca-certificates,procps,less
+# What croft-agent check measures with, in the guest and, from the same files, on the host.
+# shellcheck disable=SC2034 # build uses it
+CHECK_PACKAGES=sysbench,fio,iperf3,wrk,busybox-static,cron,attr,python3-minimal
 
 # The package archives of this host (their addresses are not ours to write down), for another release
 # where that is asked for: prints sources.list lines.

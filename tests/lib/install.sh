@@ -86,7 +86,7 @@ compile_system_tests()
             "$bin/tsc" --noEmit &&
             rm -rf dist &&
             "$bin/esbuild" --log-level=warning --platform=node --format=esm --target=node18 --sourcemap=inline \
-                --outdir=dist --outbase=. ./*.ts harness/*.ts api/*.ts e2e/*.ts web/*.ts bench/*.ts
+                --outdir=dist --outbase=. ./*.ts harness/*.ts api/*.ts e2e/*.ts web/*.ts isolation/*.ts bench/*.ts
     )
 }
 

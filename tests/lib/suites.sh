@@ -146,6 +146,13 @@ suite_web()
     closing "$passed" "$failed" "$sum_skipped"
 }
 
+# How well guests are kept apart, measured: nothing else runs beside it.
+suite_isolation()
+{
+    node_tests isolation 1
+    closing "$sum_passed" "$sum_failed" "$sum_skipped"
+}
+
 # A machine of its own, emulated: only when it is named.
 suite_vm()
 {

@@ -1,0 +1,83 @@
+// The neighbour: what it gets while the other misbehaves, against what it gets just before.
+#include "measure.h"
+
+#include <math.h>
+
+static const struct attack {
+    const char *name, *command;
+    const char *measured, *measure;
+    double wanted; // loss
+} attacks[] = {
+    {"processor hog", "for i in 1 2 3 4 5 6 7 8; do while :; do :; done & done; wait", "processor",
+     measure_cpu, 0.05},
+    {"memory hog", "while :; do tail -c 2g /dev/zero >/dev/null; done", "memory", measure_memory,
+     0.05},
+    {"memory by tmpfs",
+     "while :; do dd if=/dev/zero of=/dev/shm/fill bs=1M; rm -f /dev/shm/fill; sleep 1; done",
+     "memory", measure_memory, 0.05},
+    {"fork bomb", "b() { b | b & }; while :; do b; sleep 1; done", "processor", measure_cpu, 0.10},
+    {"disk writer", "while :; do dd if=/dev/zero of=/root/w bs=1M count=256 conv=notrunc; done",
+     "disk", measure_disk, 0.20},
+    {"disk filler", "while :; do dd if=/dev/urandom of=/root/f bs=1M; rm -f /root/f; done", "disk",
+     measure_disk, 0.20},
+    {"UDP flood",
+     "while :; do iperf3 -u -b 0 -l 64 -c " SITE_WORLD_ADDRESS " -p 5202 -t 60 || sleep 1; done",
+     "network", measure_net, 0.15},
+    {"crash loop", "ulimit -c unlimited; cd /root; while :; do sh -c 'kill -SEGV $$'; done",
+     "processor", measure_cpu, 0.10},
+    {"sync loop", "while :; do dd if=/dev/zero of=/root/s bs=4k count=8 conv=notrunc; sync; done",
+     "disk", measure_disk, 0.20},
+};
+
+static bool measure_pair(struct check *check, const struct attack *attack, struct samples *quiet,
+                         struct samples *loud, struct samples *losses)
+{
+    unsigned seconds = measure_seconds(check);
+    if (subject_ensure(&check->site, &check->subject, NULL) < 0) {
+        return false;
+    }
+    measure_settle(check);
+    double before = measure_guest(check, &check->neighbour, attack->measure, seconds);
+    pid_t pid = subject_begin(&check->site, &check->subject, attack->command);
+    sleep(1); // until it has got going
+    double during = measure_guest(check, &check->neighbour, attack->measure, seconds);
+    subject_end(pid);
+    // What an attack left in memory would go on ending processes.
+    struct run_result run;
+    (void)!subject_run(&check->site, &check->subject, "rm -f /dev/shm/fill /root/[wfs]", 30, &run,
+                       NULL);
+    if (pid <= 0 || !(before > 0) || !isfinite(during)) {
+        return false;
+    }
+    samples_add(quiet, before);
+    samples_add(loud, during);
+    samples_add(losses, 1 - during / before);
+    return true;
+}
+
+static json_t *measure(struct check *check, const struct attack *attack)
+{
+    struct samples quiet = {0}, loud = {0}, losses = {0};
+    struct run_result run;
+    bool measured = true;
+    for (unsigned i = 0; i < measure_pairs(check) && measured; i++) {
+        measured = measure_pair(check, attack, &quiet, &loud, &losses);
+    }
+    int r = subject_run(&check->site, &check->neighbour, "true", 30, &run, NULL);
+    return json_pack("{s:s, s:s, s:f, s:o, s:o, s:o, s:f, s:f, s:b, s:b}", "name", attack->name,
+                     "unit", attack->measured, "wanted", attack->wanted, "quiet",
+                     samples_json(&quiet), "loud", samples_json(&loud), "losses",
+                     samples_json(&losses), "loss", samples_median(&losses), "spread",
+                     samples_spread(&losses), "alive", r == 0 && run.status == 0, "measured",
+                     measured);
+}
+
+int check_neighbour(struct check *check, struct err *err)
+{
+    json_t *found = json_array();
+    json_object_set_new(check->report, "neighbour", found);
+    for (size_t i = 0; i < ARRAY_LEN(attacks); i++) {
+        json_array_append_new(found, measure(check, &attacks[i]));
+    }
+    return 0;
+}
