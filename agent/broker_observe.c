@@ -75,17 +75,17 @@ static void observe(struct broker *broker, struct vps_entry *entry)
     entry->error = err;
 }
 
-// A guest that ran and went down with its monitor is started again, without asking anybody: nobody switched it off.
+// A guest that ran and rebooted itself, or went down with its monitor, is started again without asking anybody: nobody switched it off.
 static void revive(struct broker *broker, const struct vps_entry *entry)
 {
     const struct vps_state *state = &entry->state;
     if (entry->observed != OBSERVED_STOPPED || state->observed != OBSERVED_RUNNING ||
         !entry->has_record || !state->created || broker->stopping || broker->boot_pending ||
         broker_now_ms() - entry->changed_ms < CRASH_SETTLES_MS ||
-        !broker->drivers.container->has_crashed(broker->config, state->vps)) {
+        !broker->drivers.container->is_coming_back(broker->config, state->vps)) {
         return;
     }
-    log_warn("monitor_died", "vps=%s", state->vps);
+    log_info("vps_comes_back", "vps=%s", state->vps);
     broker_task_internal(broker, &task_start, state->vps, state->spec, state->generation);
 }
 

@@ -216,8 +216,8 @@ static int limits_met(const struct agent_config *config, const char *vps,
     return 0;
 }
 
-// There is no monitor.
-static bool has_crashed(const struct agent_config *config, const char *vps)
+// There is no monitor, and no reboot.
+static bool is_coming_back(const struct agent_config *config, const char *vps)
 {
     return false;
 }
@@ -231,7 +231,7 @@ const struct container_driver container_fake = {
     .freeze = freeze,
     .thaw = thaw,
     .init_pid = init_pid,
-    .has_crashed = has_crashed,
+    .is_coming_back = is_coming_back,
     .console = fake_console,
     .undefine = undefine,
     .observe = observe,

@@ -282,9 +282,9 @@ static int lxc_limits_met(const struct agent_config *config, const char *vps,
     return cgroup_limits_met(vps, ret_met, err);
 }
 
-static bool lxc_has_crashed(const struct agent_config *config, const char *vps)
+static bool lxc_is_coming_back(const struct agent_config *config, const char *vps)
 {
-    return cgroup_monitor_died(vps);
+    return lxc_config_rebooted(config, vps) || cgroup_monitor_died(vps);
 }
 
 const struct container_driver container_lxc = {
@@ -296,7 +296,7 @@ const struct container_driver container_lxc = {
     .freeze = lxc_freeze,
     .thaw = lxc_thaw,
     .init_pid = lxc_init_pid,
-    .has_crashed = lxc_has_crashed,
+    .is_coming_back = lxc_is_coming_back,
     .console = lxc_console,
     .undefine = lxc_undefine,
     .observe = lxc_observe,

@@ -11,6 +11,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
+#include <unistd.h>
 
 enum { TEXT_SIZE = 16384, VALUE_SIZE = 1024 };
 
@@ -248,6 +249,37 @@ static void put_lxcfs(struct text *text)
     }
 }
 
+static int reboot_path(char *path, size_t size, const struct agent_config *config, const char *vps,
+                       struct err *err)
+{
+    return sysfile_path(path, size, err, "%s/vps/%s/reboot", config->state_dir, vps);
+}
+
+// A guest that reboots itself would be started by liblxc (5.0) in the same process, where it no longer id-maps the root: a guest that
+// owns none of its files. A post-stop hook that fails makes that a stop; the broker finds the note and starts it as any other.
+static void put_reboot(struct text *text, const struct agent_config *config, const char *vps)
+{
+    put(text, "lxc.hook.post-stop",
+        "/bin/sh -c '[ \"$LXC_TARGET\" != reboot ] || { : >%s/vps/%s/reboot; exit 1; }'",
+        config->state_dir, vps);
+}
+
+bool lxc_config_rebooted(const struct agent_config *config, const char *vps)
+{
+    char path[512];
+    struct err err;
+    return reboot_path(path, sizeof(path), config, vps, &err) == 0 && access(path, F_OK) == 0;
+}
+
+static int forget_reboot(const struct agent_config *config, const char *vps, struct err *err)
+{
+    char path[512];
+    int r = reboot_path(path, sizeof(path), config, vps, err);
+    return r < 0                                  ? r
+           : unlink(path) == 0 || errno == ENOENT ? 0
+                                                  : err_errno(err, errno, "removing %s", path);
+}
+
 static void fill(struct text *text, const struct agent_config *config, const struct vps_spec *spec,
                  const struct volume_root *root)
 {
@@ -270,6 +302,7 @@ static void fill(struct text *text, const struct agent_config *config, const str
         put_lxcfs(text);
     }
     put_masks(text);
+    put_reboot(text, config, spec->vps);
 }
 
 int lxc_config_write(const struct agent_config *config, const struct vps_spec *spec,
@@ -291,6 +324,9 @@ int lxc_config_write(const struct agent_config *config, const struct vps_spec *s
     }
     if (r == 0) {
         r = make_devices(config, spec, err);
+    }
+    if (r == 0) {
+        r = forget_reboot(config, spec->vps, err);
     }
     if (r == 0) {
         r = sysfile_path(path, sizeof(path), err, "%s/vps/%s/config", config->state_dir, spec->vps);

@@ -193,8 +193,8 @@ struct container_driver {
     int (*undefine)(const struct agent_config *config, const char *vps, struct err *err);
     int (*observe)(const struct agent_config *config, const char *vps, enum observed *ret_observed,
                    struct err *err); // [loop]
-    // Whether it stopped because its monitor was killed, not because its owner switched it off [loop].
-    bool (*has_crashed)(const struct agent_config *config, const char *vps);
+    // Whether it stopped but is to run again: it rebooted itself, or its monitor was killed; nobody switched it off [loop].
+    bool (*is_coming_back)(const struct agent_config *config, const char *vps);
     int (*sample)(const struct agent_config *config, const char *vps,
                   const struct pool_disks *disks, struct usage_counters *counters,
                   struct err *err); // [loop]

@@ -37,6 +37,16 @@ describe("a Debian guest", () => {
         assert.equal(await says(vps, "cat /root/booted"), "1 0", "it ran again");
     });
 
+    test("reboots itself, as after an update, and is as well as before", { timeout: 240_000 }, async () => {
+        const boot = () => says(vps, "cut -d' ' -f22 /proc/1/stat");
+        const before = await boot();
+        await says(vps, "systemctl reboot --no-block");
+        await until("it has booted again", async () => (await boot()) !== before, 120_000);
+        assert.equal(await says(vps, "systemctl is-system-running --wait; systemctl --failed --no-legend"), "running");
+        assert.equal(await says(vps, "stat -c %u:%g / /root /usr/bin/su | sort -u"), "0:0");
+        assert.equal(await says(vps, "cat /root/booted"), "1 0", "its user data ran again");
+    });
+
     test("shares no machine-id, host key or random seed with another of its image, nor with its clone", { timeout: 240_000 }, async () => {
         const { task, vps: clone } = await world.customer.api.expect(202, "POST", `/v1/vps/${vps.id}/clone`, { body: { name: "twin" } });
         assert.equal((await world.customer.api.settled(task.id, 90_000)).status, "done");
