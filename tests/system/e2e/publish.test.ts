@@ -144,7 +144,7 @@ describe("publishes that take long", () => {
             studio.write(ids[1]!, 8 * MiB);
             const made = await studio.publish(ids[1]!, outcome.slice(-5));
             const held = world.cluster.sql(`BEGIN; SELECT FROM images WHERE id = '${made.image.id}' FOR UPDATE; SELECT pg_sleep(200); ROLLBACK`).catch(() => "ended");
-            await until("it is to be sealed", async () => (await backends(waiting, "count(*) > 0")) === "t", 60_000, 10);
+            await until("it is to be sealed", async () => (await backends(waiting, "count(*) > 0")) === "t", 120_000, 10);
             const [whole] = studio.outgoing();
             assert.equal(statSync(`${world.sandbox.path("server")}/images/.upload-${made.image.id}`).size, statSync(`${world.agent.state}/outgoing/${whole}`).size);
             world.server.workers().forEach((pid) => process.kill(pid, "SIGKILL"));
