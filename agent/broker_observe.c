@@ -17,8 +17,11 @@ enum {
     // A node that shuts down takes its guests with it some seconds before us: "stopped" must last that
     // long until it is taken for the wish of the guest's owner.
     STOPPED_SETTLES_MS = 15000,
-    // A monitor that ends by itself takes its cgroup away a moment after the guest.
+    // A monitor that ends by itself takes its cgroup away a moment after the guest. Doubled with each time that the guest comes
+    // back, up to 320 s, until it ran for ten minutes.
     CRASH_SETTLES_MS = 2500,
+    COMEBACKS_MAX = 7,
+    WELL_MS = 600000,
     ENTRIES_MAX = 4000, // of one message, which must stay below 1 MiB
 };
 
@@ -47,9 +50,19 @@ static void save(struct broker *broker, struct vps_entry *entry)
     }
 }
 
+// A guest that ran and rebooted itself, or went down with its monitor: nobody switched it off.
+static bool is_due_back(const struct broker *broker, const struct vps_entry *entry)
+{
+    const struct vps_state *state = &entry->state;
+    return entry->observed == OBSERVED_STOPPED && state->observed == OBSERVED_RUNNING &&
+           entry->has_record && state->created &&
+           broker->drivers.container->is_coming_back(broker->config, state->vps);
+}
+
 static void keep(struct broker *broker, struct vps_entry *entry)
 {
-    if (!entry->has_record || entry->state.observed == entry->observed || broker->stopping) {
+    if (is_due_back(broker, entry) || !entry->has_record ||
+        entry->state.observed == entry->observed || broker->stopping) {
         return;
     }
     bool settled = broker_now_ms() - entry->changed_ms >= STOPPED_SETTLES_MS;
@@ -68,6 +81,9 @@ static void observe(struct broker *broker, struct vps_entry *entry)
     if (observed != entry->observed) {
         log_info("vps_observed", "vps=%s observed=%s before=%s error=%s", entry->state.vps,
                  observed_name(observed), observed_name(entry->observed), LOGQ(err.text));
+        if (entry->observed == OBSERVED_RUNNING && broker_now_ms() - entry->changed_ms >= WELL_MS) {
+            entry->comebacks = 0;
+        }
         entry->observed = observed;
         entry->changed_ms = broker_now_ms();
         entry->dirty = true;
@@ -75,17 +91,18 @@ static void observe(struct broker *broker, struct vps_entry *entry)
     entry->error = err;
 }
 
-// A guest that ran and rebooted itself, or went down with its monitor, is started again without asking anybody: nobody switched it off.
-static void revive(struct broker *broker, const struct vps_entry *entry)
+// It is started again without asking anybody.
+static void revive(struct broker *broker, struct vps_entry *entry)
 {
     const struct vps_state *state = &entry->state;
-    if (entry->observed != OBSERVED_STOPPED || state->observed != OBSERVED_RUNNING ||
-        !entry->has_record || !state->created || broker->stopping || broker->boot_pending ||
-        broker_now_ms() - entry->changed_ms < CRASH_SETTLES_MS ||
-        !broker->drivers.container->is_coming_back(broker->config, state->vps)) {
+    unsigned times = entry->comebacks < COMEBACKS_MAX ? entry->comebacks : COMEBACKS_MAX;
+    int64_t pause_ms = (int64_t)CRASH_SETTLES_MS << times;
+    if (broker->stopping || broker->boot_pending ||
+        broker_now_ms() - entry->changed_ms < pause_ms || !is_due_back(broker, entry)) {
         return;
     }
-    log_info("vps_comes_back", "vps=%s", state->vps);
+    entry->comebacks++;
+    log_info("vps_comes_back", "vps=%s times=%u", state->vps, entry->comebacks);
     broker_task_internal(broker, &task_start, state->vps, state->spec, state->generation);
 }
 

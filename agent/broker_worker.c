@@ -25,6 +25,7 @@ struct worker_process {
     struct event *readable, *deadline;
     bool timed_out;
     json_t *result;
+    json_t *connections; // of as many lines as it takes, before the result
     size_t len;
     char line[LINE_MAX_BYTES];
 };
@@ -38,6 +39,15 @@ static void take_line(struct worker_process *process, const char *line, size_t l
     if (json_object_get(message, "status")) {
         json_decref(process->result);
         process->result = STEAL(message);
+        if (process->connections) {
+            json_object_set(process->result, "connections", process->connections);
+        }
+        return;
+    }
+    json_t *connections = json_object_get(message, "connections");
+    if (connections) {
+        process->connections = process->connections ? process->connections : json_object();
+        json_object_update(process->connections, connections);
         return;
     }
     struct job *job = process->job;
@@ -207,6 +217,7 @@ static void forget(struct job *job)
     event_free(process->deadline);
     close(process->out);
     json_decref(process->result);
+    json_decref(process->connections);
     free(process);
     job->process = NULL;
 }

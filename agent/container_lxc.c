@@ -151,6 +151,8 @@ static int lxc_start(const struct agent_config *config, const struct vps_spec *s
     if (r < 0) {
         return r;
     }
+    struct timespec before;
+    clock_gettime(CLOCK_REALTIME, &before);
     if (container->is_running(container)) {
         return wait_for_init(container, timeout_s, err);
     }
@@ -168,7 +170,11 @@ static int lxc_start(const struct agent_config *config, const struct vps_spec *s
         return refused(config, spec, log, log_from, err);
     }
     r = wait_for_init(container, timeout_s, err);
-    return r < 0 ? err_wrap(err, "starting vps %s", spec->vps) : 0;
+    if (r < 0) {
+        return err_wrap(err, "starting vps %s", spec->vps);
+    }
+    lxc_config_forget_reboot(config, spec->vps, &before);
+    return 0;
 }
 
 // True when it shut itself down in time. Init is asked again each second: while it starts it has no
@@ -198,11 +204,16 @@ static int lxc_stop(const struct agent_config *config, const char *vps, int time
         }
     }
     // The monitor now removes devices and cgroups; if it is dead, that is for us to do.
-    if (cgroup_wait_gone(vps, has_processes(vps) ? 0 : CLEAN_MS / 5, NULL) == 0) {
-        return 0;
+    if (cgroup_wait_gone(vps, has_processes(vps) ? 0 : CLEAN_MS / 5, NULL) < 0) {
+        int r = cgroup_reap(vps, CLEAN_MS, err);
+        if (r < 0) {
+            return err_wrap(err, "stopping vps %s", vps);
+        }
     }
-    int r = cgroup_reap(vps, CLEAN_MS, err);
-    return r < 0 ? err_wrap(err, "stopping vps %s", vps) : 0;
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    lxc_config_forget_reboot(config, vps, &now); // also where it answered with one
+    return 0;
 }
 
 static int visit_remove(const char *path, const struct stat *st, int type, struct FTW *ftw)

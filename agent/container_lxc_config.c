@@ -2,6 +2,7 @@
 #include "config.h"
 #include "container_lxc.h"
 #include "host.h"
+#include "log.h"
 #include "plan_limits.h"
 #include "sysfile.h"
 
@@ -271,13 +272,20 @@ bool lxc_config_rebooted(const struct agent_config *config, const char *vps)
     return reboot_path(path, sizeof(path), config, vps, &err) == 0 && access(path, F_OK) == 0;
 }
 
-static int forget_reboot(const struct agent_config *config, const char *vps, struct err *err)
+void lxc_config_forget_reboot(const struct agent_config *config, const char *vps,
+                              const struct timespec *before)
 {
     char path[512];
-    int r = reboot_path(path, sizeof(path), config, vps, err);
-    return r < 0                                  ? r
-           : unlink(path) == 0 || errno == ENOENT ? 0
-                                                  : err_errno(err, errno, "removing %s", path);
+    struct stat st;
+    struct err err;
+    if (reboot_path(path, sizeof(path), config, vps, &err) < 0 || stat(path, &st) < 0) {
+        return;
+    }
+    bool older = st.st_mtim.tv_sec < before->tv_sec ||
+                 (st.st_mtim.tv_sec == before->tv_sec && st.st_mtim.tv_nsec <= before->tv_nsec);
+    if (older && unlink(path) < 0 && errno != ENOENT) {
+        log_warn("reboot_note", "vps=%s error=%s", vps, strerrordesc_np(errno));
+    }
 }
 
 static void fill(struct text *text, const struct agent_config *config, const struct vps_spec *spec,
@@ -324,9 +332,6 @@ int lxc_config_write(const struct agent_config *config, const struct vps_spec *s
     }
     if (r == 0) {
         r = make_devices(config, spec, err);
-    }
-    if (r == 0) {
-        r = forget_reboot(config, spec->vps, err);
     }
     if (r == 0) {
         r = sysfile_path(path, sizeof(path), err, "%s/vps/%s/config", config->state_dir, spec->vps);

@@ -12,6 +12,7 @@ struct vps_entry {
     enum observed observed; // now; state.observed is what is on disk
     struct err error; // why observed is OBSERVED_ERROR
     int64_t changed_ms; // when observed changed
+    unsigned comebacks; // how often the broker started it again, since it last ran for long
     bool dirty; // not yet told to the server
     struct evidence_memory evidence;
     struct evidence_connections connections;

@@ -34,6 +34,25 @@ static void write_line(json_t *message)
     }
 }
 
+// In lines of their own, so that none grows with the node: what the broker takes for a line is bounded.
+static void write_connections(const struct task *task)
+{
+    enum { A_LINE = 100 };
+    _cleanup_json_ json_t *some = json_object();
+    const char *vps;
+    json_t *pair;
+    json_object_foreach (task->connections, vps, pair) {
+        json_object_set(some, vps, pair);
+        if (json_object_size(some) == A_LINE) {
+            write_line(json_pack("{s:O}", "connections", some));
+            json_object_clear(some);
+        }
+    }
+    if (json_object_size(some) > 0) {
+        write_line(json_pack("{s:O}", "connections", some));
+    }
+}
+
 static void report_step(const char *name, int percent, void *arg)
 {
     write_line(json_pack("{s:s, s:i}", "step", name, "progress", percent));
@@ -62,9 +81,7 @@ static void report_end(const struct task *task, const struct err *err)
     if (!failed && task->found) {
         json_object_set(result, "found", task->found);
     }
-    if (task->connections) {
-        json_object_set(result, "connections", task->connections);
-    }
+    write_connections(task);
     write_line(result);
 }
 

@@ -68,18 +68,31 @@ describe("operations on a vps that runs", () => {
         await agree(world);
     });
 
-    test("it reboots itself and is the same again; it switches itself off and stays so", { timeout: 120_000 }, async () => {
-        const before = await boot();
-        await ssh("(sleep 0.2; reboot -f) >/dev/null 2>&1 &");
-        await until("it has booted again", async () => (await boot().catch(() => before)) !== before, 60_000);
-        assert.equal(await inside("stat -c %u:%g / /root /sbin/init | sort -u"), "0:0");
-        assert.equal((await api().vps(vps.id)).desired, "running");
-        await agree(world);
-        await ssh("(sleep 0.2; poweroff -f) >/dev/null 2>&1 &");
+    test("it reboots itself, with an agent or without, and is the same again; it switches itself off and stays so", { timeout: 180_000 }, async () => {
+        const say = (what: string) => ssh(`(sleep 0.2; ${what} -f) >/dev/null 2>&1 &`);
+        const again = async () => {
+            await world.agent.start();
+            await until("the node is back", async () => (await world.online()).online, 30_000);
+        };
+        for (const dead of [false, true]) {
+            const before = await boot();
+            if (dead) {
+                await world.agent.stop("SIGKILL");
+            }
+            await say("reboot");
+            await until("it is down", () => silent(address()).then(() => true, () => false), 30_000, 50);
+            if (dead) {
+                await again();
+            }
+            await until("it has booted again", async () => (await boot().catch(() => before)) !== before, 60_000);
+            assert.equal(await inside("stat -c %u:%g / /root /sbin/init | sort -u"), "0:0");
+            assert.equal((await api().vps(vps.id)).desired, "running");
+            await agree(world);
+        }
+        await say("poweroff");
         await until("it is off", async () => (await api().vps(vps.id)).observed === "stopped", 30_000);
         await world.agent.stop("SIGKILL");
-        await world.agent.start();
-        await until("the node is back", async () => (await world.online()).online, 30_000);
+        await again();
         await silent(address());
         await order("start");
         await sshReady();
