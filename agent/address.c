@@ -6,12 +6,10 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/neighbour.h>
 #include <net/if.h>
 #include <netlink/netlink.h>
 #include <netlink/route/addr.h>
 #include <netlink/route/link.h>
-#include <netlink/route/neighbour.h>
 #include <netlink/route/nexthop.h>
 #include <netlink/route/route.h>
 #include <sched.h>
@@ -196,7 +194,7 @@ static int change_address(const struct end *end, const struct vps_address *addre
     int e = change == CHANGE_ADD ? rtnl_addr_add(end->sock, wanted, 0)
                                  : rtnl_addr_delete(end->sock, wanted, 0);
     rtnl_addr_put(wanted);
-    return settle(e, "the guest's address", address->text, err);
+    return settle(e, "the address", address->text, err);
 }
 
 // dst NULL: the default route, through via.
@@ -233,24 +231,26 @@ static int change_route(const struct end *end, int family, const char *dst, cons
     return settle(e, "the route to", dst ? dst : "everywhere", err);
 }
 
-// The host answers for the IPv6 gateway on the guest's device.
-static int add_neighbour_proxy(const struct end *host, struct err *err)
+// The host's end has the IPv6 gateway as an address of its own. liblxc makes a proxy for it, which the kernel forgets
+// when the guest's end goes down, and by chance while the guest starts (with the link's first, late "no carrier").
+static int add_gateway6(const struct end *host, struct err *err)
 {
-    _cleanup_addr_ struct nl_addr *gateway = NULL;
-    int r = parse(6, gateways[1], &gateway, err);
-    if (r < 0) {
-        return r;
+    struct vps_address gateway = {.family = 6};
+    snprintf(gateway.text, sizeof(gateway.text), "%s", gateways[1]);
+    return change_address(host, &gateway, 128, CHANGE_ADD, err);
+}
+
+int address_open_gateway6(const struct vps_spec *spec, const char *device, struct err *err)
+{
+    _cleanup_end_ struct end host = {0};
+    if (!has_family(spec->addresses, spec->address_count, 6)) {
+        return 0;
     }
-    struct rtnl_neigh *neighbour = rtnl_neigh_alloc();
-    if (!neighbour) {
-        abort();
+    int r = open_end(device, &host, err);
+    if (r == ERR_NOT_FOUND) {
+        return 0; // its guest has deleted it: it comes back with the next start
     }
-    rtnl_neigh_set_ifindex(neighbour, host->ifindex);
-    rtnl_neigh_set_dst(neighbour, gateway);
-    rtnl_neigh_set_flags(neighbour, NTF_PROXY);
-    int e = rtnl_neigh_add(host->sock, neighbour, NLM_F_CREATE);
-    rtnl_neigh_put(neighbour);
-    return settle(e, "answering for", gateways[1], err);
+    return r < 0 ? r : add_gateway6(&host, err);
 }
 
 // The guest's own end is its own affair: it may have renamed, taken away or emptied it. What decides is the host's end;
@@ -285,7 +285,7 @@ static int open_family(const struct end *host, const char *device, int family, s
 {
     char path[128];
     if (family == 6) {
-        return add_neighbour_proxy(host, err);
+        return add_gateway6(host, err);
     }
     snprintf(path, sizeof(path), "/proc/sys/net/ipv4/conf/%s/proxy_arp", device);
     return sysfile_write(path, "1", err);

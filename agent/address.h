@@ -14,3 +14,8 @@ unsigned address_prefix(const struct vps_address *address);
 // device is no failure: routes are what decides. init: a process in the guest's network namespace.
 int address_sync(const struct vps_spec *spec, const char *device, pid_t init,
                  struct err *err) _must_check_;
+
+// Once the guest's device is there: it answers for the gateway of the guest's IPv6 addresses, if it has any. Without the
+// device: nothing.
+int address_open_gateway6(const struct vps_spec *spec, const char *device,
+                          struct err *err) _must_check_;

@@ -43,6 +43,8 @@ static const char frame[] =
     "add set inet croft inside4 { type ipv4_addr; flags interval; auto-merge; }\n"
     "add set inet croft inside6 { type ipv6_addr; flags interval; auto-merge; }\n"
     "add chain inet croft guest\n"
+    "add chain inet croft refuse_out\n"
+    "add chain inet croft refuse_in\n"
     "add chain inet croft prerouting { type filter hook prerouting priority raw; policy accept; }\n"
     "add chain inet croft rate_in { type filter hook prerouting priority -299; policy accept; }\n"
     "add chain inet croft outgoing { type filter hook prerouting priority mangle; policy accept; "
@@ -62,9 +64,9 @@ static const char *const sets[] = {"cut_off", "private4", "private6",  "member4"
                                    "member6", "deny4",    "networks4", "networks6",
                                    "deny6",   "inside4",  "inside6"};
 static const char *const maps[] = {"rate_up", "rate_down", "guest_in", "guest_out", "forwards"};
-static const char *const chains[] = {"guest",      "prerouting", "rate_in",      "outgoing",
-                                     "forwarding", "forward",    "input",        "incoming",
-                                     "rate_out",   "traffic",    "traffic_node", "postrouting"};
+static const char *const chains[] = {
+    "guest",   "refuse_out", "refuse_in", "prerouting", "rate_in", "outgoing",     "forwarding",
+    "forward", "input",      "incoming",  "rate_out",   "traffic", "traffic_node", "postrouting"};
 
 #define NEIGHBOUR_TYPES "{ nd-neighbor-solicit, nd-neighbor-advert }"
 // Who asks is remembered as a neighbour, in a table that all devices of the node share. An honest guest asks a few times a minute.
@@ -147,7 +149,10 @@ static const char own_rules[] =
     "add rule inet croft %1$s ct state established,related accept\n"
     "add rule inet croft %1$s ip6 hoplimit 255 icmpv6 type " NEIGHBOUR_TYPES " accept\n"
     "add rule inet croft %1$s ct state new add @connections_%4$s { %3$s ct count over %5$lld } "
-    "add @refused_%4$s { %3$s counter } drop\n"
+    "jump refuse_%4$s\n"
+    // Dropped also where there is no room to count it.
+    "add rule inet croft refuse_%4$s add @refused_%4$s { %3$s counter }\n"
+    "add rule inet croft refuse_%4$s drop\n"
     "add rule inet croft %1$s %2$s vmap @guest_%4$s\n";
 
 static void write_networks(const struct field_strings *networks, const char *set, FILE *commands)

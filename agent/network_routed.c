@@ -20,13 +20,10 @@ static const struct {
     {"/proc/sys/net/ipv4/ip_forward", "1"},
     {"/proc/sys/net/ipv4/conf/all/forwarding", "1"},
     {"/proc/sys/net/ipv6/conf/all/forwarding", "1"},
-    {"/proc/sys/net/ipv6/conf/all/proxy_ndp", "1"},
-    {"/proc/sys/net/ipv6/conf/default/proxy_ndp", "1"},
     // Else a guest's first packet waits up to a second for the gateway's answer. The default holds
     // for devices made later, also for the one a guest gets when it reboots itself. Network
     // namespaces but the first have no defaults to set: attach() does each device there.
     {"/proc/sys/net/ipv4/neigh/default/proxy_delay", "0"},
-    {"/proc/sys/net/ipv6/neigh/default/proxy_delay", "0"},
 };
 
 // The kernel's table of neighbours is one for all devices, and holds 1,024 of a family by default: more than a node of small
@@ -87,11 +84,11 @@ static int routed_prepare(const struct agent_config *config, const struct vps_sp
     return filter_set(config, spec, err);
 }
 
-static int set_proxy_delay(const char *device, const char *family, struct err *err)
+static int set_proxy_delay(const char *device, struct err *err)
 {
     char path[128];
     uint64_t delay;
-    snprintf(path, sizeof(path), "/proc/sys/net/%s/neigh/%s/proxy_delay", family, device);
+    snprintf(path, sizeof(path), "/proc/sys/net/ipv4/neigh/%s/proxy_delay", device);
     int r = sysfile_read_u64(path, &delay, err);
     if (r == 0 && delay != 0) {
         r = sysfile_write(path, "0", err);
@@ -105,9 +102,9 @@ static int routed_attach(const struct agent_config *config, const struct vps_spe
 {
     char device[16];
     snprintf(device, sizeof(device), "crv%u", spec->slot);
-    int r = set_proxy_delay(device, "ipv4", err);
+    int r = set_proxy_delay(device, err);
     if (r == 0) {
-        r = set_proxy_delay(device, "ipv6", err);
+        r = address_open_gateway6(spec, device, err);
     }
     return r < 0 ? err_wrap(err, "device of vps %s", spec->vps) : 0;
 }

@@ -5,6 +5,7 @@
 #include <netinet/in.h> // before <linux/netfilter.h>, which would define the same
 
 #include <endian.h>
+#include <errno.h>
 #include <linux/netfilter.h>
 #include <linux/netfilter/nf_tables.h>
 #include <linux/netfilter/nfnetlink.h>
@@ -172,7 +173,7 @@ static int take_dead(struct nl_msg *msg, void *arg)
         if (value && nla_len(value) == sizeof(key) && dead->count < DEAD_MAX) {
             memcpy(&key, nla_data(value), sizeof(key));
             dead->keys[dead->count] = key;
-            dead->count += !if_indextoname(key, name);
+            dead->count += !if_indextoname(key, name) && errno == ENXIO;
         }
     }
     return NL_OK;

@@ -144,6 +144,25 @@ START_TEST(a_guest_that_renames_its_device_loses_and_gets_addresses)
 }
 END_TEST
 
+// The kernel then forgets the addresses of this end, and what the host was to answer for beside its own addresses.
+START_TEST(a_guest_that_takes_its_device_down_and_up_still_has_its_gateways)
+{
+    char command[512];
+    snprintf(command, sizeof(command),
+             "ip link set eth0 down && ip link set eth0 up && ip route add default via 169.254.0.1 "
+             "dev eth0 onlink && "
+             "ip addr add %s/128 dev eth0 && ip -6 route add default via fe80::1 dev eth0",
+             one.addresses[1].text);
+    ck_assert(reaches(&one, &two, 1));
+    ck_assert_int_eq(rig_exec(&one, command, NULL, 0), 0);
+    for (int i = 0; i < 300 && !reaches(&one, &two, 1); i++) {
+        usleep(100000); // a new address is looked for at others first
+    }
+    ck_assert(reaches(&one, &two, 1));
+    ck_assert(reaches(&one, &two, 0));
+}
+END_TEST
+
 START_TEST(an_address_is_exchanged_on_both_ends)
 {
     char out[1024];
@@ -388,6 +407,7 @@ Suite *suite_network(void)
     tcase_set_timeout(tcase, 120);
     tcase_add_test(tcase, a_guest_that_deletes_its_device_is_still_measured_and_changed);
     tcase_add_test(tcase, a_guest_that_renames_its_device_loses_and_gets_addresses);
+    tcase_add_test(tcase, a_guest_that_takes_its_device_down_and_up_still_has_its_gateways);
     tcase_add_test(tcase, an_address_is_exchanged_on_both_ends);
     tcase_add_test(tcase, no_guest_reaches_what_is_denied);
     tcase_add_test(tcase, a_rate_does_not_outlive_its_guest);
