@@ -173,7 +173,7 @@ static int lxc_start(const struct agent_config *config, const struct vps_spec *s
     if (r < 0) {
         return err_wrap(err, "starting vps %s", spec->vps);
     }
-    lxc_config_forget_reboot(config, spec->vps, &before);
+    lxc_config_forget_reboot(spec->vps, &before);
     return 0;
 }
 
@@ -212,7 +212,7 @@ static int lxc_stop(const struct agent_config *config, const char *vps, int time
     }
     struct timespec now;
     clock_gettime(CLOCK_REALTIME, &now);
-    lxc_config_forget_reboot(config, vps, &now); // also where it answered with one
+    lxc_config_forget_reboot(vps, &now); // also where it answered with one
     return 0;
 }
 
@@ -295,7 +295,7 @@ static int lxc_limits_met(const struct agent_config *config, const char *vps,
 
 static bool lxc_is_coming_back(const struct agent_config *config, const char *vps)
 {
-    return lxc_config_rebooted(config, vps) || cgroup_monitor_died(vps);
+    return lxc_config_rebooted(vps) || cgroup_monitor_died(vps);
 }
 
 const struct container_driver container_lxc = {

@@ -32,9 +32,8 @@ int lxc_console(const struct agent_config *config, const struct vps_spec *spec,
 
 // Whether the guest stopped to be started again; it is forgotten when that, or a stop, is done. A note of a reboot after
 // `before` stays: the guest was quicker than us.
-bool lxc_config_rebooted(const struct agent_config *config, const char *vps);
-void lxc_config_forget_reboot(const struct agent_config *config, const char *vps,
-                              const struct timespec *before);
+bool lxc_config_rebooted(const char *vps);
+void lxc_config_forget_reboot(const char *vps, const struct timespec *before);
 
 // Writes vps/<id>/config and the seccomp profile beside it, whole, from validated values. Every
 // value passes one gate that refuses control characters: liblxc would take a newline for a new

@@ -250,35 +250,35 @@ static void put_lxcfs(struct text *text)
     }
 }
 
-static int reboot_path(char *path, size_t size, const struct agent_config *config, const char *vps,
-                       struct err *err)
+// In memory, so that a full or failing disk loses no note; after a reboot of the node all that ran is started anyway.
+#define REBOOT_NOTES "/run/croft-reboots"
+
+static int reboot_path(char *path, size_t size, const char *vps, struct err *err)
 {
-    return sysfile_path(path, size, err, "%s/vps/%s/reboot", config->state_dir, vps);
+    return sysfile_path(path, size, err, REBOOT_NOTES "/%s", vps);
 }
 
 // A guest that reboots itself would be started by liblxc (5.0) in the same process, where it no longer id-maps the root: a guest that
 // owns none of its files. A post-stop hook that fails makes that a stop; the broker finds the note and starts it as any other.
-static void put_reboot(struct text *text, const struct agent_config *config, const char *vps)
+static void put_reboot(struct text *text, const char *vps)
 {
     put(text, "lxc.hook.post-stop",
-        "/bin/sh -c '[ \"$LXC_TARGET\" != reboot ] || { : >%s/vps/%s/reboot; exit 1; }'",
-        config->state_dir, vps);
+        "/bin/sh -c '[ \"$LXC_TARGET\" != reboot ] || { : >" REBOOT_NOTES "/%s; exit 1; }'", vps);
 }
 
-bool lxc_config_rebooted(const struct agent_config *config, const char *vps)
+bool lxc_config_rebooted(const char *vps)
 {
     char path[512];
     struct err err;
-    return reboot_path(path, sizeof(path), config, vps, &err) == 0 && access(path, F_OK) == 0;
+    return reboot_path(path, sizeof(path), vps, &err) == 0 && access(path, F_OK) == 0;
 }
 
-void lxc_config_forget_reboot(const struct agent_config *config, const char *vps,
-                              const struct timespec *before)
+void lxc_config_forget_reboot(const char *vps, const struct timespec *before)
 {
     char path[512];
     struct stat st;
     struct err err;
-    if (reboot_path(path, sizeof(path), config, vps, &err) < 0 || stat(path, &st) < 0) {
+    if (reboot_path(path, sizeof(path), vps, &err) < 0 || stat(path, &st) < 0) {
         return;
     }
     bool older = st.st_mtim.tv_sec < before->tv_sec ||
@@ -310,7 +310,7 @@ static void fill(struct text *text, const struct agent_config *config, const str
         put_lxcfs(text);
     }
     put_masks(text);
-    put_reboot(text, config, spec->vps);
+    put_reboot(text, spec->vps);
 }
 
 int lxc_config_write(const struct agent_config *config, const struct vps_spec *spec,
@@ -332,6 +332,9 @@ int lxc_config_write(const struct agent_config *config, const struct vps_spec *s
     }
     if (r == 0) {
         r = make_devices(config, spec, err);
+    }
+    if (r == 0) {
+        r = sysfile_mkdir(REBOOT_NOTES, 0700, err);
     }
     if (r == 0) {
         r = sysfile_path(path, sizeof(path), err, "%s/vps/%s/config", config->state_dir, spec->vps);

@@ -31,7 +31,7 @@ enum {
 
 static void on_reconnect(evutil_socket_t fd, short what, void *arg);
 
-static int64_t now_ms(void)
+int64_t link_now_ms(void)
 {
     struct timespec ts;
     clock_gettime(CLOCK_MONOTONIC, &ts);
@@ -114,13 +114,13 @@ void link_to_broker(struct link *link, json_t *message)
 // Full jitter: anything between 0 and the bound, which doubles.
 static void reconnect_later(struct link *link)
 {
-    if (link->up_since_ms > 0 && now_ms() - link->up_since_ms >= GOOD_LINK_MS) {
+    if (link->up_since_ms > 0 && link_now_ms() - link->up_since_ms >= GOOD_LINK_MS) {
         link->pause_ms = PAUSE_MIN_MS;
     }
     link->up_since_ms = 0;
     uint32_t random = 0;
     if (getrandom(&random, sizeof(random), 0) < 0) {
-        random = (uint32_t)now_ms();
+        random = (uint32_t)link_now_ms();
     }
     arm(link->reconnect, random % link->pause_ms);
     link->pause_ms = link->pause_ms * 2 < PAUSE_MAX_MS ? link->pause_ms * 2 : PAUSE_MAX_MS;
@@ -250,7 +250,7 @@ static void begin_ws(struct link *link, struct bufferevent *bev)
     static const struct ws_handlers handlers = {.message = on_ws_message, .closed = on_ws_closed};
     static const struct ws_limits limits = {
         .message_max = FRAME_MAX, .backlog_max = BACKLOG_MAX, .ping_s = PING_S};
-    link->up_since_ms = now_ms();
+    link->up_since_ms = link_now_ms();
     log_info("link_up", "server=%s:%u", link->server.host, link->server.port);
     link_to_broker(link, json_pack("{s:s}", "type", "up"));
     link->ws = ws_create(bev, WS_CLIENT, &handlers, &limits, link);

@@ -85,5 +85,7 @@ void link_console_start(struct link *link);
 void link_console_open(struct link *link, json_t *message); // of the server
 void link_console_ended(struct link *link, json_t *message); // of the broker
 
+int64_t link_now_ms(void); // CLOCK_MONOTONIC
+
 // Passes a message to the broker; takes it over.
 void link_to_broker(struct link *link, json_t *message);

@@ -20,8 +20,8 @@ enum {
     BACKLOG_MAX = 1024 * 1024,
     INPUT_MAX = 64 * 1024, // with more untaken by the guest its viewers are not read
     PING_S = 10,
-    // The worker may hear of its console after we do, or have no room at the moment; its client waits for 15 s.
-    TRIES_MAX = 5,
+    // The worker may hear of its console after we do, or have no room at the moment.
+    CLIENT_WAITS_MS = 15000,
     TRY_AGAIN_MS = 250, // doubled each time
     DEPTH_MAX = 4,
     PACE_MS = 100,
@@ -136,11 +136,11 @@ void viewer_ready(struct viewer *viewer)
 
 static void dial_later(struct viewer *viewer)
 {
-    if (viewer->tries >= TRIES_MAX) {
+    int64_t ms = (int64_t)TRY_AGAIN_MS << (viewer->tries - 1);
+    if (link_now_ms() + ms >= viewer->until_ms) {
         destroy_viewer(viewer);
         return;
     }
-    unsigned ms = (unsigned)TRY_AGAIN_MS << (viewer->tries - 1);
     const struct timeval pause = {ms / 1000, (suseconds_t)(ms % 1000) * 1000};
     evtimer_add(viewer->again, &pause);
 }
@@ -203,6 +203,7 @@ static int add_viewer(struct link *link, const struct console_open_message *open
     }
     viewer->of = consoles;
     viewer->server = server;
+    viewer->until_ms = link_now_ms() + CLIENT_WAITS_MS;
     snprintf(viewer->console, sizeof(viewer->console), "%s", open->console);
     snprintf(viewer->vps, sizeof(viewer->vps), "%s", open->vps);
     viewer->login = strcmp(open->kind, "login") == 0;

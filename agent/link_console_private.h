@@ -26,6 +26,7 @@ struct viewer {
     struct dial *dial; // while connecting
     struct event *again; // until the next try
     unsigned tries;
+    int64_t until_ms; // then its client waits no more
     struct bufferevent *bev; // owned by ws
     struct ws *ws;
     struct terminal_of_link *terminal; // NULL: not yet, or no more

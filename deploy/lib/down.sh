@@ -128,6 +128,7 @@ host_restore()
         lxcfs_in_use || systemctl stop "$line"
     done
     rm -rf "/run/lxc/lock${state:?}"
+    rmdir --ignore-fail-on-non-empty /run/croft-reboots 2>/dev/null || true # other installations' notes
     made_list cgroup | while read -r line; do
         # Only what is empty can be removed.
         find /sys/fs/cgroup -maxdepth 3 -type d -name "$line" -exec rmdir {} + 2>/dev/null || true

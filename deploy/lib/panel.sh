@@ -49,14 +49,37 @@ panel_do()
     printf '%s\n' "$sources" >"$state/run/panel"
 }
 
-# panel_install FOLDER: a built panel. Servers that run have theirs in memory.
+# panel_install FOLDER: a built panel, whole or not at all. Servers that run have theirs in memory.
 panel_install()
 {
+    local dir
+    dir=$(panel_dir)
     [ -f "$1/index.html" ] || die "$1 is no built panel: it has no index.html"
-    rm -rf "$(panel_dir)"
-    install -d "$(panel_dir)"
-    cp -r "$1/." "$(panel_dir)"
-    chmod -R u=rwX,go=rX "$(panel_dir)"
+    rm -rf "$dir.new" "$dir.old"
+    install -d "$dir.new"
+    cp -r "$1/." "$dir.new"
+    chmod -R u=rwX,go=rX "$dir.new"
+    [ ! -e "$dir" ] || mv "$dir" "$dir.old"
+    mv "$dir.new" "$dir"
+    rm -rf "$dir.old"
+}
+
+# What the server's configuration names, and its workers have read: its first page names all other files by their content.
+panel_served_done()
+{
+    ! panel_there || { grep -q '^panel:' "$state/server/server.yaml" &&
+        cmp -s "$(panel_dir)/index.html" "$state/run/panel.served"; }
+}
+
+panel_served_do()
+{
+    local pid
+    grep -q '^panel:' "$state/server/server.yaml" ||
+        printf 'panel:\n  dir: %s\n' "$(panel_dir)" >>"$state/server/server.yaml"
+    if pid=$(daemon_pid server); then
+        kill -HUP "$pid"
+    fi
+    cp "$(panel_dir)/index.html" "$state/run/panel.served"
 }
 
 panel_there()

@@ -44,9 +44,6 @@ agents:
   listen: 127.0.0.1:$AGENTS_PORT
   public_address: 127.0.0.1:$AGENTS_PORT
 END
-    if panel_there; then
-        printf 'panel:\n  dir: %s\n' "$(panel_dir)" >>"$state/server/server.yaml"
-    fi
     node_config >"$state/agent.yaml"
     croft_server check-config
 }
