@@ -321,6 +321,22 @@ int pki_sign_image(const char *pki_dir, const char *sha256, int64_t size,
     return pki_sign(pki_dir, text, (size_t)len, ret_signature, err);
 }
 
+// The key of secrets is made before the CA, so that a CA says that there was one: another would open nothing that the database
+// has sealed, and the other servers nothing that is sealed here.
+static int ensure_secrets(const struct server_config *config, struct err *err)
+{
+    const char *path = config->secrets.key_file;
+    char ca[PATH_MAX];
+    snprintf(ca, sizeof(ca), "%s/ca.crt", config->pki_dir);
+    if (access(ca, F_OK) == 0 && access(path, F_OK) != 0) {
+        return err_at(err, ERR_NOT_FOUND, "secrets.key_file",
+                      "%s is missing, though %s is there: copy it from a back-up or from another "
+                      "server; no other key opens what the database has sealed",
+                      path, ca);
+    }
+    return secret_box_init(path, err);
+}
+
 int pki_init(const struct server_config *config, struct err *err)
 {
     const char *dir = config->pki_dir;
@@ -337,10 +353,9 @@ int pki_init(const struct server_config *config, struct err *err)
     _cleanup_pkey_ EVP_PKEY *jwt_key = NULL;
     int r;
     if ((r = listener_names(config, &names, err)) < 0 || (r = file_make_dir(dir, 0700, err)) < 0 ||
-        (r = ensure_ca(dir, &ca, &ca_key, err)) < 0 ||
+        (r = ensure_secrets(config, err)) < 0 || (r = ensure_ca(dir, &ca, &ca_key, err)) < 0 ||
         (r = ensure_listener(dir, &names, ca, ca_key, err)) < 0 ||
-        (r = ensure_key(dir, "jwt.key", &jwt_key, err)) < 0 ||
-        (r = secret_box_init(config->secrets.key_file, err)) < 0) {
+        (r = ensure_key(dir, "jwt.key", &jwt_key, err)) < 0) {
         return r;
     }
     return ensure_image_key(dir, err);

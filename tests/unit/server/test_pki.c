@@ -124,6 +124,25 @@ START_TEST(a_ca_without_its_key_is_not_replaced)
 }
 END_TEST
 
+// An init that ended too early, and one on a server whose key of secrets was lost.
+START_TEST(a_key_of_secrets_is_made_before_the_ca_and_never_beside_one)
+{
+    ck_assert_int_eq(unit_pki_shell("mkdir -p \"$0\"/ca.crt", pki_dir), 0); // in the CA's way
+    struct err err = {0};
+    ck_assert_int_lt(pki_init(&config, &err), 0);
+    ck_assert_int_ne(access(key_file, F_OK), 0);
+    ck_assert_int_eq(unit_pki_shell("rmdir \"$0\"/ca.crt && mkdir \"$0\"/ca.key", pki_dir), 0);
+    ck_assert_int_lt(pki_init(&config, &err), 0);
+    ck_assert_int_eq(access(key_file, F_OK), 0);
+    ck_assert_int_eq(unit_pki_shell("rmdir \"$0\"/ca.key", pki_dir), 0);
+    init();
+    ck_assert_int_eq(unlink(key_file), 0);
+    ck_assert_int_eq(pki_init(&config, &err), ERR_NOT_FOUND);
+    ck_assert_ptr_nonnull(strstr(err.text, key_file));
+    ck_assert_int_ne(access(key_file, F_OK), 0);
+}
+END_TEST
+
 START_TEST(a_listener_without_any_name_is_refused)
 {
     config.agents.public_address = NULL;
@@ -257,6 +276,7 @@ int main(void)
     tcase_add_test(cases, openssl_verifies_the_listener_and_its_names);
     tcase_add_test(cases, other_names_renew_the_listener_alone);
     tcase_add_test(cases, a_ca_without_its_key_is_not_replaced);
+    tcase_add_test(cases, a_key_of_secrets_is_made_before_the_ca_and_never_beside_one);
     tcase_add_test(cases, a_listener_without_any_name_is_refused);
     tcase_add_test(cases, an_agent_certificate_names_its_node_and_nothing_that_was_asked_for);
     tcase_add_test(cases, requests_that_are_not_a_p256_key_signed_by_itself_are_refused);
