@@ -318,6 +318,20 @@ second_run_makes_nothing()
     diff "$work/objects.before" "$work/objects.after" && ! grep -E 'done [0-9]' "$work/up.log" | grep -v '^  schema'
 }
 
+# An update brings one while the server runs.
+newer_panel_is_served()
+{
+    local tries=300
+    cp -r "$root/web/dist" "$work/panel"
+    rm -f "$work"/panel/index.html.*
+    sed -i 's|</head>|<meta name="newer"></head>|' "$work/panel/index.html"
+    quickstart --panel "$work/panel" || return 1
+    until inside curl --silent --max-time 2 "http://127.0.0.1:$port/" | grep -q 'name="newer"'; do
+        [ $((tries -= 1)) -gt 0 ] || return 1
+        sleep 0.1
+    done
+}
+
 down_stops_all()
 {
     quickstart --down || return 1
@@ -435,6 +449,7 @@ main()
     check "a forged source does not reach it" forged_source_is_dropped
     check "usage arrives" usage_arrives
     check "a second run makes nothing twice" second_run_makes_nothing
+    check "a newer panel is served at once" newer_panel_is_served
     check "--down stops all" down_stops_all
     check "up again, the VPS runs" comes_up_again
     check "--purge leaves all as it was" purge_leaves_nothing
