@@ -33,5 +33,5 @@ int image_index_main(const struct server_config *config, int argc, char **argv);
 // `image import INDEX [NAME] [--arch A]`: what an index lists; or the body for POST /v1/admin/images of one of them.
 int image_import_main(const struct server_config *config, int argc, char **argv);
 
-// `verify quotas`: argv[1] is "quotas". 1 if there is a difference, 2 if it could not look.
+// `verify quotas|billing`: argv[1] is which. 1 if there is a difference, 2 if it could not look.
 int verify_main(const struct server_config *config, int argc, char **argv);

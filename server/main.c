@@ -140,8 +140,8 @@ static const struct command {
      "print a signed index of the catalogue"},
     {"image", "import", run_image_import, true, "image import --config F INDEX [NAME] [--arch A]",
      "list a signed index; fetch, check and store an image of it"},
-    {"verify", NULL, run_verify, true, "verify --config F quotas",
-     "recompute quotas, capacity and addresses"},
+    {"verify", NULL, run_verify, true, "verify --config F quotas|billing",
+     "recompute quotas, capacity and addresses; or what is billed by"},
 };
 
 static void print_usage(FILE *to)

@@ -133,5 +133,6 @@ FROM (VALUES ('vps_list', '{"name":"web"}'::jsonb, 'vps_name|vps_tenant_name'),
     ('admin_vps_list', '{"external_ref":"x"}', 'vps_external_ref'),
     ('admin_vps_list', '{"label":{"is":{"env":"7"},"has":[],"lacks":[],"not":[]}}', 'vps_labels')
     ) x (name, query, want), test.plan_for(x.name, x.query) p;
+DELETE FROM vps_periods WHERE vps_id IN (SELECT id FROM vps WHERE name LIKE 'bulk-%');
 DELETE FROM vps WHERE name LIKE 'bulk-%';
 ANALYZE;

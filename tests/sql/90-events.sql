@@ -14,6 +14,8 @@ INSERT INTO silent VALUES
     ('croft_node_usage', 'a measurement'),
     ('croft_node_evidence', 'a measurement'),
     ('croft_evidence_forget', 'of a vps whose end is an event'),
+    ('croft_vps_period_change', 'with the change that it dates'),
+    ('croft_snapshot_period_change', 'with the change that it dates'),
     ('croft_node_log', 'what a console said'),
     ('croft_vps_log', 'asks the node for what a console said'),
     ('croft_node_drift', 'a report; alarms of it are events'),

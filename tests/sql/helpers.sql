@@ -176,7 +176,8 @@ CREATE FUNCTION test.vps(p_token text, p_name text, p_more jsonb DEFAULT '{}') R
 $$;
 
 CREATE FUNCTION test.consistent(p_when text) RETURNS void LANGUAGE sql AS $$
-    SELECT test.ok(count(*) = 0, 'verify finds nothing: ' || p_when, string_agg(to_jsonb(d)::text, ' ')) FROM croft_verify_quotas() d
+    SELECT test.ok(count(*) = 0, 'verify finds nothing: ' || p_when, string_agg(d::text, ' '))
+    FROM (SELECT to_jsonb(q) FROM croft_verify_quotas() q UNION ALL SELECT to_jsonb(b) FROM croft_verify_billing() b) d
 $$;
 
 -- A tenant with quotas and a token of its name.

@@ -154,4 +154,8 @@ export async function agree(world: World, timeoutMs = 60_000): Promise<void> {
     if (verified) {
         throw new Error(`verify quotas:\n${verified}`);
     }
+    const billing = await world.server.verifyBilling();
+    if (billing) {
+        throw new Error(`verify billing:\n${billing}`);
+    }
 }

@@ -111,8 +111,17 @@ export class Server {
     }
 
     // Differences between quota, capacity, addresses and the rows; empty if there is none.
-    async verifyQuotas(): Promise<string> {
-        const argv = [this.program, "verify", "--config", this.config, "quotas"];
+    verifyQuotas(): Promise<string> {
+        return this.verify("quotas");
+    }
+
+    // Differences between what was recorded to bill by and the rows; empty if there is none.
+    verifyBilling(): Promise<string> {
+        return this.verify("billing");
+    }
+
+    private async verify(what: string): Promise<string> {
+        const argv = [this.program, "verify", "--config", this.config, what];
         const { code, stdout, stderr } = await run(argv, { env: this.environment, accept: [1] });
         return code === 0 ? "" : stdout + stderr;
     }

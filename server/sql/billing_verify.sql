@@ -1,0 +1,1 @@
+SELECT kind, subject, resource, stored, actual FROM croft_verify_billing()
