@@ -1,7 +1,6 @@
 #include "api.h"
 
 #include "api_private.h"
-#include "log.h"
 #include "macro.h"
 #include "panel.h"
 #include "pki.h"
@@ -65,15 +64,6 @@ static int open_edge(struct api *api, struct err *err)
     return edge_create(api->base, &config, request_begin, api, &api->edge, err);
 }
 
-// Without its panel, or with half a one, the API is still wanted.
-static void load_panel(struct api *api)
-{
-    struct err err = {0};
-    if (api->config->panel.dir && panel_load(api->config->panel.dir, &api->panel, &err) < 0) {
-        log_error("panel", "dir=%s error=%s", LOGQ(api->config->panel.dir), LOGQ(err.text));
-    }
-}
-
 int api_create(struct event_base *base, struct db *db, const struct server_config *config,
                const struct api_parts *parts, struct api **ret_api, struct err *err)
 {
@@ -98,8 +88,10 @@ int api_create(struct event_base *base, struct db *db, const struct server_confi
         .max_per_tenant = (int)config->events.streams_per_tenant,
     });
     make_limiters(api, parts->limits);
-    load_panel(api);
-    int r = load_keys(api, err);
+    int r = config->panel.dir ? panel_load(config->panel.dir, &api->panel, err) : 0;
+    if (r == 0) {
+        r = load_keys(api, err);
+    }
     if (r == 0) {
         r = make_passwords(api, err);
     }
