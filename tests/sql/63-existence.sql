@@ -6,7 +6,11 @@ $$;
 CREATE FUNCTION test.age(p_vps text, p_by interval) RETURNS void LANGUAGE plpgsql AS $$
 BEGIN
     SET LOCAL session_replication_role = replica;
-    UPDATE vps_periods SET from_ts = from_ts - p_by, to_ts = to_ts - p_by, follows = follows - p_by WHERE vps_id = p_vps::uuid;
+    -- By way of another century: row by row, one may come to end where the next one still does.
+    UPDATE vps_periods SET from_ts = from_ts - interval '100 years', to_ts = to_ts - interval '100 years', follows = follows - interval '100 years'
+        WHERE vps_id = p_vps::uuid;
+    UPDATE vps_periods SET from_ts = from_ts + interval '100 years' - p_by, to_ts = to_ts + interval '100 years' - p_by,
+        follows = follows + interval '100 years' - p_by WHERE vps_id = p_vps::uuid;
     UPDATE snapshot_periods SET from_ts = from_ts - p_by, to_ts = to_ts - p_by WHERE vps_id = p_vps::uuid;
     SET LOCAL session_replication_role = origin;
 END
