@@ -84,7 +84,7 @@ CREATE OR REPLACE TRIGGER period_fixed BEFORE UPDATE OR DELETE ON snapshot_perio
     EXECUTE FUNCTION croft_period_fixed();
 
 -- Looks for what the history does not say as the rows do. No row: all is as it should be.
-CREATE OR REPLACE FUNCTION croft_verify_billing()
+CREATE OR REPLACE FUNCTION croft_verify_existence()
 RETURNS TABLE (kind text, subject uuid, resource text, stored text, actual text)
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
     WITH open_periods AS (
