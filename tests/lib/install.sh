@@ -10,7 +10,7 @@ packages=(
     postgresql postgresql-client btrfs-progs nftables iproute2 iputils-ping uidmap zstd
     busybox-static dropbear-bin openssh-client curl nodejs npm wrk
     pdns-server pdns-backend-sqlite3
-    lxc lxcfs mmdebstrap umoci skopeo jq openssl procps universal-ctags git ca-certificates
+    lxc lxcfs mmdebstrap umoci skopeo jq openssl procps universal-ctags git ca-certificates dpkg-dev adduser lintian
 )
 
 # shellcheck disable=SC2034 # tests/run adds them when that suite is named

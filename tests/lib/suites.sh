@@ -162,12 +162,12 @@ suite_vm()
 
 suite_e2e()
 {
-    local passed=0 failed=0 skipped=0
+    local passed=0 failed=0 skipped=0 program
     node_tests e2e 3 outage faults-disks faults-snapshots faults-create faults-delete # outage waits most of its time
     passed=$sum_passed failed=$sum_failed skipped=$sum_skipped
-    if [ -x "$here/e2e/quickstart.sh" ]; then
-        run_program "$here/e2e/quickstart.sh"
+    for program in quickstart packages; do
+        run_program "$here/e2e/$program.sh"
         passed=$((passed + sum_passed)) failed=$((failed + sum_failed)) skipped=$((skipped + sum_skipped))
-    fi
+    done
     closing "$passed" "$failed" "$skipped"
 }
