@@ -10,6 +10,14 @@
 
 enum { OUTSTANDING_MAX = 4 };
 
+// One that fails is a guest on its way out; a second is work that nobody is billed for, and is said once.
+static void sample_failed(struct vps_entry *entry, const struct err *err)
+{
+    if (++entry->unmeasured == 2) {
+        log_warn("unmeasured", "vps=%s error=%s", entry->state.vps, LOGQ(err->text));
+    }
+}
+
 static void sample(struct broker *broker, struct vps_entry *entry)
 {
     if (!entry->has_spec || entry->observed != OBSERVED_RUNNING || !*entry->state.start) {
@@ -19,9 +27,10 @@ static void sample(struct broker *broker, struct vps_entry *entry)
     struct usage_counters counters;
     int r = sampler_sample(broker->config, &broker->drivers, &entry->spec, &counters, &err);
     if (r < 0) {
-        log_debug("sample", "vps=%s error=%s", entry->state.vps, LOGQ(err.text));
+        sample_failed(entry, &err);
         return;
     }
+    entry->unmeasured = 0;
     uint64_t kills = oom_log_since(broker->oom, entry->state.vps, entry->state.start);
     counters.oom_kills = counters.oom_kills > kills ? counters.oom_kills : kills;
     const struct spool_source source = {entry->state.vps, entry->state.start, &counters};

@@ -16,6 +16,7 @@ struct vps_entry {
     bool dirty; // not yet told to the server
     struct evidence_memory evidence;
     struct evidence_connections connections;
+    unsigned unmeasured; // samples that failed one after another
     bool killed; // a process of it was, for want of memory, and it has not been told
 };
 
