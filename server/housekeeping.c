@@ -17,7 +17,8 @@ static const struct chore {
 } chores[] = {
     {SQL_HOUSEKEEPING, "offline"},   {SQL_HOUSEKEEPING, "alarms"}, {SQL_HOUSEKEEPING, "overdue"},
     {SQL_HOUSEKEEPING, "retry"},     {SQL_HOUSEKEEPING, "delete"}, {SQL_HOUSEKEEPING, "snapshots"},
-    {SQL_HOUSEKEEPING, "schedules"}, {SQL_HOUSEKEEPING, "expire"}, {SQL_TENANT_CHORES, "tenants"},
+    {SQL_HOUSEKEEPING, "schedules"}, {SQL_HOUSEKEEPING, "series"}, {SQL_HOUSEKEEPING, "expire"},
+    {SQL_TENANT_CHORES, "tenants"},
 };
 
 struct housekeeping {

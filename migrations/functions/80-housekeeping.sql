@@ -87,6 +87,7 @@ BEGIN
         WHEN 'delete' THEN v_count := croft_delete_due();
         WHEN 'snapshots' THEN v_count := croft_snapshots_due();
         WHEN 'schedules' THEN v_count := croft_schedules_due();
+        WHEN 'series' THEN v_count := croft_series_roll();
         WHEN 'expire' THEN
             PERFORM croft_expire();
             PERFORM croft_people_expire();
@@ -102,7 +103,7 @@ $$;
 CREATE OR REPLACE FUNCTION croft_housekeeping(p_request jsonb DEFAULT '{}') RETURNS jsonb
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
 DECLARE
-    v_steps text[] := '{offline,alarms,overdue,retry,delete,snapshots,schedules,expire}';
+    v_steps text[] := '{offline,alarms,overdue,retry,delete,snapshots,schedules,series,expire}';
     v_step text;
     v_reply jsonb := '{}';
 BEGIN

@@ -142,6 +142,12 @@ const struct field query_usage[] = {
     {"to", FIELD_STRING, .min = 1, .max = 40},
     {NULL},
 };
+const struct field query_series[] = {
+    {"range", FIELD_STRING, .min = 2, .max = 3},
+    {"from", FIELD_STRING, .min = 1, .max = 40},
+    {"to", FIELD_STRING, .min = 1, .max = 40},
+    {NULL},
+};
 const struct field query_dry_run[] = {{"dry_run", FIELD_BOOL}, {NULL}};
 const struct field query_tenants[] = {
     PAGE_FIELDS,
@@ -269,13 +275,9 @@ static const struct {
     const struct field *table;
     const char *name;
 } times[] = {
-    {query_usage, "from"},
-    {query_usage, "to"},
-    {body_token, "expires_at"},
-    {query_events, "since"},
-    {query_admin_events, "since"},
-    {body_plan, "valid_from"},
-    {body_plan_version, "valid_from"},
+    {query_usage, "from"},         {query_usage, "to"},        {query_series, "from"},
+    {query_series, "to"},          {body_token, "expires_at"}, {query_events, "since"},
+    {query_admin_events, "since"}, {body_plan, "valid_from"},  {body_plan_version, "valid_from"},
 };
 
 static const char *text_of(json_t *object, const struct field *table, const struct field *of,

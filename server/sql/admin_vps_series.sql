@@ -1,0 +1,3 @@
+SELECT 200 AS status, croft_series_json(v, u.from_ts, u.to_ts, u.step, u.resolution)::text AS body, NULL::text AS etag, NULL::text AS location
+FROM vps v, croft_series_range($1::jsonb) u
+WHERE v.id = ($1::jsonb->>'id')::uuid
