@@ -201,6 +201,7 @@ static int open_state(struct broker *broker, struct err *err)
         r = spool_open(path, broker->config->spool_max_bytes, &broker->spool, err);
     }
     if (r == 0) {
+        spool_set_boot(broker->spool, broker->boot_id);
         r = vps_table_create(broker->config, &broker->vps, err);
     }
     if (r == 0) {

@@ -1,5 +1,6 @@
 #include "meter.h"
 
+#include "fine.h"
 #include "json.h"
 #include "rfc3339.h"
 #include "uuid.h"
@@ -55,6 +56,7 @@ struct meter {
     struct usage_counters total; // as last reported or to be reported
     struct timespec at, mono;
     bool due; // sampled since it was last taken
+    struct fine fine; // of what is to be reported
 };
 
 TAILQ_HEAD(meter_list, meter);
@@ -144,6 +146,7 @@ static void begin_boot(struct meters *meters, struct meter *meter, const char *s
     meter->seq = 0;
     meter->raw = meter->total = (struct usage_counters){0};
     meter->total.net_gaps = counted ? 0 : 1;
+    meter->fine = (struct fine){0};
 }
 
 static bool is_same_count(const struct usage_counters *a, const struct usage_counters *b)
@@ -185,6 +188,11 @@ static void add(struct meter *meter, const struct usage_counters *raw)
     meter->raw = *raw;
 }
 
+static int64_t mono_ms(const struct meter *meter)
+{
+    return (int64_t)meter->mono.tv_sec * 1000 + meter->mono.tv_nsec / 1000000;
+}
+
 void meters_sample(struct meters *meters, const char *vps, const char *start,
                    const struct usage_counters *raw)
 {
@@ -195,6 +203,7 @@ void meters_sample(struct meters *meters, const char *vps, const char *start,
     add(meter, raw);
     clock_gettime(CLOCK_REALTIME, &meter->at);
     clock_gettime(CLOCK_BOOTTIME, &meter->mono);
+    fine_add(&meter->fine, mono_ms(meter), &meter->total);
     meter->due = true;
 }
 
@@ -239,7 +248,12 @@ static json_t *kept_json(const struct meter *meter)
 
 static void take(struct meter *meter, json_t *samples, json_t *kept)
 {
-    json_array_append_new(samples, sample_json(meter));
+    json_t *sample = sample_json(meter);
+    _cleanup_free_ char *fine = fine_take(&meter->fine, mono_ms(meter));
+    if (fine) {
+        json_object_set_new(sample, "fine", json_string(fine));
+    }
+    json_array_append_new(samples, sample);
     json_array_append_new(kept, kept_json(meter));
     meter->due = false;
 }

@@ -4,6 +4,7 @@
 #include "json.h"
 #include "meter.h"
 #include "record.h"
+#include "uuid.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -14,6 +15,7 @@
 #include <string.h>
 #include <sys/queue.h>
 #include <sys/stat.h>
+#include <time.h>
 
 // A folder of segments <number>.seg. Each begins with {"state":[…meters], "last":n}, so that older ones
 // can go; then {"batch":n,"samples":[…],"meters":[…]}, {"ack":n} and {"forget":"<vps>"} follow. A new
@@ -21,7 +23,7 @@
 
 enum {
     SEGMENT_BYTES_MAX = RECORD_MAX,
-    BATCH_SAMPLES_MAX = 1000, // keeps a message below 1 MiB
+    BATCH_SAMPLES_MAX = 300, // with their points keeps a message below 1 MiB
     SEGMENTS_OF_A_FULL_SPOOL = 4,
     NAME_FORMAT_LEN = 20, // 16 digits and ".seg"
 };
@@ -46,6 +48,7 @@ TAILQ_HEAD(batch_list, batch);
 
 struct spool {
     char dir[PATH_MAX];
+    char boot[UUID_LEN + 1]; // of the node, "" until it is told
     int64_t max_bytes, bytes;
     int64_t last_batch, dropped;
     struct meters *meters;
@@ -286,6 +289,11 @@ int spool_open(const char *dir, int64_t max_bytes, struct spool **ret_spool, str
     return 0;
 }
 
+void spool_set_boot(struct spool *spool, const char *boot)
+{
+    snprintf(spool->boot, sizeof(spool->boot), "%s", uuid_is(boot) ? boot : "");
+}
+
 void spool_close(struct spool *spool)
 {
     if (!spool) {
@@ -341,6 +349,9 @@ static int write_batch(struct spool *spool, json_t *samples, json_t *kept, struc
     int64_t number = spool->last_batch + 1;
     _cleanup_json_ json_t *record = json_pack("{s:I, s:O, s:O}", "batch", (json_int_t)number,
                                               "samples", samples, "meters", kept);
+    if (*spool->boot) {
+        json_object_set_new(record, "boot", json_string(spool->boot));
+    }
     size_t len = 0;
     r = append(spool, segment, record, &len, err);
     if (r == 0 && fdatasync(segment->fd) < 0) {
@@ -373,7 +384,23 @@ int spool_report(struct spool *spool, const char *vps, struct err *err)
     }
 }
 
-static int read_batch(const struct batch *batch, json_t **ret_message, struct err *err)
+// Which of the node's clocks the samples are dated by, and what that says now, if it is still the same.
+static void add_clock(const struct spool *spool, const char *boot, json_t *message)
+{
+    if (!uuid_is(boot)) {
+        return;
+    }
+    json_object_set_new(message, "boot", json_string(boot));
+    if (strcmp(boot, spool->boot) == 0) {
+        struct timespec now;
+        clock_gettime(CLOCK_BOOTTIME, &now);
+        json_object_set_new(message, "now_mono_ns",
+                            json_integer((json_int_t)now.tv_sec * 1000000000 + now.tv_nsec));
+    }
+}
+
+static int read_batch(const struct spool *spool, const struct batch *batch, json_t **ret_message,
+                      struct err *err)
 {
     _cleanup_free_ char *text = malloc(batch->len);
     if (!text) {
@@ -390,7 +417,11 @@ static int read_batch(const struct batch *batch, json_t **ret_message, struct er
     }
     *ret_message = json_pack("{s:s, s:I, s:O}", "type", "usage", "batch", (json_int_t)batch->number,
                              "samples", json_object_get(record, "samples"));
-    return *ret_message ? 0 : err_set(err, ERR_MALFORMED, "a batch without samples");
+    if (!*ret_message) {
+        return err_set(err, ERR_MALFORMED, "a batch without samples");
+    }
+    add_clock(spool, json_get_string(record, "boot", ""), *ret_message);
+    return 0;
 }
 
 int spool_next(struct spool *spool, int64_t after, json_t **ret_message, int64_t *ret_batch,
@@ -400,7 +431,7 @@ int spool_next(struct spool *spool, int64_t after, json_t **ret_message, int64_t
     TAILQ_FOREACH (batch, &spool->batches, link) {
         if (batch->number > after) {
             *ret_batch = batch->number;
-            return read_batch(batch, ret_message, err);
+            return read_batch(spool, batch, ret_message, err);
         }
     }
     return err_set(err, ERR_NOT_FOUND, "nothing is waiting");

@@ -22,6 +22,9 @@ int spool_open(const char *dir, int64_t max_bytes, struct spool **ret_spool,
                struct err *err) _must_check_;
 void spool_close(struct spool *spool);
 
+// The kernel's boot_id: batches say which of the node's clocks since its start their samples are dated by.
+void spool_set_boot(struct spool *spool, const char *boot);
+
 // Takes a sample. Counters that fell since the last one (a guest that rebooted itself) go on rising in
 // what is reported, under the same boot.
 void spool_sample(struct spool *spool, const struct spool_source *source);

@@ -57,7 +57,7 @@ static const struct field agents_fields[] = {
      .help = "Seconds between heartbeats of an agent."},
     {"sample_s", FIELD_INT, IN(agents, sample_s), .min = 1, .max = 600, .preset = "10",
      .help = "Seconds between two readings of a vps's counters."},
-    {"report_s", FIELD_INT, IN(agents, report_s), .min = 1, .max = 3600, .preset = "60",
+    {"report_s", FIELD_INT, IN(agents, report_s), .min = 1, .max = 600, .preset = "60",
      .help = "Seconds between usage reports."},
     {"ping_s", FIELD_INT, IN(agents, ping_s), .min = 1, .max = 600, .preset = "10",
      .help = "Seconds of silence before a ping; two unanswered end a link."},

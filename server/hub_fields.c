@@ -7,7 +7,8 @@ enum {
     WARNINGS_MAX = 64,
     IMAGES_MAX = 4096,
     SLOT_MAX = 65534,
-    FINDING_MAX = 255
+    FINDING_MAX = 255,
+    FINE_MAX = 8192
 };
 
 #define AT_LEAST(least) least, INT64_MAX
@@ -91,6 +92,7 @@ const struct field hub_sample_fields[] = {
     LATER_COUNTER(net_rx_outside_bytes),
     LATER_COUNTER(net_tx_outside_bytes),
     LATER_COUNTER(net_gaps),
+    {"fine", FIELD_STRING, offsetof(struct hub_sample, fine), .max = FINE_MAX},
     {0},
 };
 
@@ -216,6 +218,8 @@ const struct field hub_usage_fields[] = {
     TYPE(struct hub_usage),
     EPOCH(struct hub_usage),
     INTEGER("batch", struct hub_usage, batch, AT_LEAST(0)),
+    {"boot", FIELD_UUID, offsetof(struct hub_usage, boot)},
+    {"now_mono_ns", FIELD_INT, offsetof(struct hub_usage, now_mono_ns), AT_LEAST(0)},
     LIST("samples", struct hub_usage, samples),
     {0},
 };

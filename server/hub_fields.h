@@ -22,7 +22,7 @@ struct hub_report {
 };
 
 struct hub_sample {
-    const char *vps, *boot, *ts;
+    const char *vps, *boot, *ts, *fine;
     int64_t seq, mono_ns, cpu_ns, memory_bytes, memory_anon_bytes, disk_bytes;
     int64_t io_read_bytes, io_write_bytes, io_read_ops, io_write_ops;
     int64_t net_rx_bytes, net_tx_bytes, net_rx_packets, net_tx_packets, pids, oom_kills;
@@ -101,7 +101,8 @@ struct hub_inventory {
 
 struct hub_usage {
     const char *type;
-    int64_t epoch, batch;
+    const char *boot;
+    int64_t epoch, batch, now_mono_ns;
     json_t *samples;
 };
 

@@ -109,6 +109,9 @@ static int check_sample(json_t *item, struct err *err)
     if (r < 0) {
         return r;
     }
+    if (sample.fine && sample.fine[strspn(sample.fine, "0123456789,;")] != '\0') {
+        return wrong(err, "/fine", "is not a list of numbers");
+    }
     return is_time(sample.ts) ? 0 : wrong(err, "/ts", "is not a time in RFC 3339 and UTC");
 }
 

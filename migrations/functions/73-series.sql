@@ -24,6 +24,19 @@ BEGIN
 END
 $$;
 
+-- Evidence is kept for two years, what was in quarantine for one; a bounded piece goes at once.
+CREATE OR REPLACE FUNCTION croft_usage_expire() RETURNS int LANGUAGE plpgsql AS $$
+DECLARE
+    v_count int;
+BEGIN
+    DELETE FROM usage_evidence WHERE ctid = ANY (ARRAY(SELECT ctid FROM usage_evidence WHERE hour < now() - interval '732 days' LIMIT 2000));
+    GET DIAGNOSTICS v_count = ROW_COUNT;
+    DELETE FROM usage_quarantine WHERE id IN (SELECT id FROM usage_quarantine WHERE created_at < now() - interval '366 days'
+        ORDER BY id LIMIT 500);
+    RETURN v_count;
+END
+$$;
+
 -- The range and its step: named (`range`) or told (`from`, `to`). The smallest step of these that gives at most 500 points and is not
 -- finer than what is kept of that time: 10 s for an hour, a minute for two days, an hour for two years.
 CREATE OR REPLACE FUNCTION croft_series_range(p_req jsonb, OUT from_ts timestamptz, OUT to_ts timestamptz, OUT step int,

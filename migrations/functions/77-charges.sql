@@ -73,5 +73,5 @@ $$;
 CREATE OR REPLACE FUNCTION croft_verify_billing()
 RETURNS TABLE (kind text, subject uuid, resource text, stored text, actual text)
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
-    SELECT * FROM croft_verify_existence() UNION ALL SELECT * FROM croft_verify_rating()
+    SELECT * FROM croft_verify_existence() UNION ALL SELECT * FROM croft_verify_usage() UNION ALL SELECT * FROM croft_verify_rating()
 $$;

@@ -87,7 +87,7 @@ BEGIN
         WHEN 'delete' THEN v_count := croft_delete_due();
         WHEN 'snapshots' THEN v_count := croft_snapshots_due();
         WHEN 'schedules' THEN v_count := croft_schedules_due();
-        WHEN 'series' THEN v_count := croft_series_roll();
+        WHEN 'series' THEN v_count := croft_series_roll() + croft_usage_expire();
         WHEN 'expire' THEN
             PERFORM croft_expire();
             PERFORM croft_people_expire();

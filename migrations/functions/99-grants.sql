@@ -32,7 +32,7 @@ DECLARE
         'croft_invitation_json',
         'croft_address_set_json', 'croft_firewall_json', 'croft_firewall_etag', 'croft_network_json', 'croft_network_ipv4',
         'croft_network_ipv6', 'croft_port_forward_json', 'croft_rdns_json', 'croft_rdns_etag',
-        'croft_snapshot_json', 'croft_schedule_json', 'croft_webhook_json', 'croft_delivery_json', 'croft_event_json', 'croft_event_xid', 'croft_xid_max', 'croft_horizon', 'croft_series_range', 'croft_series_points', 'croft_series_json', 'croft_usage_range', 'croft_usage_json', 'croft_usage_hour_json', 'croft_usage_last_json',
+        'croft_snapshot_json', 'croft_schedule_json', 'croft_webhook_json', 'croft_delivery_json', 'croft_event_json', 'croft_event_xid', 'croft_xid_max', 'croft_horizon', 'croft_usage_part_json', 'croft_usage_evidence_json', 'croft_quarantine_json', 'croft_meter_vps', 'croft_second', 'croft_series_range', 'croft_series_points', 'croft_series_json', 'croft_usage_range', 'croft_usage_json', 'croft_usage_hour_json', 'croft_usage_last_json',
         'croft_evidence_json', 'croft_limit_json', 'croft_pressure_json', 'croft_pressures_json', 'croft_kills_json'];
     operator_readers text[] := ARRAY['croft_plan_version_json', 'croft_viewers_json', 'croft_user_json', 'croft_node_json', 'croft_node_etag',
         'croft_join_token_json', 'croft_pool_json', 'croft_orphan_json', 'croft_drift_json', 'croft_node_condition', 'croft_sellable',

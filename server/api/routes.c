@@ -230,6 +230,7 @@ static const struct route routes[] = {
     {GET,    "/v1/vps/{id}/limits", TENANT(vps, READ, ALL), .sql = SQL_VPS_LIMITS},
     {GET,    "/v1/vps/{id}/log", TENANT_BY(vps_log, vps, READ, WORKERS), .sql = SQL_VPS_LOG, .query = query_task},
     {GET,    "/v1/vps/{id}/usage", TENANT(vps, READ, ALL), .sql = SQL_VPS_USAGE, .query = query_usage},
+    {GET,    "/v1/vps/{id}/usage/evidence", TENANT(vps, READ, ALL), .sql = SQL_VPS_EVIDENCE, .query = query_usage},
     {GET,    "/v1/vps/{id}/series", TENANT(vps, READ, ALL), .sql = SQL_VPS_SERIES, .query = query_series},
 
     {GET,    "/v1/tasks", TENANT(tasks, READ, ALL), .sql = SQL_TASK_LIST, LIST_OF(query_tasks)},
@@ -305,6 +306,7 @@ static const struct route routes[] = {
     {PUT,    "/v1/admin/images/{id}/tenants", OPERATOR(images, WRITE), .sql = SQL_ADMIN_IMAGE_VIEWERS_SET, .body = body_viewers, .flags = ROUTE_IF_MATCH},
     {DELETE, "/v1/admin/images/{id}", OPERATOR(images, WRITE), .sql = SQL_ADMIN_IMAGE_DELETE},
     {GET,    "/v1/admin/vps", OPERATOR(vps, READ), .sql = SQL_ADMIN_VPS_LIST, LIST_OF(query_admin_vps)},
+    {GET,    "/v1/admin/usage/quarantine", OPERATOR(vps, READ), .sql = SQL_ADMIN_QUARANTINE_LIST, LIST},
     {GET,    "/v1/admin/vps/{id}/series", OPERATOR(vps, READ), .sql = SQL_ADMIN_VPS_SERIES, .query = query_series},
     {POST,   "/v1/admin/vps/{id}/lose", OPERATOR(vps, WRITE), .sql = SQL_ADMIN_VPS_LOSE},
     {GET,    "/v1/admin/tasks", OPERATOR(tasks, READ), .sql = SQL_ADMIN_TASK_LIST, LIST_OF(query_admin_tasks)},

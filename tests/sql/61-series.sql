@@ -1,14 +1,4 @@
 -- Graphs: points of three resolutions, gaps as gaps, at most 500, what is too old goes in bounded steps.
--- A report of a node that has run for ten days; ages in seconds before now.
-CREATE FUNCTION test.report_at(p_samples jsonb, p_more jsonb DEFAULT '{}') RETURNS jsonb LANGUAGE sql AS $$
-    SELECT test.hub(test.get('node'), test.epoch(test.get('node')), 'node_usage', jsonb_build_object('type', 'usage', 'batch', 1,
-        'samples', p_samples, 'boot', '0b000000-0000-4000-8000-000000000001', 'now_mono_ns', 864000000000000) || p_more)
-$$;
-CREATE FUNCTION test.aged(p_vps text, p_boot text, p_seq int, p_age float8, p_cpu bigint, p_more jsonb DEFAULT '{}') RETURNS jsonb
-LANGUAGE sql AS $$
-    SELECT test.sample(p_vps, p_boot, p_seq, p_cpu, '{"io_read_bytes":0,"io_write_bytes":0,"io_read_ops":0,"io_write_ops":0,"net_rx_bytes":0,"net_tx_bytes":0,"net_rx_packets":0,"net_tx_packets":0}'
-        || jsonb_build_object('mono_ns', ((864000 - p_age) * 1000000000)::bigint) || p_more)
-$$;
 -- Column p_name of a series, the nulls shown as "-", equal neighbours once.
 CREATE FUNCTION test.shape(p_body jsonb, p_name text) RETURNS text LANGUAGE sql AS $$
     SELECT string_agg(v, ' ' ORDER BY n) FROM (SELECT n, coalesce(v, '-') AS v, lag(coalesce(v, '-')) OVER (ORDER BY n) AS before
@@ -42,12 +32,9 @@ BEGIN
     PERFORM test.is((r.body->>'step_s', r.body->>'resolution_s')::text, '(600,60)', 'two days');
     PERFORM test.ok(jsonb_array_length(r.body->'points'->'t') <= 500, 'at most 500 points');
     PERFORM test.ok(test.shape(r.body, 'net_rx_bytes') LIKE '- 10%', 'wider steps show the same rate', test.shape(r.body, 'net_rx_bytes'));
-    FOR r IN SELECT a.* FROM unnest('{1h,1d,7d,30d,90d,1y,2y}'::text[]) x (n),
-        test.api('bob', 'vps_series', jsonb_build_object('id', v, 'query', jsonb_build_object('range', x.n))) a
-    LOOP
-        PERFORM test.ok(r.status = 200 AND jsonb_array_length(r.body->'points'->'t') BETWEEN 100 AND 500, 'range of '
-            || (r.body->>'step_s'), jsonb_array_length(r.body->'points'->'t')::text);
-    END LOOP;
+    PERFORM test.ok(coalesce(a.status = 200 AND jsonb_array_length(a.body->'points'->'t') BETWEEN 100 AND 500, false), 'range ' || x.n, a.code)
+    FROM unnest('{1h,1d,7d,30d,90d,1y,2y}'::text[]) x (n),
+        test.api('bob', 'vps_series', jsonb_build_object('id', v, 'query', jsonb_build_object('range', x.n))) a;
     r := test.api('bob', 'vps_series', jsonb_build_object('id', v, 'query', '{"range":"7d"}'::jsonb));
     PERFORM test.ok(r.body->>'resolution_s' = '3600' AND test.shape(r.body, 'memory_bytes') ~ '^- \d+( \d+)?$', 'older is by the hour',
         test.shape(r.body, 'memory_bytes'));
