@@ -202,3 +202,34 @@ int btrfs_disk(int fd, uint64_t number, dev_t *ret_disk, struct err *err)
     }
     return err_set(err, ERR_NOT_FOUND, "the pool has no more disks");
 }
+
+// Whether the subvolume has something of this number or a higher one.
+static int has_inode_from(int fd, uint64_t inode, bool *ret_has, struct err *err)
+{
+    struct btrfs_ioctl_search_args args = {.key = {.min_objectid = inode,
+                                                   .max_objectid = BTRFS_LAST_FREE_OBJECTID,
+                                                   .max_type = UINT32_MAX,
+                                                   .max_offset = UINT64_MAX,
+                                                   .max_transid = UINT64_MAX,
+                                                   .nr_items = 1}};
+    if (ioctl(fd, BTRFS_IOC_TREE_SEARCH, &args) < 0) {
+        return err_errno(err, errno, "searching a subvolume");
+    }
+    *ret_has = args.key.nr_items > 0;
+    return 0;
+}
+
+// The kernel searches upwards only: the highest is closed in on by halves.
+int btrfs_last_inode(int fd, uint64_t *ret_inode, struct err *err)
+{
+    uint64_t low = BTRFS_FIRST_FREE_OBJECTID, high = UINT64_C(1) << 48;
+    int r = 0;
+    while (r == 0 && high - low > 1) {
+        uint64_t middle = low + (high - low) / 2;
+        bool has = false;
+        r = has_inode_from(fd, middle, &has, err);
+        *(has ? &low : &high) = middle;
+    }
+    *ret_inode = low;
+    return r;
+}

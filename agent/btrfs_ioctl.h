@@ -29,5 +29,8 @@ int btrfs_forget_quota(int fd, uint64_t id, struct err *err) _must_check_;
 // for the disk, but only where there are some.
 int btrfs_forget_stale_quotas(int fd, struct err *err) _must_check_;
 
+// The highest number of an inode in the subvolume of fd.
+int btrfs_last_inode(int fd, uint64_t *ret_inode, struct err *err) _must_check_;
+
 // The block device that is number 0, 1, … of the file system; ERR_NOT_FOUND past the last.
 int btrfs_disk(int fd, uint64_t number, dev_t *ret_disk, struct err *err) _must_check_;

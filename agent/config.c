@@ -58,6 +58,14 @@ static const struct field pool_fields[] = {
      .max = 1LL << 50,
      .preset = "21474836480",
      .help = "Size in bytes of the loop file when made."},
+    {.name = "mode",
+     .type = FIELD_STRING,
+     IN_SECTION(pool, mode),
+     .min = 1,
+     .max = 16,
+     .preset = "snapshot",
+     .help = "What new disks are: `snapshot`, each a whole copy of its image, or `layer`, what its "
+             "guest changed above an image that all read. Those that exist stay what they are."},
     {0},
 };
 
@@ -288,6 +296,9 @@ static int check(const struct agent_config *config, struct err *err)
     }
     if (log_level_parse(config->log_level) < 0) {
         return err_at(err, ERR_INVALID, "/log_level", "log_level is not a level");
+    }
+    if (strcmp(config->pool.mode, "snapshot") != 0 && strcmp(config->pool.mode, "layer") != 0) {
+        return err_at(err, ERR_INVALID, "/pool/mode", "pool.mode must be snapshot or layer");
     }
     if (config->ids.base + config->ids.count * IDS_PER_VPS > (int64_t)UINT32_MAX) {
         return err_at(err, ERR_INVALID, "/ids", "the id ranges go past 2^32");

@@ -19,6 +19,7 @@ struct agent_config {
     struct {
         const char *device; // block device with btrfs, or empty: loop file state_dir/pool.img
         int64_t size_bytes; // of the loop file, when it is made
+        const char *mode; // of new disks: snapshot|layer; NULL: snapshot
     } pool;
     struct {
         int64_t base; // first host id, a multiple of 65536 is not required; at least 100000

@@ -102,8 +102,8 @@ static int define(const struct agent_config *config, const struct vps_spec *spec
     return write_state(config, spec->vps, stopped_text, err);
 }
 
-static int start(const struct agent_config *config, const struct vps_spec *spec, int timeout_s,
-                 struct err *err)
+static int start(const struct agent_config *config, const struct vps_spec *spec,
+                 const struct volume_root *root, int timeout_s, struct err *err)
 {
     enum observed observed;
     int r = observe(config, spec->vps, &observed, err);
@@ -230,6 +230,7 @@ const struct container_driver container_fake = {
     .apply = apply,
     .freeze = freeze,
     .thaw = thaw,
+    .monitor_pid = init_pid,
     .init_pid = init_pid,
     .is_coming_back = is_coming_back,
     .console = fake_console,

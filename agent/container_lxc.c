@@ -5,6 +5,7 @@
 #include "cgroup.h"
 #include "config.h"
 #include "container_lxc_log.h"
+#include "layer.h"
 #include "sysfile.h"
 
 #include <errno.h>
@@ -139,8 +140,24 @@ static int refused(const struct agent_config *config, const struct vps_spec *spe
                    *reason ? reason : "it gave no reason");
 }
 
-static int lxc_start(const struct agent_config *config, const struct vps_spec *spec, int timeout_s,
-                     struct err *err)
+// A layered root is there for liblxc's children only: the monitor lives on where we were when it was started.
+static int start_from(struct lxc_container *container, const struct volume_root *root,
+                      bool *ret_started, struct err *err)
+{
+    int home = -1;
+    int r = root->space > 0 ? layer_enter(root->space, &home, err) : 0;
+    if (r < 0) {
+        return r;
+    }
+    *ret_started = start_with_short_path(container);
+    if (home >= 0) {
+        layer_leave(home);
+    }
+    return 0;
+}
+
+static int lxc_start(const struct agent_config *config, const struct vps_spec *spec,
+                     const struct volume_root *root, int timeout_s, struct err *err)
 {
     char log[PATH_SIZE];
     _cleanup_container_ struct lxc_container *container = NULL;
@@ -166,10 +183,14 @@ static int lxc_start(const struct agent_config *config, const struct vps_spec *s
     container->want_daemonize(container, true);
     container->want_close_all_fds(container, true);
     off_t log_from = lxc_log_end(log);
-    if (!start_with_short_path(container)) {
+    bool started = false;
+    r = start_from(container, root, &started, err);
+    if (r == 0 && !started) {
         return refused(config, spec, log, log_from, err);
     }
-    r = wait_for_init(container, timeout_s, err);
+    if (r == 0) {
+        r = wait_for_init(container, timeout_s, err);
+    }
     if (r < 0) {
         return err_wrap(err, "starting vps %s", spec->vps);
     }
@@ -306,6 +327,7 @@ const struct container_driver container_lxc = {
     .apply = lxc_apply,
     .freeze = lxc_freeze,
     .thaw = lxc_thaw,
+    .monitor_pid = lxc_monitor_pid,
     .init_pid = lxc_init_pid,
     .is_coming_back = lxc_is_coming_back,
     .console = lxc_console,

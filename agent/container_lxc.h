@@ -22,6 +22,8 @@ int lxc_apply(const struct agent_config *config, const struct vps_spec *spec,
               const struct volume_root *root, struct err *err) _must_check_;
 int lxc_freeze(const struct agent_config *config, const char *vps, struct err *err) _must_check_;
 int lxc_thaw(const struct agent_config *config, const char *vps, struct err *err) _must_check_;
+int lxc_monitor_pid(const struct agent_config *config, const char *vps, pid_t *ret_pid,
+                    struct err *err) _must_check_;
 int lxc_init_pid(const struct agent_config *config, const char *vps, pid_t *ret_pid,
                  struct err *err) _must_check_;
 

@@ -62,7 +62,7 @@ static void put_basics(struct text *text, const struct agent_config *config,
         // Detached and id-mapped by liblxc before it is put below the rescue root: the guest's own files
         // are its own in there, and nothing of the host is followed on the way.
         put(text, "lxc.mount.entry", "%s mnt none bind,nodev%s,create=dir 0 0", root->beside,
-            root->id_mapped ? ",idmap=container" : "");
+            root->id_mapped && !root->layered[0] ? ",idmap=container" : "");
     }
     put(text, "lxc.idmap", "u 0 %u %d", spec->id_base, IDS_PER_VPS);
     put(text, "lxc.idmap", "g 0 %u %d", spec->id_base, IDS_PER_VPS);

@@ -3,6 +3,7 @@
 #include "container_lxc.h"
 #include "host.h"
 #include "plan_limits.h"
+#include "sysfile.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -22,6 +23,26 @@ int lxc_init_pid(const struct agent_config *config, const char *vps, pid_t *ret_
     if (r == 0) {
         pid_t pid = container->init_pid(container);
         *ret_pid = pid > 0 ? pid : 0;
+    }
+    return r;
+}
+
+// The monitor is whose child init is.
+int lxc_monitor_pid(const struct agent_config *config, const char *vps, pid_t *ret_pid,
+                    struct err *err)
+{
+    char path[64], status[SYSFILE_MAX];
+    pid_t init;
+    *ret_pid = 0;
+    int r = lxc_init_pid(config, vps, &init, err);
+    if (r < 0 || init == 0) {
+        return r;
+    }
+    snprintf(path, sizeof(path), "/proc/%d/status", init);
+    r = sysfile_read(path, status, sizeof(status), err);
+    const char *line = r < 0 ? NULL : strstr(status, "\nPPid:");
+    if (line) {
+        *ret_pid = (pid_t)strtol(line + sizeof("\nPPid:"), NULL, 10);
     }
     return r;
 }

@@ -63,6 +63,12 @@ struct volume_root {
     dev_t disk; // what it lies on, for limits of I/O; 0: unknown
     int id_mapped; // 1: files are owned from id 0 and the container driver must id-map the mount
     char beside[256]; // in rescue mode the vps's own root, to be mounted at /mnt; else empty
+    // path or beside, where that shows nothing until mount(), and then the guest's own ids; empty: neither is such.
+    char layered[256];
+    bool read_only; // to be packed, with the ids that it has on disk
+    // By mount(), and the driver's own, until its next call: what lies at `layered`, and the mount namespace in which it does. 0: it
+    // lies there for everybody.
+    int tree, space;
 };
 
 // What a root is made from: an image, or a snapshot or the root of a vps of this node.
@@ -86,11 +92,16 @@ struct volume_driver {
     int (*begin_image)(const struct agent_config *config, const char *sha256, char ret_path[256],
                        struct err *err);
     int (*commit_image)(const struct agent_config *config, const char *sha256, struct err *err);
+    // ERR_CONFLICT: something that is there cannot do without it.
     int (*delete_image)(const struct agent_config *config, const char *sha256, struct err *err);
     int (*create)(const struct agent_config *config, const struct vps_spec *spec, struct err *err);
     int (*limit)(const struct agent_config *config, const struct vps_spec *spec, struct err *err);
     int (*root)(const struct agent_config *config, const char *vps, struct volume_root *ret_root,
                 struct err *err);
+    // What a layered root needs before it is written to, started from or packed; nothing for others. monitor: of the container
+    // driver, 0 if the vps does not run. Nothing of it is left when this process and the guest have ended.
+    int (*mount)(const struct agent_config *config, const struct vps_spec *spec, pid_t monitor,
+                 struct volume_root *root, struct err *err);
     // As create, but from another vps of this node.
     int (*copy)(const struct agent_config *config, const struct vps_spec *spec,
                 const struct volume_source *source, struct err *err);
@@ -101,9 +112,9 @@ struct volume_driver {
                     uint64_t *ret_bytes, struct err *err);
     int (*snapshot_delete)(const struct agent_config *config, const char *vps, const char *snapshot,
                            struct err *err);
-    // Where it can be read.
-    int (*snapshot_path)(const struct agent_config *config, const char *vps, const char *snapshot,
-                         char ret_path[256], struct err *err);
+    // Where it can be read, once it is mounted.
+    int (*snapshot_root)(const struct agent_config *config, const char *vps, const char *snapshot,
+                         struct volume_root *ret_root, struct err *err);
 
     // Another root beside the vps's, made by the order of spec->generation: one of an older order, or
     // one that was not exchanged yet, is replaced. Its path is empty once it was exchanged. staged:
@@ -171,9 +182,9 @@ struct container_driver {
     // Writes the container's definition (limits, id map, device, seccomp); does not start it.
     int (*define)(const struct agent_config *config, const struct vps_spec *spec,
                   const struct volume_root *root, struct err *err);
-    // Starts and waits until init lives (timeout_s). Called in a short-lived worker only.
-    int (*start)(const struct agent_config *config, const struct vps_spec *spec, int timeout_s,
-                 struct err *err);
+    // Starts and waits until init lives (timeout_s). Called in a short-lived worker only. root: mounted.
+    int (*start)(const struct agent_config *config, const struct vps_spec *spec,
+                 const struct volume_root *root, int timeout_s, struct err *err);
     // Clean shutdown, then by force after timeout_s.
     int (*stop)(const struct agent_config *config, const char *vps, int timeout_s, struct err *err);
     // Gives a guest that runs its limits and its host name; nothing for one that does not. Less memory than
@@ -183,6 +194,9 @@ struct container_driver {
     // Its processes stand still, or go on.
     int (*freeze)(const struct agent_config *config, const char *vps, struct err *err);
     int (*thaw)(const struct agent_config *config, const char *vps, struct err *err);
+    // The process of the host's that a layered root is mounted for while it runs; 0: it does not.
+    int (*monitor_pid)(const struct agent_config *config, const char *vps, pid_t *ret_pid,
+                       struct err *err);
     // The host's number of its first process; 0: it does not run.
     int (*init_pid)(const struct agent_config *config, const char *vps, pid_t *ret_pid,
                     struct err *err);

@@ -91,8 +91,8 @@ int guest_prepare(const struct agent_config *config, const struct vps_spec *spec
     if (r < 0) {
         return r;
     }
-    _cleanup_fd_ _unused_ int fd = guest.root;
     r = prepare(&guest, spec);
+    guest_close(&guest);
     return r < 0 ? err_wrap(err, "writing into vps %s", spec->vps) : 0;
 }
 
@@ -102,6 +102,6 @@ void guest_forget_seeds(const struct vps_spec *spec, const struct volume_root *r
     struct guest guest;
     if (guest_open(spec, root, &unheard, &guest) == 0) {
         (void)!guest_forget_random_seeds(&guest);
-        close(guest.root);
+        guest_close(&guest);
     }
 }

@@ -28,7 +28,7 @@ static const char unit[] = "[Unit]\n"
 static bool has_cloud_init(const struct guest *guest)
 {
     struct err unheard = {0};
-    struct guest quiet = {guest->root, guest->owner, &unheard};
+    struct guest quiet = {.root = guest->root, .owner = guest->owner, .err = &unheard};
     _cleanup_fd_ int dir = guest_open_folder(&quiet, "usr/bin");
     return dir >= 0 && faccessat(dir, "cloud-init", F_OK, AT_SYMLINK_NOFOLLOW) == 0;
 }
@@ -100,7 +100,7 @@ int guest_set_user_data(const struct vps_spec *spec, const struct volume_root *r
     if (r < 0) {
         return r;
     }
-    _cleanup_fd_ _unused_ int fd = guest.root;
     r = has_cloud_init(&guest) ? write_seed(&guest, spec, text) : write_script(&guest, text);
+    guest_close(&guest);
     return r < 0 ? err_wrap(err, "user data") : 0;
 }

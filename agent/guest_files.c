@@ -1,5 +1,7 @@
 #include "guest_files.h"
 
+#include "layer.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/openat2.h>
@@ -148,14 +150,30 @@ int guest_read_file(const struct guest *guest, const char *folder, const char *n
 int guest_open(const struct vps_spec *spec, const struct volume_root *root, struct err *err,
                struct guest *ret_guest)
 {
-    int fd = open(root->path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    bool layered = root->tree > 0 && strcmp(root->layered, root->path) == 0;
+    _cleanup_fd_ int fd = openat(layered ? root->tree : AT_FDCWD, layered ? "." : root->path,
+                                 O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     if (fd < 0) {
         return err_errno(err, errno, "opening the guest's root");
     }
-    *ret_guest = (struct guest){
-        .root = fd,
-        .owner = root->id_mapped ? 0 : spec->id_base,
-        .err = err,
-    };
-    return 0;
+    // What lies below knows none but the guest's own ids, also not for the moment until a file is given away.
+    int r = layered ? layer_own_as(spec->id_base, err) : 0;
+    if (r == 0) {
+        *ret_guest = (struct guest){
+            .root = STEAL_FD(fd),
+            .owner = root->id_mapped ? 0 : spec->id_base,
+            .err = err,
+            .acting = layered,
+        };
+    }
+    return r;
+}
+
+void guest_close(struct guest *guest)
+{
+    struct err unheard;
+    if (guest->acting && layer_own_as(0, &unheard) < 0) {
+        _exit(1); // as somebody else it must do nothing more
+    }
+    close(guest->root);
 }

@@ -9,6 +9,7 @@ struct guest {
     int root;
     uid_t owner; // host id that the guest sees as 0
     struct err *err;
+    bool acting; // what we make belongs to owner
 };
 
 struct guest_owner {
@@ -17,9 +18,10 @@ struct guest_owner {
     mode_t mode;
 };
 
-// err must be there. The caller closes ret_guest->root.
+// err must be there. root: mounted.
 int guest_open(const struct vps_spec *spec, const struct volume_root *root, struct err *err,
                struct guest *ret_guest) _must_check_;
+void guest_close(struct guest *guest);
 
 // A folder of the guest; links are followed inside the root only. A descriptor, or an error code.
 int guest_open_folder(const struct guest *guest, const char *path) _must_check_;

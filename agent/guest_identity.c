@@ -201,9 +201,9 @@ static int write_password(const struct guest *guest, const char *hash)
 
 // ---- Each for a guest by its root
 
-static int close_guest(const struct guest *guest, int r, struct err *err, const char *what)
+static int close_guest(struct guest *guest, int r, struct err *err, const char *what)
 {
-    close(guest->root);
+    guest_close(guest);
     return r < 0 ? err_wrap(err, "%s", what) : 0;
 }
 

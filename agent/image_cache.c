@@ -180,7 +180,9 @@ static int evict(const struct agent_config *config, const struct drivers *driver
     if (r == 0) {
         unlink(path);
     }
-    return r;
+    // Disks, or snapshots of them, lie above it, whatever their vps is made from by now.
+    *ret_gone = r == 0;
+    return r == ERR_CONFLICT ? 0 : r;
 }
 
 static int trim(const struct agent_config *config, const struct drivers *drivers,

@@ -87,6 +87,14 @@ int task_run(struct task *task, const struct task_progress *progress, struct err
 // that follow rely on it; called again, it goes on there.
 int task_undo(struct task *task, struct err *err) _must_check_;
 
+// task_root.c. Its own root, and the one beside it, to be written to.
+int task_open_root(struct task *task, struct volume_root *ret_root, struct err *err) _must_check_;
+int task_open_staged(struct task *task, struct volume_root *ret_root, struct err *err) _must_check_;
+// What it runs from: its own, or the rescue's.
+int task_boot_root(struct task *task, struct volume_root *ret_root, struct err *err) _must_check_;
+// Starts it, if task->observed says that it does not run.
+int task_start_container(struct task *task, int timeout_s, struct err *err) _must_check_;
+
 // Steps that several kinds share (task_steps.c).
 bool task_is_wanted_running(const struct task *task);
 int ensure_present(struct task *task, struct err *err);

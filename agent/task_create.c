@@ -62,7 +62,7 @@ static int ensure_guest(struct task *task, struct err *err)
         return 0;
     }
     struct volume_root root;
-    int r = task->drivers.volume->root(task->config, task->vps, &root, err);
+    int r = task_open_root(task, &root, err);
     if (r == 0) {
         r = guest_prepare(task->config, &task->spec, &root, err);
     }

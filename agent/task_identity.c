@@ -72,7 +72,7 @@ int task_write_identity(struct task *task, struct err *err)
 {
     struct volume_root root;
     struct err second = {0};
-    int r = task->drivers.volume->root(task->config, task->vps, &root, err);
+    int r = task_open_root(task, &root, err);
     if (r < 0) {
         return r;
     }
@@ -102,7 +102,7 @@ int ensure_identity_of_disk(struct task *task, struct err *err)
 {
     struct volume_root root;
     struct err unheard = {0};
-    int r = task->drivers.volume->root(task->config, task->vps, &root, err);
+    int r = task_open_root(task, &root, err);
     if (r == 0) {
         guest_forget_seeds(&task->spec, &root);
         struct err failure = {0};
@@ -122,7 +122,7 @@ int ensure_identity_of_disk(struct task *task, struct err *err)
 static int ensure_password(struct task *task, struct err *err)
 {
     struct volume_root root;
-    int r = task->drivers.volume->root(task->config, task->vps, &root, err);
+    int r = task_open_root(task, &root, err);
     return r < 0 ? r : guest_set_password(&task->spec, &root, task->args.password_hash, err);
 }
 

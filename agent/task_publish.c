@@ -1,5 +1,6 @@
 // vps_publish: a snapshot of the disk is packed into outgoing/; what then is done with it is the broker's
 // (broker_upload.c): the task has ended when the control plane has it. From the pack on it is in nobody's way.
+#include "layer.h"
 #include "outgoing.h"
 #include "task.h"
 
@@ -15,14 +16,31 @@ static int ensure_no_snapshot(struct task *task, struct err *err)
     return task->drivers.volume->snapshot_delete(task->config, task->vps, task->args.image, err);
 }
 
+static int pack(struct task *task, const struct volume_root *root, struct err *err)
+{
+    int home = -1;
+    int r = root->space > 0 ? layer_enter(root->space, &home, err) : 0;
+    if (r < 0) {
+        return r;
+    }
+    r = outgoing_make(task->config, task->args.image, root->path, task->args.max_bytes, err);
+    if (home >= 0) {
+        layer_leave(home);
+    }
+    return r;
+}
+
 static int ensure_packed(struct task *task, struct err *err)
 {
-    char path[256];
+    const struct volume_driver *volume = task->drivers.volume;
     const char *image = task->args.image;
-    int r =
-        task->drivers.volume->snapshot_path(task->config, task->vps, task->args.image, path, err);
+    struct volume_root root;
+    int r = volume->snapshot_root(task->config, task->vps, image, &root, err);
     if (r == 0) {
-        r = outgoing_make(task->config, image, path, task->args.max_bytes, err);
+        r = volume->mount(task->config, &task->spec, 0, &root, err);
+    }
+    if (r == 0) {
+        r = pack(task, &root, err);
     }
     return r < 0 ? r
                  : outgoing_describe(task->config, image, task->packed_sha256, &task->packed_bytes,

@@ -65,7 +65,7 @@ static int ensure_guest(struct task *task, struct err *err)
     if (is_done(task)) {
         return 0;
     }
-    int r = task->drivers.volume->staged(task->config, &task->spec, &root, err);
+    int r = task_open_staged(task, &root, err);
     return r < 0 || !root.path[0] ? r : guest_prepare(task->config, &task->spec, &root, err);
 }
 

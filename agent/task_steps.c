@@ -22,10 +22,8 @@ int ensure_limit(struct task *task, struct err *err)
 
 int ensure_defined(struct task *task, struct err *err)
 {
-    const struct volume_driver *volume = task->drivers.volume;
     struct volume_root root;
-    int r = task->spec.rescue.sha256[0] ? volume->scratch_root(task->config, task->vps, &root, err)
-                                        : volume->root(task->config, task->vps, &root, err);
+    int r = task_boot_root(task, &root, err);
     if (r < 0) {
         return r;
     }
@@ -62,7 +60,7 @@ int ensure_started(struct task *task, struct err *err)
             return r;
         }
     }
-    return task->drivers.container->start(task->config, &task->spec, START_TIMEOUT_S, err);
+    return task_start_container(task, START_TIMEOUT_S, err);
 }
 
 int ensure_attached(struct task *task, struct err *err)

@@ -6,6 +6,7 @@
 #include "cgroup.h"
 #include "config.h"
 #include "drivers.h"
+#include "layer.h"
 #include "sysfile.h"
 
 #include <btrfsutil.h>
@@ -41,6 +42,9 @@ static int btrfs_open_pool(const struct agent_config *config, struct err *err)
     }
     if (r == 0) {
         r = btrfs_open_folder(pool, &fd, err);
+    }
+    if (r == 0 && config->pool.mode && strcmp(config->pool.mode, "layer") == 0) {
+        r = layer_check(err);
     }
     if (r == 0) {
         count_io(fd);
@@ -168,6 +172,12 @@ static int btrfs_delete_image(const struct agent_config *config, const char *sha
     if (r == 0) {
         r = btrfs_delete_subvolume(images, name, err);
     }
+    if (r == 0) {
+        r = btrfs_layer_check_free(config, sha256, err);
+    }
+    if (r == 0) {
+        r = btrfs_layer_forget(images, sha256, err);
+    }
     return r < 0 ? r : btrfs_delete_subvolume(images, sha256, err);
 }
 
@@ -179,7 +189,7 @@ static int btrfs_copy(const struct agent_config *config, const struct vps_spec *
     if (r < 0 || btrfs_exists(guest, "rootfs")) {
         return r;
     }
-    return btrfs_take(config, source, guest, "rootfs", err);
+    return btrfs_take(config, source, btrfs_makes_layers(config, spec), guest, "rootfs", err);
 }
 
 static int btrfs_create(const struct agent_config *config, const struct vps_spec *spec,
@@ -208,11 +218,17 @@ static int btrfs_root(const struct agent_config *config, const char *vps,
     if (r < 0) {
         return r;
     }
-    *ret_root = (struct volume_root){.id_mapped = 1};
+    char image[65];
+    bool layered = btrfs_layer_image(fd, image);
+    *ret_root = (struct volume_root){.id_mapped = !layered};
     if (btrfs_disk(fd, 0, &ret_root->disk, NULL) == 0) {
         ret_root->disk = cgroup_disk_of(ret_root->disk);
     }
-    return btrfs_pool_path(config, ret_root->path, "/guests/", vps, "/rootfs", err);
+    r = btrfs_pool_path(config, ret_root->path, "/guests/", vps, "/rootfs", err);
+    if (layered) {
+        snprintf(ret_root->layered, sizeof(ret_root->layered), "%s", ret_root->path);
+    }
+    return r;
 }
 
 static int destroy_roots(const struct agent_config *config, const char *vps, struct err *err)
@@ -240,6 +256,7 @@ static int destroy_roots(const struct agent_config *config, const char *vps, str
 
 static int btrfs_destroy(const struct agent_config *config, const char *vps, struct err *err)
 {
+    btrfs_layer_drop();
     int r = btrfs_snapshot_delete_all(config, vps, err);
     return r < 0 ? r : destroy_roots(config, vps, err);
 }
@@ -291,10 +308,11 @@ const struct volume_driver volume_btrfs = {
     .create = btrfs_create,
     .limit = btrfs_set_limit,
     .root = btrfs_root,
+    .mount = btrfs_mount,
     .copy = btrfs_copy,
     .snapshot = btrfs_snapshot,
     .snapshot_delete = btrfs_snapshot_delete,
-    .snapshot_path = btrfs_snapshot_path,
+    .snapshot_root = btrfs_snapshot_root,
     .stage = btrfs_stage,
     .staged = btrfs_staged,
     .swap = btrfs_swap,

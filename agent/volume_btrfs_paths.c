@@ -123,9 +123,12 @@ int btrfs_delete_all(int folder, const char *prefix, const char *but, struct err
 }
 
 static int open_source(const struct agent_config *config, const struct volume_source *source,
-                       int *ret_fd, struct err *err)
+                       bool layered, int *ret_fd, struct err *err)
 {
     char tail[64];
+    if (source->image && layered) {
+        return btrfs_layer_template(config, source->image, ret_fd, err);
+    }
     if (source->image) {
         return btrfs_open_pool_folder(config, "/images/", source->image, "", ret_fd, err);
     }
@@ -136,11 +139,11 @@ static int open_source(const struct agent_config *config, const struct volume_so
     return btrfs_open_pool_folder(config, "/snapshots/", source->vps, tail, ret_fd, err);
 }
 
-int btrfs_take(const struct agent_config *config, const struct volume_source *source, int parent,
-               const char *name, struct err *err)
+int btrfs_take(const struct agent_config *config, const struct volume_source *source, bool layered,
+               int parent, const char *name, struct err *err)
 {
     _cleanup_fd_ int fd = -1;
-    int r = open_source(config, source, &fd, err);
+    int r = open_source(config, source, layered, &fd, err);
     if (r < 0) {
         return err_wrap(err, "opening %s", source->image ? "the image" : "what to copy");
     }

@@ -76,13 +76,21 @@ int btrfs_snapshot(const struct agent_config *config, const char *vps, const cha
                     : btrfs_usage(made, ret_bytes, err);
 }
 
-int btrfs_snapshot_path(const struct agent_config *config, const char *vps, const char *snapshot,
-                        char ret_path[256], struct err *err)
+int btrfs_snapshot_root(const struct agent_config *config, const char *vps, const char *snapshot,
+                        struct volume_root *ret_root, struct err *err)
 {
-    char path[BTRFS_PATH_SIZE], tail[64];
+    char tail[64], image[65];
+    _cleanup_fd_ int fd = -1;
+    *ret_root = (struct volume_root){.id_mapped = 1, .read_only = true};
     snprintf(tail, sizeof(tail), "/%s", snapshot);
-    int r = btrfs_pool_path(config, path, "/snapshots/", vps, tail, err);
-    return r < 0 ? r : sysfile_path(ret_path, 256, err, "%s", path);
+    int r = btrfs_pool_path(config, ret_root->path, "/snapshots/", vps, tail, err);
+    if (r == 0) {
+        r = btrfs_open_folder(ret_root->path, &fd, err);
+    }
+    if (r == 0 && btrfs_layer_image(fd, image)) {
+        snprintf(ret_root->layered, sizeof(ret_root->layered), "%s", ret_root->path);
+    }
+    return r;
 }
 
 // The folder goes with the last one.

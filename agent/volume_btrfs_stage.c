@@ -73,7 +73,8 @@ int btrfs_stage(const struct agent_config *config, const struct vps_spec *spec,
         }
         r = btrfs_delete_subvolume(guest, name, err); // what was written into it may be half
     }
-    return r < 0 ? r : btrfs_take(config, source, guest, name, err);
+    bool layered = btrfs_is_layered(guest, root_name) && !spec->features.nesting;
+    return r < 0 ? r : btrfs_take(config, source, layered, guest, name, err);
 }
 
 int btrfs_staged(const struct agent_config *config, const struct vps_spec *spec,
@@ -93,9 +94,14 @@ int btrfs_staged(const struct agent_config *config, const struct vps_spec *spec,
     if (r < 0) {
         return r;
     }
-    *ret_root = (struct volume_root){.id_mapped = 1};
+    bool layered = btrfs_is_layered(guest, name);
+    *ret_root = (struct volume_root){.id_mapped = !layered};
     snprintf(tail, sizeof(tail), "/%s", name);
-    return swapped ? 0 : btrfs_pool_path(config, ret_root->path, "/guests/", spec->vps, tail, err);
+    r = swapped ? 0 : btrfs_pool_path(config, ret_root->path, "/guests/", spec->vps, tail, err);
+    if (layered) {
+        snprintf(ret_root->layered, sizeof(ret_root->layered), "%s", ret_root->path);
+    }
+    return r;
 }
 
 // Exchanges them if they are not as wanted.
@@ -146,7 +152,7 @@ int btrfs_scratch(const struct agent_config *config, const struct vps_spec *spec
     _cleanup_fd_ int guest = -1, scratch = -1;
     int r = btrfs_make_guest_folder(config, spec, &guest, err);
     if (r == 0 && !btrfs_exists(guest, scratch_name)) {
-        r = btrfs_take(config, &source, guest, scratch_name, err);
+        r = btrfs_take(config, &source, false, guest, scratch_name, err);
     }
     if (r < 0) {
         return r;
@@ -166,6 +172,7 @@ int btrfs_scratch_root(const struct agent_config *config, const char *vps,
     }
     *ret_root = (struct volume_root){.id_mapped = 1, .disk = own.disk};
     snprintf(ret_root->beside, sizeof(ret_root->beside), "%s", own.path);
+    snprintf(ret_root->layered, sizeof(ret_root->layered), "%s", own.layered);
     r = btrfs_pool_path(config, ret_root->path, "/guests/", vps, "/rescue", err);
     if (r == 0 && access(ret_root->path, F_OK) < 0) {
         r = err_set(err, ERR_NOT_FOUND, "the vps has no rescue root");

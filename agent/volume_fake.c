@@ -136,6 +136,12 @@ static int root(const struct agent_config *config, const char *vps, struct volum
     return 0;
 }
 
+static int mount_root(const struct agent_config *config, const struct vps_spec *spec, pid_t monitor,
+                      struct volume_root *root, struct err *err)
+{
+    return 0;
+}
+
 static int destroy(const struct agent_config *config, const char *vps, struct err *err)
 {
     char path[FAKE_PATH_MAX];
@@ -187,10 +193,11 @@ const struct volume_driver volume_fake = {
     .create = create,
     .limit = limit,
     .root = root,
+    .mount = mount_root,
     .copy = fake_copy,
     .snapshot = fake_snapshot,
     .snapshot_delete = fake_snapshot_delete,
-    .snapshot_path = fake_snapshot_path,
+    .snapshot_root = fake_snapshot_root,
     .stage = fake_stage,
     .staged = fake_staged,
     .swap = fake_swap,

@@ -10,8 +10,8 @@ int fake_copy(const struct agent_config *config, const struct vps_spec *spec,
               const struct volume_source *source, struct err *err);
 int fake_snapshot(const struct agent_config *config, const char *vps, const char *snapshot,
                   uint64_t *ret_bytes, struct err *err);
-int fake_snapshot_path(const struct agent_config *config, const char *vps, const char *snapshot,
-                       char ret_path[256], struct err *err);
+int fake_snapshot_root(const struct agent_config *config, const char *vps, const char *snapshot,
+                       struct volume_root *ret_root, struct err *err);
 int fake_snapshot_delete(const struct agent_config *config, const char *vps, const char *snapshot,
                          struct err *err);
 int fake_stage(const struct agent_config *config, const struct vps_spec *spec,

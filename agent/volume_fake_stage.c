@@ -176,12 +176,13 @@ int fake_snapshot(const struct agent_config *config, const char *vps, const char
     return r < 0 || access(path, F_OK) == 0 ? r : copy_root(root, path, err);
 }
 
-int fake_snapshot_path(const struct agent_config *config, const char *vps, const char *snapshot,
-                       char ret_path[256], struct err *err)
+int fake_snapshot_root(const struct agent_config *config, const char *vps, const char *snapshot,
+                       struct volume_root *ret_root, struct err *err)
 {
     char path[PATH_SIZE];
+    *ret_root = (struct volume_root){.read_only = true};
     int r = snapshot_path(config, vps, snapshot, path, err);
-    return r < 0 ? r : sysfile_path(ret_path, 256, err, "%s", path);
+    return r < 0 ? r : sysfile_path(ret_root->path, sizeof(ret_root->path), err, "%s", path);
 }
 
 int fake_snapshot_delete(const struct agent_config *config, const char *vps, const char *snapshot,

@@ -42,7 +42,11 @@ static int subject_start(struct site *site, const struct subject *subject, struc
     if (pid == 0) {
         struct err why = {0};
         close(site->keeper); // the guest outlives us, and must not keep the keeper waiting
-        int r = site->drivers.container->start(&site->config, &subject->spec, START_S, &why);
+        struct volume_root root;
+        int r = site->drivers.volume->root(&site->config, subject->spec.vps, &root, &why);
+        if (r == 0) {
+            r = site->drivers.container->start(&site->config, &subject->spec, &root, START_S, &why);
+        }
         if (r < 0) {
             fprintf(stderr, "croft-agent check: %s\n", why.text);
         }

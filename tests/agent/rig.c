@@ -4,6 +4,7 @@
 #include "guest.h"
 #include "host.h"
 #include "image.h"
+#include "layer.h"
 
 #include <archive.h>
 #include <archive_entry.h>
@@ -265,12 +266,23 @@ void rig_spec(struct vps_spec *spec, unsigned n)
         ck_assert_msg(r_ == 0, "%s: %d %s", #call, r_, err_.text);                                 \
     } while (0)
 
+int rig_start_here(const struct vps_spec *spec, struct err *err)
+{
+    struct volume_root root;
+    int r = spec->rescue.sha256[0] ? volume_btrfs.scratch_root(&rig_config, spec->vps, &root, err)
+                                   : volume_btrfs.root(&rig_config, spec->vps, &root, err);
+    if (r == 0) {
+        r = volume_btrfs.mount(&rig_config, spec, 0, &root, err);
+    }
+    return r < 0 ? r : container_lxc.start(&rig_config, spec, &root, 10, err);
+}
+
 int rig_start(const struct vps_spec *spec)
 {
     pid_t pid = fork();
     if (pid == 0) {
         struct err err = {0};
-        int r = container_lxc.start(&rig_config, spec, 10, &err);
+        int r = rig_start_here(spec, &err);
         if (r < 0) {
             fprintf(stderr, "start: %s\n", err.text);
         }
@@ -281,6 +293,58 @@ int rig_start(const struct vps_spec *spec)
     return WIFEXITED(status) ? -WEXITSTATUS(status) : ERR_INTERNAL;
 }
 
+static void open_root(const struct vps_spec *spec, struct volume_root *root)
+{
+    pid_t monitor;
+    MUST(container_lxc.monitor_pid(&rig_config, spec->vps, &monitor, err));
+    MUST(volume_btrfs.root(&rig_config, spec->vps, root, err));
+    MUST(volume_btrfs.mount(&rig_config, spec, monitor, root, err));
+}
+
+_noreturn_ static void run_in_root(const struct vps_spec *spec, const char *command)
+{
+    struct volume_root root;
+    open_root(spec, &root);
+    if (root.space > 0) {
+        int home;
+        MUST(layer_enter(root.space, &home, err));
+    }
+    if (chdir(root.path) < 0 ||
+        (!root.id_mapped && (setresgid(spec->id_base, spec->id_base, spec->id_base) < 0 ||
+                             setresuid(spec->id_base, spec->id_base, spec->id_base) < 0))) {
+        perror("going into a guest's root");
+        _exit(126);
+    }
+    execl("/bin/sh", "sh", "-c", command, NULL);
+    _exit(127);
+}
+
+int rig_root(const struct vps_spec *spec, const char *fmt, ...)
+{
+    char command[2048];
+    va_list ap;
+    va_start(ap, fmt);
+    vsnprintf(command, sizeof(command), fmt, ap);
+    va_end(ap);
+    pid_t pid = fork();
+    if (pid == 0) {
+        run_in_root(spec, command);
+    }
+    int status;
+    ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+    return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+void rig_chown(const struct vps_spec *spec, const char *name, unsigned uid, unsigned gid)
+{
+    struct volume_root root;
+    open_root(spec, &root);
+    unsigned base = root.id_mapped ? 0 : spec->id_base;
+    int folder = root.tree > 0 ? dup(root.tree) : open(root.path, O_RDONLY | O_DIRECTORY);
+    ck_assert_int_eq(fchownat(folder, name, base + uid, base + gid, AT_SYMLINK_NOFOLLOW), 0);
+    close(folder);
+}
+
 void rig_create(struct vps_spec *spec)
 {
     struct volume_root root;
@@ -289,6 +353,7 @@ void rig_create(struct vps_spec *spec)
     MUST(volume_btrfs.create(&rig_config, spec, err));
     MUST(volume_btrfs.limit(&rig_config, spec, err));
     MUST(volume_btrfs.root(&rig_config, spec->vps, &root, err));
+    MUST(volume_btrfs.mount(&rig_config, spec, 0, &root, err));
     MUST(guest_prepare(&rig_config, spec, &root, err));
     MUST(container_lxc.define(&rig_config, spec, &root, err));
     MUST(network_routed.prepare(&rig_config, spec, err));

@@ -36,6 +36,8 @@ void rig_spec(struct vps_spec *spec, unsigned n);
 // Starts it in a short-lived process, as a worker does (liblxc leaves the caller in the guest's
 // monitor cgroup); returns what the driver said.
 int rig_start(const struct vps_spec *spec);
+// The same in this process, which must be one.
+int rig_start_here(const struct vps_spec *spec, struct err *err);
 
 // Image, volume, files, definition, filters, start; checks that each succeeds.
 void rig_create(struct vps_spec *spec);
@@ -47,6 +49,12 @@ void rig_destroy(const struct vps_spec *spec);
 int rig_exec(const struct vps_spec *spec, const char *command, char *out, size_t size);
 // As rig_exec, for a function of ours that runs inside the guest.
 int rig_call(const struct vps_spec *spec, int (*function)(void *), void *arg);
+
+// Runs a shell command on the host in the folder that is the guest's root, as the guest's root user; of a layered disk in its
+// mount. Returns its exit status.
+int rig_root(const struct vps_spec *spec, const char *fmt, ...) _printf_(2, 3);
+// Gives a file there to ids of the guest.
+void rig_chown(const struct vps_spec *spec, const char *name, unsigned uid, unsigned gid);
 
 // Runs a shell command on the host; returns its exit status.
 int rig_host(const char *fmt, ...) _printf_(1, 2);

@@ -259,7 +259,7 @@ static int refused_start(const char *reason)
     pid_t pid = fork();
     if (pid == 0) {
         struct err why = {0};
-        int r = container_lxc.start(&rig_config, &spec, 10, &why);
+        int r = rig_start_here(&spec, &why);
         if (!strstr(why.text, reason)) {
             fprintf(stderr, "the reason is not told: %s\n", why.text);
             _exit(1);

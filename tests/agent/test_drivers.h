@@ -8,6 +8,7 @@ Suite *suite_guest(void);
 Suite *suite_volume(void);
 Suite *suite_container(void);
 Suite *suite_copies(void);
+Suite *suite_layer(void);
 Suite *suite_live(void);
 Suite *suite_full(void);
 Suite *suite_network(void);

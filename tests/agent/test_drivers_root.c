@@ -20,6 +20,7 @@ static int run_suites(const char *state_dir)
     srunner_add_suite(runner, suite_volume());
     srunner_add_suite(runner, suite_container());
     srunner_add_suite(runner, suite_copies());
+    srunner_add_suite(runner, suite_layer());
     srunner_add_suite(runner, suite_live());
     srunner_add_suite(runner, suite_network());
     srunner_add_suite(runner, suite_neighbours());

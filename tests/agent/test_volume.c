@@ -2,15 +2,23 @@
 #include "rig.h"
 #include "test_drivers.h"
 
+#include <string.h>
 #include <sys/stat.h>
 
 static struct vps_spec spec;
 
 static void setup(void)
 {
+    rig_config.pool.mode = "snapshot";
     rig_spec(&spec, 4);
     rig_image(&spec, NULL, 1);
     CALL(0, image_install(&rig_config, &rig_drivers, &spec, err));
+}
+
+static void setup_layer(void)
+{
+    setup();
+    rig_config.pool.mode = "layer";
 }
 
 START_TEST(opens_again)
@@ -36,9 +44,10 @@ START_TEST(makes_guests_and_removes_what_they_nested)
     ck_assert_uint_eq(st.st_mode & 07777, 0710);
     ck_assert_uint_eq(st.st_uid, 0);
     ck_assert_uint_eq(st.st_gid, spec.id_base);
-    ck_assert_int_eq(rig_host("btrfs subvolume create %s/rootfs/tmp/nested >/dev/null && "
-                              "btrfs subvolume create %s/rootfs/tmp/nested/deeper >/dev/null",
-                              root, root),
+    const char *below = strcmp(rig_config.pool.mode, "layer") == 0 ? "upper" : "tmp";
+    ck_assert_int_eq(rig_host("cd %s/rootfs/%s && btrfs subvolume create nested >/dev/null && "
+                              "btrfs subvolume create nested/deeper >/dev/null",
+                              root, below),
                      0);
     CALL(0, volume_btrfs.destroy(&rig_config, spec.vps, err));
     ck_assert_int_ne(stat(root, &st), 0);
@@ -59,10 +68,8 @@ START_TEST(usage_follows_what_is_written)
     struct usage_counters before, after;
     CALL(0, volume_btrfs.create(&rig_config, &spec, err));
     CALL(0, volume_btrfs.sample(&rig_config, spec.vps, &before, err));
-    ck_assert_int_eq(rig_host("dd if=/dev/urandom of=%s/pool/guests/%s/rootfs/f bs=1M count=5 "
-                              "2>/dev/null && sync -f %s/pool",
-                              rig_config.state_dir, spec.vps, rig_config.state_dir),
-                     0);
+    ck_assert_int_eq(rig_root(&spec, "dd if=/dev/urandom of=f bs=1M count=5 2>/dev/null"), 0);
+    ck_assert_int_eq(rig_host("sync -f %s/pool", rig_config.state_dir), 0);
     CALL(0, volume_btrfs.sample(&rig_config, spec.vps, &after, err));
     ck_assert_uint_ge(after.disk_bytes, before.disk_bytes + (5 << 20));
     ck_assert_uint_le(after.disk_bytes, before.disk_bytes + (6 << 20));
@@ -93,14 +100,17 @@ END_TEST
 Suite *suite_volume(void)
 {
     Suite *suite = suite_create("volume");
-    TCase *tcase = tcase_create("btrfs");
-    tcase_add_checked_fixture(tcase, setup, NULL);
-    tcase_set_timeout(tcase, 120);
-    tcase_add_test(tcase, opens_again);
-    tcase_add_test(tcase, makes_guests_and_removes_what_they_nested);
-    tcase_add_test(tcase, knows_a_missing_image);
-    tcase_add_test(tcase, usage_follows_what_is_written);
-    suite_add_tcase(suite, tcase);
+    static void (*const setups[])(void) = {setup, setup_layer};
+    for (size_t i = 0; i < ARRAY_LEN(setups); i++) {
+        TCase *tcase = tcase_create(i == 0 ? "snapshot" : "layer");
+        tcase_add_checked_fixture(tcase, setups[i], NULL);
+        tcase_set_timeout(tcase, 120);
+        tcase_add_test(tcase, opens_again);
+        tcase_add_test(tcase, makes_guests_and_removes_what_they_nested);
+        tcase_add_test(tcase, knows_a_missing_image);
+        tcase_add_test(tcase, usage_follows_what_is_written);
+        suite_add_tcase(suite, tcase);
+    }
     return suite;
 }
 

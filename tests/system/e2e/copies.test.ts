@@ -1,4 +1,4 @@
-// Snapshots, restore, reinstall, rescue and clone on real parts. A death at each step of each: faults-copies.ts.
+// Snapshots, restore, reinstall, rescue and clone on real parts, of disks of both modes. A death at each step of each: faults-copies.ts.
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { after, before, describe, test } from "node:test";
@@ -8,7 +8,7 @@ import { World } from "../harness/world.js";
 
 type Row = { id: string; image_id: string; addresses: { address: string; family: number }[] };
 
-describe("copies on real parts", () => {
+for (const mode of ["snapshot", "layer"]) describe(`copies on real parts, pool.mode ${mode}`, () => {
     let world: World;
     let key: string;
     let vps: Row;
@@ -39,7 +39,7 @@ describe("copies on real parts", () => {
     };
 
     before(async () => {
-        world = await World.create({ drivers: "real" });
+        world = await World.create({ drivers: "real", agent: { config: { pool: { mode } } } });
         key = world.sandbox.path("ssh");
         await run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "test", "-f", key]);
         vps = await world.createVps({ ssh_keys: [readFileSync(`${key}.pub`, "utf8").trim()] });

@@ -5,6 +5,7 @@ import { writeFileSync } from "node:fs";
 import { after, before, describe, test } from "node:test";
 import type { Vps } from "../harness/client.js";
 import { agree } from "../harness/match.js";
+import type { Overrides } from "../harness/server.js";
 import { World } from "../harness/world.js";
 import { processes, stepNames } from "./faults.js";
 
@@ -43,24 +44,30 @@ async function carryOut(world: World, kind: Kind, vps: Vps, snapshot: string, ar
     }
 }
 
-export function copyFaultTests(title: string, kinds: Kind[]): void {
+export interface Some {
+    agent?: Overrides; // its configuration
+    who?: readonly (typeof processes)[number][];
+    steps?: RegExp;
+}
+
+export function copyFaultTests(title: string, kinds: Kind[], { agent = {}, who: dying = processes, steps = /^/ }: Some = {}): void {
     describe(title, () => {
         let world: World;
         let vps: Vps;
         let snapshot: string;
         before(async () => {
-            world = await World.create({ drivers: "real" });
+            world = await World.create({ drivers: "real", agent: { config: agent } });
             vps = await world.createVps();
             snapshot = (await order(world, "POST", `/v1/vps/${vps.id}/snapshots`)).snapshot.id;
         });
         after(() => world?.close());
         for (const kind of kinds) {
-            for (const step of stepNames.filter((name) => name.startsWith(`${kind}.`) && !name.includes(".undo_"))) {
-                for (const who of processes) {
+            for (const step of stepNames.filter((name) => name.startsWith(`${kind}.`) && !name.includes(".undo_") && steps.test(name))) {
+                for (const who of dying) {
                     test(`${who} dies at ${step}`, { timeout: 120_000 }, async () => {
                         await carryOut(world, kind, vps, snapshot, () => writeFileSync(`${world.agent.state}/fault`, `${who} ${step}\n`));
                         assert.equal(world.agent.faultPending(), false, "the step was never reached");
-                        if (who === processes.at(-1)) {
+                        if (who === dying.at(-1)) {
                             await agree(world); // takes longer than the rest
                         }
                         const now = await world.customer.api.vps(vps.id);
