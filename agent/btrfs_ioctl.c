@@ -89,7 +89,7 @@ int btrfs_limit(int pool, int fd, uint64_t bytes, struct err *err)
 
 int btrfs_usage(int fd, uint64_t *ret_bytes, struct err *err)
 {
-    uint64_t id;
+    uint64_t id = 0;
     int r = btrfs_subvolume_id(fd, &id, err);
     if (r < 0) {
         return r;

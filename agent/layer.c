@@ -289,7 +289,7 @@ static int open_whole(const char *at, int *ret_tree, struct err *err)
 int layer_mount(const struct layer *layer, struct layer_view *ret_view, struct err *err)
 {
     _cleanup_fd_ int space = -1, tree = -1;
-    int home;
+    int home = -1;
     int r = enter_fresh(&home, &space, err);
     if (r < 0) {
         return r;
@@ -307,7 +307,7 @@ int layer_mount(const struct layer *layer, struct layer_view *ret_view, struct e
 
 int layer_look(int space, const char *at, int *ret_tree, struct err *err)
 {
-    int home;
+    int home = -1;
     int r = layer_enter(space, &home, err);
     if (r < 0) {
         return r;
@@ -320,7 +320,7 @@ int layer_look(int space, const char *at, int *ret_tree, struct err *err)
 int layer_join(pid_t pid, const char *at, struct layer_view *ret_view, struct err *err)
 {
     char path[TEXT_SIZE];
-    int tree;
+    int tree = -1;
     snprintf(path, sizeof(path), "/proc/%d/ns/mnt", pid);
     _cleanup_fd_ int space = open(path, O_RDONLY | O_CLOEXEC);
     if (space < 0) {

@@ -53,7 +53,7 @@ bool btrfs_is_layered(int parent, const char *name)
 // number and leaves nothing; the folders that are made next keep the place.
 static int skip_inodes(int image, int disk, struct err *err)
 {
-    uint64_t last;
+    uint64_t last = 0;
     struct stat st = {0};
     int r = btrfs_last_inode(image, &last, err);
     while (r == 0 && st.st_ino < last) {
@@ -168,7 +168,7 @@ static bool folder_needs(int folder, const char *sha256)
 static int all_need(const struct agent_config *config, const char *folder, const char *sha256,
                     bool *needed, struct err *err)
 {
-    int fd;
+    int fd = -1;
     int r = btrfs_open_pool_folder(config, folder, "", "", &fd, err);
     DIR *dir = r < 0 ? NULL : fdopendir(fd);
     if (!dir) {
@@ -217,7 +217,7 @@ void btrfs_layer_drop(void)
 // A root that was exchanged since took its mount along, to its new name.
 static bool is_kept(const struct volume_root *root, dev_t disk)
 {
-    int tree;
+    int tree = -1;
     struct err err;
     if (!kept.held || kept.disk != disk ||
         layer_look(kept.view.space, root->layered, &tree, &err) < 0) {
@@ -232,7 +232,7 @@ static int mount_layers(const struct agent_config *config, const struct vps_spec
                         const struct volume_root *root, struct err *err)
 {
     char sha256[65], image[BTRFS_PATH_SIZE];
-    struct stat st;
+    struct stat st = {0};
     _cleanup_fd_ int disk = -1;
     int r = btrfs_open_folder(root->layered, &disk, err);
     if (r == 0 && (fstat(disk, &st) < 0 || !btrfs_layer_image(disk, sha256))) {
