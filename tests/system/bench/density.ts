@@ -1,12 +1,12 @@
 // What an idle guest costs beyond its own processes, in both modes of disks beside each other: launch, kernel memory, page cache.
 // The same agent is told the other mode between two rounds, so that what else the machine does falls on both.
 import { execFileSync } from "node:child_process";
-import { readFileSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { cpus, release } from "node:os";
 import { setTimeout as sleep } from "node:timers/promises";
 import { parse, stringify } from "yaml";
-import { run, until } from "../harness/command.js";
-import { GiB, MiB, World } from "../harness/world.js";
+import { until } from "../harness/command.js";
+import { GiB, World } from "../harness/world.js";
 import { median } from "./table.js";
 
 const guests = Number(process.argv[2] ?? 20);
@@ -18,7 +18,7 @@ type Mode = (typeof modes)[number];
 interface Round {
     launch: number[]; // ms each
     read: number[]; // ms each
-    perGuest: Record<string, number>; // KiB
+    perGuest: Record<string, number>; // KiB, or how many
 }
 
 const quiet = { log_level: "warn" };
@@ -30,24 +30,40 @@ const world = await World.create({
 const wait = { headers: { Prefer: "wait=60" } };
 const { api } = world.customer;
 
-function meminfo(): Record<string, number> {
-    const lines = readFileSync("/proc/meminfo", "utf8").matchAll(/^(\w+):\s+(\d+) kB$/gm);
-    return Object.fromEntries([...lines].map(([, name, value]) => [name!, Number(value)]));
-}
-
-// What is not used is no cost.
-async function settled(): Promise<Record<string, number>> {
-    execFileSync("sync");
-    writeFileSync("/proc/sys/vm/drop_caches", "3");
-    await sleep(3000);
-    return meminfo();
-}
-
 const shell = (script: string) => execFileSync("sh", ["-c", script], { encoding: "utf8" }).trim();
 const payload = (id: string) => `$(find /sys/fs/cgroup -path '*lxc.payload.${id}*' -name cgroup.procs -exec cat {} + | sort -un)`;
 const init = (id: string) => shell(`for p in ${payload(id)}; do grep -qsE '^NSpid:.*[[:space:]]1$' /proc/$p/status && echo $p; done`);
-const monitorKiB = (id: string) =>
-    Number(shell(`awk '/^Pss:/ {print $2}' /proc/$(awk '/^PPid:/ {print $2}' /proc/${init(id)}/status)/smaps_rollup`));
+const monitor = (id: string) => shell(`awk '/^PPid:/ {print $2}' /proc/${init(id)}/status`);
+const mountsOf = (pid: string) => readFileSync(`/proc/${pid}/mountinfo`, "utf8").split("\n").length - 1;
+const monitorKiB = (id: string) => Number(shell(`awk '/^Pss:/ {print $2}' /proc/${monitor(id)}/smaps_rollup`));
+
+// What the kernel charged to its processes and its monitor, in either layout. Shared pages are charged to whoever read them first.
+const isV2 = existsSync("/sys/fs/cgroup/cgroup.controllers");
+const groups = (id: string) => ["payload", "monitor"].map((half) => `/sys/fs/cgroup/${isV2 ? "" : "memory/"}lxc.${half}.${id}`).filter((path) => existsSync(path));
+
+interface Charged {
+    cache: number;
+    anon: number;
+    kernel: number;
+}
+
+function charged(id: string): Charged {
+    const sum: Charged = { cache: 0, anon: 0, kernel: 0 };
+    for (const group of groups(id)) {
+        const stat = readFileSync(`${group}/memory.stat`, "utf8");
+        const of = (name: string) => Number(new RegExp(`^${name} (\\d+)$`, "m").exec(stat)?.[1] ?? 0) / 1024;
+        sum.cache += isV2 ? of("file") : of("total_cache");
+        sum.anon += isV2 ? of("anon") : of("total_rss");
+        sum.kernel += isV2 ? of("kernel") : Number(readFileSync(`${group}/memory.kmem.usage_in_bytes`, "utf8")) / 1024;
+    }
+    return sum;
+}
+
+function chargedEach(ids: string[]): Charged {
+    const all = ids.map(charged);
+    const mean = (of: (one: Charged) => number) => all.reduce((sum, one) => sum + of(one), 0) / all.length;
+    return { cache: mean(({ cache }) => cache), anon: mean(({ anon }) => anon), kernel: mean(({ kernel }) => kernel) };
+}
 
 async function use(mode: Mode): Promise<void> {
     const settings = parse(readFileSync(world.agent.config, "utf8"));
@@ -59,16 +75,15 @@ async function use(mode: Mode): Promise<void> {
     await world.deleteVps((await world.createVps()).id); // what is made once for an image is made
 }
 
-// As programs of the guest would, each for itself.
+// As programs of the guest would, each for itself, on its account.
 function readAll(id: string): number {
     const from = performance.now();
-    execFileSync("nsenter", ["-t", init(id), "-m", "sh", "-c", "cd /usr && find . -xdev -type f -exec cat {} + >/dev/null"]);
+    shell(`echo $$ >${groups(id)[0]}/cgroup.procs; exec nsenter -t ${init(id)} -m sh -c 'cd /usr && find . -xdev -type f -exec cat {} + >/dev/null'`);
     return performance.now() - from;
 }
 
 async function measure(mode: Mode): Promise<Round> {
     await use(mode);
-    const before = await settled();
     const launch: number[] = [];
     const ids: string[] = [];
     for (let i = 0; i < guests; i++) {
@@ -77,27 +92,19 @@ async function measure(mode: Mode): Promise<Round> {
         launch.push(performance.now() - from);
     }
     await sleep(image ? 30_000 : 3000); // until they are idle
-    const warm = meminfo();
-    const monitor = median(ids.map(monitorKiB));
-    const idle = await settled();
-    const read = ids.map(readAll);
-    const after = meminfo();
-    const each = (from: Record<string, number>, to: Record<string, number>, ...names: string[]) =>
-        names.reduce((sum, name) => sum + (to[name] ?? 0) - (from[name] ?? 0), 0) / guests;
-    await Promise.all(ids.map((id) => api.expect(200, "DELETE", `/v1/vps/${id}`, wait)));
-    return {
-        launch,
-        read,
-        perGuest: {
-            "anonymous memory of its processes and its monitor": each(before, idle, "AnonPages"),
-            "its monitor (proportional)": monitor,
-            "kernel: slab that stays": each(before, idle, "SUnreclaim"),
-            "kernel: slab, stacks, page tables, per processor, after dropping caches": each(before, idle, "Slab", "KernelStack", "PageTables", "Percpu"),
-            "page cache when it has booted": each(before, warm, "Cached", "Buffers"),
-            "slab when it has booted": each(before, warm, "Slab"),
-            "page cache after it read all of its /usr": each(idle, after, "Cached", "Buffers"),
-        },
+    const idle = chargedEach(ids);
+    const perGuest: Record<string, number> = {
+        "its monitor's own memory (proportional), KiB": median(ids.map(monitorKiB)),
+        "anonymous memory of its processes and monitor, KiB": idle.anon,
+        "kernel memory charged to it, KiB": idle.kernel,
+        "page cache charged to it once booted, KiB": idle.cache,
+        "mounts in its sight": median(ids.map((id) => mountsOf(init(id)))),
+        "mounts in its monitor's sight": median(ids.map((id) => mountsOf(monitor(id)))),
     };
+    const read = ids.map(readAll);
+    perGuest["page cache charged to it after each read all of its /usr, KiB"] = chargedEach(ids).cache;
+    await Promise.all(ids.map((id) => api.expect(200, "DELETE", `/v1/vps/${id}`, wait)));
+    return { launch, read, perGuest };
 }
 
 const format = (value: number) => (Math.abs(value) >= 100 ? value.toFixed(0) : value.toFixed(1));
@@ -106,7 +113,7 @@ try {
     if (image) {
         const printed = await world.server.subcommand("image", "add", image, "--name", "measured", "--os", "debian");
         world.image = await world.operator.expect(201, "POST", "/v1/admin/images", { body: JSON.parse(printed) });
-        world.plan = await world.createPlan("measured", { memory_bytes: 512 * MiB, disk_bytes: 2 * GiB, pids: 512 });
+        world.plan = await world.createPlan("measured", { memory_bytes: GiB, disk_bytes: 2 * GiB, pids: 512 });
     }
     const all: Record<Mode, Round[]> = { snapshot: [], layer: [] };
     for (let round = 0; round < rounds; round++) {
@@ -125,7 +132,7 @@ try {
     line("reading all of its /usr, the first guest", "ms", ({ read }) => read.slice(0, 1));
     line("reading all of its /usr, the others", "ms", ({ read }) => read.slice(1));
     for (const name of Object.keys(all.snapshot[0]!.perGuest)) {
-        line(name, "KiB", ({ perGuest }) => [perGuest[name]!]);
+        line(name, "", ({ perGuest }) => [perGuest[name]!]);
     }
 } finally {
     await world.close();

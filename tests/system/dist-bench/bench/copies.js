@@ -1,0 +1,48 @@
+import { mkdirSync } from "node:fs";
+import { run } from "../harness/command.js";
+import { GiB, World } from "../harness/world.js";
+import { print } from "./table.js";
+const runs = Number(process.argv[2] ?? 20);
+const quiet = { log_level: "warn" };
+const world = await World.create({
+  drivers: "real",
+  server: { config: quiet },
+  agent: { config: { ...quiet, pool: { size_bytes: 8 * GiB } } }
+});
+const { api } = world.customer;
+const headers = { Prefer: "wait=60" };
+async function timed(action) {
+  const from = performance.now();
+  await action();
+  return performance.now() - from;
+}
+try {
+  const vps = await world.createVps({ start: false });
+  const pool = `${world.agent.state}/pool`;
+  mkdirSync(`${pool}/floor`);
+  const ours = { snapshot: [], restore: [], reinstall: [], remove: [] };
+  const bare = { snapshot: [], replace: [], remove: [] };
+  const btrfs = (...argv) => run(["btrfs", "-q", "subvolume", ...argv]);
+  for (let i = 0; i < runs; i++) {
+    let id = "";
+    ours.snapshot.push(await timed(async () => id = (await api.expect(201, "POST", `/v1/vps/${vps.id}/snapshots`, { headers })).snapshot.id));
+    ours.restore.push(await timed(() => api.expect(200, "POST", `/v1/snapshots/${id}/restore`, { headers })));
+    ours.reinstall.push(await timed(() => api.expect(200, "POST", `/v1/vps/${vps.id}/reinstall`, { headers, body: { image_id: vps.image_id } })));
+    ours.remove.push(await timed(() => api.expect(200, "DELETE", `/v1/snapshots/${id}`, { headers })));
+    bare.snapshot.push(await timed(() => btrfs("snapshot", "-r", `${pool}/guests/${vps.id}/rootfs`, `${pool}/floor/a`)));
+    bare.replace.push(await timed(async () => {
+      await btrfs("snapshot", `${pool}/floor/a`, `${pool}/floor/b`);
+      await btrfs("delete", `${pool}/floor/b`);
+    }));
+    bare.remove.push(await timed(() => btrfs("delete", `${pool}/floor/a`)));
+  }
+  print("Copies of a disk (`tests/bench/copies`)", [
+    { what: "snapshot", ours: ours.snapshot, floor: bare.snapshot, unit: "ms", goal: "-", goalRatio: Infinity, better: "less" },
+    { what: "restore, the guest off", ours: ours.restore, floor: bare.replace, unit: "ms", goal: "-", goalRatio: Infinity, better: "less" },
+    { what: "reinstall, the guest off", ours: ours.reinstall, floor: bare.replace, unit: "ms", goal: "-", goalRatio: Infinity, better: "less" },
+    { what: "delete of a snapshot", ours: ours.remove, floor: bare.remove, unit: "ms", goal: "-", goalRatio: Infinity, better: "less" }
+  ]);
+} finally {
+  await world.close();
+}
+//# sourceMappingURL=data:application/json;base64,ewogICJ2ZXJzaW9uIjogMywKICAic291cmNlcyI6IFsiLi4vLi4vYmVuY2gvY29waWVzLnRzIl0sCiAgInNvdXJjZXNDb250ZW50IjogWyIvLyBTbmFwc2hvdCwgcmVzdG9yZSwgcmVpbnN0YWxsIGFuZCB0aGVpciBkZWxldGVzIHRocm91Z2ggdGhlIHB1YmxpYyBBUEksIGJlc2lkZSB0aGUgYmFyZSBidHJmcyBjYWxscyBvbiB0aGUgc2FtZSBwb29sLlxuaW1wb3J0IHsgbWtkaXJTeW5jIH0gZnJvbSBcIm5vZGU6ZnNcIjtcbmltcG9ydCB7IHJ1biB9IGZyb20gXCIuLi9oYXJuZXNzL2NvbW1hbmQuanNcIjtcbmltcG9ydCB7IEdpQiwgV29ybGQgfSBmcm9tIFwiLi4vaGFybmVzcy93b3JsZC5qc1wiO1xuaW1wb3J0IHsgcHJpbnQgfSBmcm9tIFwiLi90YWJsZS5qc1wiO1xuXG5jb25zdCBydW5zID0gTnVtYmVyKHByb2Nlc3MuYXJndlsyXSA/PyAyMCk7XG5jb25zdCBxdWlldCA9IHsgbG9nX2xldmVsOiBcIndhcm5cIiB9O1xuY29uc3Qgd29ybGQgPSBhd2FpdCBXb3JsZC5jcmVhdGUoe1xuICAgIGRyaXZlcnM6IFwicmVhbFwiLFxuICAgIHNlcnZlcjogeyBjb25maWc6IHF1aWV0IH0sXG4gICAgYWdlbnQ6IHsgY29uZmlnOiB7IC4uLnF1aWV0LCBwb29sOiB7IHNpemVfYnl0ZXM6IDggKiBHaUIgfSB9IH0sXG59KTtcbmNvbnN0IHsgYXBpIH0gPSB3b3JsZC5jdXN0b21lcjtcbmNvbnN0IGhlYWRlcnMgPSB7IFByZWZlcjogXCJ3YWl0PTYwXCIgfTtcblxuYXN5bmMgZnVuY3Rpb24gdGltZWQoYWN0aW9uOiAoKSA9PiBQcm9taXNlPHVua25vd24+KTogUHJvbWlzZTxudW1iZXI+IHtcbiAgICBjb25zdCBmcm9tID0gcGVyZm9ybWFuY2Uubm93KCk7XG4gICAgYXdhaXQgYWN0aW9uKCk7XG4gICAgcmV0dXJuIHBlcmZvcm1hbmNlLm5vdygpIC0gZnJvbTtcbn1cblxudHJ5IHtcbiAgICAvLyBPZmYsIHNvIHRoYXQgd2hhdCBpcyBtZWFzdXJlZCBpcyB0aGUgZGlzayBhbmQgbm90IHRoZSBndWVzdCdzIHN0YXJ0LCB3aGljaCB0ZXN0cy9iZW5jaC9jcmVhdGUgbWVhc3VyZXMuXG4gICAgY29uc3QgdnBzID0gYXdhaXQgd29ybGQuY3JlYXRlVnBzKHsgc3RhcnQ6IGZhbHNlIH0pO1xuICAgIGNvbnN0IHBvb2wgPSBgJHt3b3JsZC5hZ2VudC5zdGF0ZX0vcG9vbGA7XG4gICAgbWtkaXJTeW5jKGAke3Bvb2x9L2Zsb29yYCk7XG4gICAgY29uc3Qgb3VycyA9IHsgc25hcHNob3Q6IFtdIGFzIG51bWJlcltdLCByZXN0b3JlOiBbXSBhcyBudW1iZXJbXSwgcmVpbnN0YWxsOiBbXSBhcyBudW1iZXJbXSwgcmVtb3ZlOiBbXSBhcyBudW1iZXJbXSB9O1xuICAgIGNvbnN0IGJhcmUgPSB7IHNuYXBzaG90OiBbXSBhcyBudW1iZXJbXSwgcmVwbGFjZTogW10gYXMgbnVtYmVyW10sIHJlbW92ZTogW10gYXMgbnVtYmVyW10gfTtcbiAgICBjb25zdCBidHJmcyA9ICguLi5hcmd2OiBzdHJpbmdbXSkgPT4gcnVuKFtcImJ0cmZzXCIsIFwiLXFcIiwgXCJzdWJ2b2x1bWVcIiwgLi4uYXJndl0pO1xuICAgIGZvciAobGV0IGkgPSAwOyBpIDwgcnVuczsgaSsrKSB7XG4gICAgICAgIGxldCBpZCA9IFwiXCI7XG4gICAgICAgIG91cnMuc25hcHNob3QucHVzaChhd2FpdCB0aW1lZChhc3luYyAoKSA9PiAoaWQgPSAoYXdhaXQgYXBpLmV4cGVjdCgyMDEsIFwiUE9TVFwiLCBgL3YxL3Zwcy8ke3Zwcy5pZH0vc25hcHNob3RzYCwgeyBoZWFkZXJzIH0pKS5zbmFwc2hvdC5pZCkpKTtcbiAgICAgICAgb3Vycy5yZXN0b3JlLnB1c2goYXdhaXQgdGltZWQoKCkgPT4gYXBpLmV4cGVjdCgyMDAsIFwiUE9TVFwiLCBgL3YxL3NuYXBzaG90cy8ke2lkfS9yZXN0b3JlYCwgeyBoZWFkZXJzIH0pKSk7XG4gICAgICAgIG91cnMucmVpbnN0YWxsLnB1c2goYXdhaXQgdGltZWQoKCkgPT4gYXBpLmV4cGVjdCgyMDAsIFwiUE9TVFwiLCBgL3YxL3Zwcy8ke3Zwcy5pZH0vcmVpbnN0YWxsYCwgeyBoZWFkZXJzLCBib2R5OiB7IGltYWdlX2lkOiB2cHMuaW1hZ2VfaWQgfSB9KSkpO1xuICAgICAgICBvdXJzLnJlbW92ZS5wdXNoKGF3YWl0IHRpbWVkKCgpID0+IGFwaS5leHBlY3QoMjAwLCBcIkRFTEVURVwiLCBgL3YxL3NuYXBzaG90cy8ke2lkfWAsIHsgaGVhZGVycyB9KSkpO1xuICAgICAgICBiYXJlLnNuYXBzaG90LnB1c2goYXdhaXQgdGltZWQoKCkgPT4gYnRyZnMoXCJzbmFwc2hvdFwiLCBcIi1yXCIsIGAke3Bvb2x9L2d1ZXN0cy8ke3Zwcy5pZH0vcm9vdGZzYCwgYCR7cG9vbH0vZmxvb3IvYWApKSk7XG4gICAgICAgIGJhcmUucmVwbGFjZS5wdXNoKGF3YWl0IHRpbWVkKGFzeW5jICgpID0+IHtcbiAgICAgICAgICAgIGF3YWl0IGJ0cmZzKFwic25hcHNob3RcIiwgYCR7cG9vbH0vZmxvb3IvYWAsIGAke3Bvb2x9L2Zsb29yL2JgKTtcbiAgICAgICAgICAgIGF3YWl0IGJ0cmZzKFwiZGVsZXRlXCIsIGAke3Bvb2x9L2Zsb29yL2JgKTtcbiAgICAgICAgfSkpO1xuICAgICAgICBiYXJlLnJlbW92ZS5wdXNoKGF3YWl0IHRpbWVkKCgpID0+IGJ0cmZzKFwiZGVsZXRlXCIsIGAke3Bvb2x9L2Zsb29yL2FgKSkpO1xuICAgIH1cbiAgICBwcmludChcIkNvcGllcyBvZiBhIGRpc2sgKGB0ZXN0cy9iZW5jaC9jb3BpZXNgKVwiLCBbXG4gICAgICAgIHsgd2hhdDogXCJzbmFwc2hvdFwiLCBvdXJzOiBvdXJzLnNuYXBzaG90LCBmbG9vcjogYmFyZS5zbmFwc2hvdCwgdW5pdDogXCJtc1wiLCBnb2FsOiBcIi1cIiwgZ29hbFJhdGlvOiBJbmZpbml0eSwgYmV0dGVyOiBcImxlc3NcIiB9LFxuICAgICAgICB7IHdoYXQ6IFwicmVzdG9yZSwgdGhlIGd1ZXN0IG9mZlwiLCBvdXJzOiBvdXJzLnJlc3RvcmUsIGZsb29yOiBiYXJlLnJlcGxhY2UsIHVuaXQ6IFwibXNcIiwgZ29hbDogXCItXCIsIGdvYWxSYXRpbzogSW5maW5pdHksIGJldHRlcjogXCJsZXNzXCIgfSxcbiAgICAgICAgeyB3aGF0OiBcInJlaW5zdGFsbCwgdGhlIGd1ZXN0IG9mZlwiLCBvdXJzOiBvdXJzLnJlaW5zdGFsbCwgZmxvb3I6IGJhcmUucmVwbGFjZSwgdW5pdDogXCJtc1wiLCBnb2FsOiBcIi1cIiwgZ29hbFJhdGlvOiBJbmZpbml0eSwgYmV0dGVyOiBcImxlc3NcIiB9LFxuICAgICAgICB7IHdoYXQ6IFwiZGVsZXRlIG9mIGEgc25hcHNob3RcIiwgb3Vyczogb3Vycy5yZW1vdmUsIGZsb29yOiBiYXJlLnJlbW92ZSwgdW5pdDogXCJtc1wiLCBnb2FsOiBcIi1cIiwgZ29hbFJhdGlvOiBJbmZpbml0eSwgYmV0dGVyOiBcImxlc3NcIiB9LFxuICAgIF0pO1xufSBmaW5hbGx5IHtcbiAgICBhd2FpdCB3b3JsZC5jbG9zZSgpO1xufVxuIl0sCiAgIm1hcHBpbmdzIjogIkFBQ0EsU0FBUyxpQkFBaUI7QUFDMUIsU0FBUyxXQUFXO0FBQ3BCLFNBQVMsS0FBSyxhQUFhO0FBQzNCLFNBQVMsYUFBYTtBQUV0QixNQUFNLE9BQU8sT0FBTyxRQUFRLEtBQUssQ0FBQyxLQUFLLEVBQUU7QUFDekMsTUFBTSxRQUFRLEVBQUUsV0FBVyxPQUFPO0FBQ2xDLE1BQU0sUUFBUSxNQUFNLE1BQU0sT0FBTztBQUFBLEVBQzdCLFNBQVM7QUFBQSxFQUNULFFBQVEsRUFBRSxRQUFRLE1BQU07QUFBQSxFQUN4QixPQUFPLEVBQUUsUUFBUSxFQUFFLEdBQUcsT0FBTyxNQUFNLEVBQUUsWUFBWSxJQUFJLElBQUksRUFBRSxFQUFFO0FBQ2pFLENBQUM7QUFDRCxNQUFNLEVBQUUsSUFBSSxJQUFJLE1BQU07QUFDdEIsTUFBTSxVQUFVLEVBQUUsUUFBUSxVQUFVO0FBRXBDLGVBQWUsTUFBTSxRQUFpRDtBQUNsRSxRQUFNLE9BQU8sWUFBWSxJQUFJO0FBQzdCLFFBQU0sT0FBTztBQUNiLFNBQU8sWUFBWSxJQUFJLElBQUk7QUFDL0I7QUFFQSxJQUFJO0FBRUEsUUFBTSxNQUFNLE1BQU0sTUFBTSxVQUFVLEVBQUUsT0FBTyxNQUFNLENBQUM7QUFDbEQsUUFBTSxPQUFPLEdBQUcsTUFBTSxNQUFNLEtBQUs7QUFDakMsWUFBVSxHQUFHLElBQUksUUFBUTtBQUN6QixRQUFNLE9BQU8sRUFBRSxVQUFVLENBQUMsR0FBZSxTQUFTLENBQUMsR0FBZSxXQUFXLENBQUMsR0FBZSxRQUFRLENBQUMsRUFBYztBQUNwSCxRQUFNLE9BQU8sRUFBRSxVQUFVLENBQUMsR0FBZSxTQUFTLENBQUMsR0FBZSxRQUFRLENBQUMsRUFBYztBQUN6RixRQUFNLFFBQVEsSUFBSSxTQUFtQixJQUFJLENBQUMsU0FBUyxNQUFNLGFBQWEsR0FBRyxJQUFJLENBQUM7QUFDOUUsV0FBUyxJQUFJLEdBQUcsSUFBSSxNQUFNLEtBQUs7QUFDM0IsUUFBSSxLQUFLO0FBQ1QsU0FBSyxTQUFTLEtBQUssTUFBTSxNQUFNLFlBQWEsTUFBTSxNQUFNLElBQUksT0FBTyxLQUFLLFFBQVEsV0FBVyxJQUFJLEVBQUUsY0FBYyxFQUFFLFFBQVEsQ0FBQyxHQUFHLFNBQVMsRUFBRyxDQUFDO0FBQzFJLFNBQUssUUFBUSxLQUFLLE1BQU0sTUFBTSxNQUFNLElBQUksT0FBTyxLQUFLLFFBQVEsaUJBQWlCLEVBQUUsWUFBWSxFQUFFLFFBQVEsQ0FBQyxDQUFDLENBQUM7QUFDeEcsU0FBSyxVQUFVLEtBQUssTUFBTSxNQUFNLE1BQU0sSUFBSSxPQUFPLEtBQUssUUFBUSxXQUFXLElBQUksRUFBRSxjQUFjLEVBQUUsU0FBUyxNQUFNLEVBQUUsVUFBVSxJQUFJLFNBQVMsRUFBRSxDQUFDLENBQUMsQ0FBQztBQUM1SSxTQUFLLE9BQU8sS0FBSyxNQUFNLE1BQU0sTUFBTSxJQUFJLE9BQU8sS0FBSyxVQUFVLGlCQUFpQixFQUFFLElBQUksRUFBRSxRQUFRLENBQUMsQ0FBQyxDQUFDO0FBQ2pHLFNBQUssU0FBUyxLQUFLLE1BQU0sTUFBTSxNQUFNLE1BQU0sWUFBWSxNQUFNLEdBQUcsSUFBSSxXQUFXLElBQUksRUFBRSxXQUFXLEdBQUcsSUFBSSxVQUFVLENBQUMsQ0FBQztBQUNuSCxTQUFLLFFBQVEsS0FBSyxNQUFNLE1BQU0sWUFBWTtBQUN0QyxZQUFNLE1BQU0sWUFBWSxHQUFHLElBQUksWUFBWSxHQUFHLElBQUksVUFBVTtBQUM1RCxZQUFNLE1BQU0sVUFBVSxHQUFHLElBQUksVUFBVTtBQUFBLElBQzNDLENBQUMsQ0FBQztBQUNGLFNBQUssT0FBTyxLQUFLLE1BQU0sTUFBTSxNQUFNLE1BQU0sVUFBVSxHQUFHLElBQUksVUFBVSxDQUFDLENBQUM7QUFBQSxFQUMxRTtBQUNBLFFBQU0sMkNBQTJDO0FBQUEsSUFDN0MsRUFBRSxNQUFNLFlBQVksTUFBTSxLQUFLLFVBQVUsT0FBTyxLQUFLLFVBQVUsTUFBTSxNQUFNLE1BQU0sS0FBSyxXQUFXLFVBQVUsUUFBUSxPQUFPO0FBQUEsSUFDMUgsRUFBRSxNQUFNLDBCQUEwQixNQUFNLEtBQUssU0FBUyxPQUFPLEtBQUssU0FBUyxNQUFNLE1BQU0sTUFBTSxLQUFLLFdBQVcsVUFBVSxRQUFRLE9BQU87QUFBQSxJQUN0SSxFQUFFLE1BQU0sNEJBQTRCLE1BQU0sS0FBSyxXQUFXLE9BQU8sS0FBSyxTQUFTLE1BQU0sTUFBTSxNQUFNLEtBQUssV0FBVyxVQUFVLFFBQVEsT0FBTztBQUFBLElBQzFJLEVBQUUsTUFBTSx3QkFBd0IsTUFBTSxLQUFLLFFBQVEsT0FBTyxLQUFLLFFBQVEsTUFBTSxNQUFNLE1BQU0sS0FBSyxXQUFXLFVBQVUsUUFBUSxPQUFPO0FBQUEsRUFDdEksQ0FBQztBQUNMLFVBQUU7QUFDRSxRQUFNLE1BQU0sTUFBTTtBQUN0QjsiLAogICJuYW1lcyI6IFtdCn0K

@@ -1,0 +1,113 @@
+import { execFileSync } from "node:child_process";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { cpus, release } from "node:os";
+import { setTimeout as sleep } from "node:timers/promises";
+import { parse, stringify } from "yaml";
+import { until } from "../harness/command.js";
+import { GiB, World } from "../harness/world.js";
+import { median } from "./table.js";
+const guests = Number(process.argv[2] ?? 20);
+const image = process.argv[3];
+const rounds = Number(process.argv[4] ?? 2);
+const modes = ["snapshot", "layer"];
+const quiet = { log_level: "warn" };
+const world = await World.create({
+  drivers: "real",
+  server: { config: { ...quiet, agents: { report_s: 60, sample_s: 10, heartbeat_s: 10, ping_s: 10 } } },
+  agent: { config: { ...quiet, sample_s: 10, report_s: 60, pool: { size_bytes: 8 * GiB } } }
+});
+const wait = { headers: { Prefer: "wait=60" } };
+const { api } = world.customer;
+const shell = (script) => execFileSync("sh", ["-c", script], { encoding: "utf8" }).trim();
+const payload = (id) => `$(find /sys/fs/cgroup -path '*lxc.payload.${id}*' -name cgroup.procs -exec cat {} + | sort -un)`;
+const init = (id) => shell(`for p in ${payload(id)}; do grep -qsE '^NSpid:.*[[:space:]]1$' /proc/$p/status && echo $p; done`);
+const monitor = (id) => shell(`awk '/^PPid:/ {print $2}' /proc/${init(id)}/status`);
+const mountsOf = (pid) => readFileSync(`/proc/${pid}/mountinfo`, "utf8").split("\n").length - 1;
+const monitorKiB = (id) => Number(shell(`awk '/^Pss:/ {print $2}' /proc/${monitor(id)}/smaps_rollup`));
+const isV2 = existsSync("/sys/fs/cgroup/cgroup.controllers");
+const groups = (id) => ["payload", "monitor"].map((half) => `/sys/fs/cgroup/${isV2 ? "" : "memory/"}lxc.${half}.${id}`).filter((path) => existsSync(path));
+function charged(id) {
+  const sum = { cache: 0, anon: 0, kernel: 0 };
+  for (const group of groups(id)) {
+    const stat = readFileSync(`${group}/memory.stat`, "utf8");
+    const of = (name) => Number(new RegExp(`^${name} (\\d+)$`, "m").exec(stat)?.[1] ?? 0) / 1024;
+    sum.cache += isV2 ? of("file") : of("total_cache");
+    sum.anon += isV2 ? of("anon") : of("total_rss");
+    sum.kernel += isV2 ? of("kernel") : Number(readFileSync(`${group}/memory.kmem.usage_in_bytes`, "utf8")) / 1024;
+  }
+  return sum;
+}
+function chargedEach(ids) {
+  const all = ids.map(charged);
+  const mean = (of) => all.reduce((sum, one) => sum + of(one), 0) / all.length;
+  return { cache: mean(({ cache }) => cache), anon: mean(({ anon }) => anon), kernel: mean(({ kernel }) => kernel) };
+}
+async function use(mode) {
+  const settings = parse(readFileSync(world.agent.config, "utf8"));
+  settings.pool.mode = mode;
+  await world.agent.stop();
+  writeFileSync(world.agent.config, stringify(settings));
+  await world.agent.start();
+  await until("the node is back", async () => (await world.online()).online, 3e4);
+  await world.deleteVps((await world.createVps()).id);
+}
+function readAll(id) {
+  const from = performance.now();
+  shell(`echo $$ >${groups(id)[0]}/cgroup.procs; exec nsenter -t ${init(id)} -m sh -c 'cd /usr && find . -xdev -type f -exec cat {} + >/dev/null'`);
+  return performance.now() - from;
+}
+async function measure(mode) {
+  await use(mode);
+  const launch = [];
+  const ids = [];
+  for (let i = 0; i < guests; i++) {
+    const from = performance.now();
+    ids.push((await api.expect(201, "POST", "/v1/vps", { body: world.order(), ...wait })).vps.id);
+    launch.push(performance.now() - from);
+  }
+  await sleep(image ? 3e4 : 3e3);
+  const idle = chargedEach(ids);
+  const perGuest = {
+    "its monitor's own memory (proportional), KiB": median(ids.map(monitorKiB)),
+    "anonymous memory of its processes and monitor, KiB": idle.anon,
+    "kernel memory charged to it, KiB": idle.kernel,
+    "page cache charged to it once booted, KiB": idle.cache,
+    "mounts in its sight": median(ids.map((id) => mountsOf(init(id)))),
+    "mounts in its monitor's sight": median(ids.map((id) => mountsOf(monitor(id))))
+  };
+  const read = ids.map(readAll);
+  perGuest["page cache charged to it after each read all of its /usr, KiB"] = chargedEach(ids).cache;
+  await Promise.all(ids.map((id) => api.expect(200, "DELETE", `/v1/vps/${id}`, wait)));
+  return { launch, read, perGuest };
+}
+const format = (value) => Math.abs(value) >= 100 ? value.toFixed(0) : value.toFixed(1);
+try {
+  if (image) {
+    const printed = await world.server.subcommand("image", "add", image, "--name", "measured", "--os", "debian");
+    world.image = await world.operator.expect(201, "POST", "/v1/admin/images", { body: JSON.parse(printed) });
+    world.plan = await world.createPlan("measured", { memory_bytes: GiB, disk_bytes: 2 * GiB, pids: 512 });
+  }
+  const all = { snapshot: [], layer: [] };
+  for (let round = 0; round < rounds; round++) {
+    for (const mode of modes) {
+      all[mode].push(await measure(mode));
+    }
+  }
+  const line = (what, unit, of) => {
+    const [a, b] = modes.map((mode) => median(all[mode].flatMap(of)));
+    console.log(`| ${what} | ${format(a)} ${unit} | ${format(b)} ${unit} | ${(b / a).toFixed(2)} |`);
+  };
+  console.log("### What an idle guest costs (`tests/bench/density`)\n");
+  console.log(`${(/* @__PURE__ */ new Date()).toISOString().slice(0, 10)}, ${cpus().length} cores (${cpus()[0]?.model}), Linux ${release()}; ${guests} guests of ${image ?? "the busybox image"}, ${rounds} rounds each; medians, per guest
+`);
+  console.log("| what | snapshot | layer | ratio |\n| --- | --- | --- | --- |");
+  line("create to running, one at a time", "ms", ({ launch }) => launch);
+  line("reading all of its /usr, the first guest", "ms", ({ read }) => read.slice(0, 1));
+  line("reading all of its /usr, the others", "ms", ({ read }) => read.slice(1));
+  for (const name of Object.keys(all.snapshot[0].perGuest)) {
+    line(name, "", ({ perGuest }) => [perGuest[name]]);
+  }
+} finally {
+  await world.close();
+}
+//# sourceMappingURL=data:application/json;base64,ewogICJ2ZXJzaW9uIjogMywKICAic291cmNlcyI6IFsiLi4vLi4vYmVuY2gvZGVuc2l0eS50cyJdLAogICJzb3VyY2VzQ29udGVudCI6IFsiLy8gV2hhdCBhbiBpZGxlIGd1ZXN0IGNvc3RzIGJleW9uZCBpdHMgb3duIHByb2Nlc3NlcywgaW4gYm90aCBtb2RlcyBvZiBkaXNrcyBiZXNpZGUgZWFjaCBvdGhlcjogbGF1bmNoLCBrZXJuZWwgbWVtb3J5LCBwYWdlIGNhY2hlLlxuLy8gVGhlIHNhbWUgYWdlbnQgaXMgdG9sZCB0aGUgb3RoZXIgbW9kZSBiZXR3ZWVuIHR3byByb3VuZHMsIHNvIHRoYXQgd2hhdCBlbHNlIHRoZSBtYWNoaW5lIGRvZXMgZmFsbHMgb24gYm90aC5cbmltcG9ydCB7IGV4ZWNGaWxlU3luYyB9IGZyb20gXCJub2RlOmNoaWxkX3Byb2Nlc3NcIjtcbmltcG9ydCB7IGV4aXN0c1N5bmMsIHJlYWRGaWxlU3luYywgd3JpdGVGaWxlU3luYyB9IGZyb20gXCJub2RlOmZzXCI7XG5pbXBvcnQgeyBjcHVzLCByZWxlYXNlIH0gZnJvbSBcIm5vZGU6b3NcIjtcbmltcG9ydCB7IHNldFRpbWVvdXQgYXMgc2xlZXAgfSBmcm9tIFwibm9kZTp0aW1lcnMvcHJvbWlzZXNcIjtcbmltcG9ydCB7IHBhcnNlLCBzdHJpbmdpZnkgfSBmcm9tIFwieWFtbFwiO1xuaW1wb3J0IHsgdW50aWwgfSBmcm9tIFwiLi4vaGFybmVzcy9jb21tYW5kLmpzXCI7XG5pbXBvcnQgeyBHaUIsIFdvcmxkIH0gZnJvbSBcIi4uL2hhcm5lc3Mvd29ybGQuanNcIjtcbmltcG9ydCB7IG1lZGlhbiB9IGZyb20gXCIuL3RhYmxlLmpzXCI7XG5cbmNvbnN0IGd1ZXN0cyA9IE51bWJlcihwcm9jZXNzLmFyZ3ZbMl0gPz8gMjApO1xuY29uc3QgaW1hZ2UgPSBwcm9jZXNzLmFyZ3ZbM107IC8vIGEgcGFja2VkIHN5c3RlbTsgZWxzZSB0aGUgc21hbGwgb25lIG9mIHRoZSB0ZXN0c1xuY29uc3Qgcm91bmRzID0gTnVtYmVyKHByb2Nlc3MuYXJndls0XSA/PyAyKTtcbmNvbnN0IG1vZGVzID0gW1wic25hcHNob3RcIiwgXCJsYXllclwiXSBhcyBjb25zdDtcbnR5cGUgTW9kZSA9ICh0eXBlb2YgbW9kZXMpW251bWJlcl07XG5cbmludGVyZmFjZSBSb3VuZCB7XG4gICAgbGF1bmNoOiBudW1iZXJbXTsgLy8gbXMgZWFjaFxuICAgIHJlYWQ6IG51bWJlcltdOyAvLyBtcyBlYWNoXG4gICAgcGVyR3Vlc3Q6IFJlY29yZDxzdHJpbmcsIG51bWJlcj47IC8vIEtpQiwgb3IgaG93IG1hbnlcbn1cblxuY29uc3QgcXVpZXQgPSB7IGxvZ19sZXZlbDogXCJ3YXJuXCIgfTtcbmNvbnN0IHdvcmxkID0gYXdhaXQgV29ybGQuY3JlYXRlKHtcbiAgICBkcml2ZXJzOiBcInJlYWxcIixcbiAgICBzZXJ2ZXI6IHsgY29uZmlnOiB7IC4uLnF1aWV0LCBhZ2VudHM6IHsgcmVwb3J0X3M6IDYwLCBzYW1wbGVfczogMTAsIGhlYXJ0YmVhdF9zOiAxMCwgcGluZ19zOiAxMCB9IH0gfSxcbiAgICBhZ2VudDogeyBjb25maWc6IHsgLi4ucXVpZXQsIHNhbXBsZV9zOiAxMCwgcmVwb3J0X3M6IDYwLCBwb29sOiB7IHNpemVfYnl0ZXM6IDggKiBHaUIgfSB9IH0sXG59KTtcbmNvbnN0IHdhaXQgPSB7IGhlYWRlcnM6IHsgUHJlZmVyOiBcIndhaXQ9NjBcIiB9IH07XG5jb25zdCB7IGFwaSB9ID0gd29ybGQuY3VzdG9tZXI7XG5cbmNvbnN0IHNoZWxsID0gKHNjcmlwdDogc3RyaW5nKSA9PiBleGVjRmlsZVN5bmMoXCJzaFwiLCBbXCItY1wiLCBzY3JpcHRdLCB7IGVuY29kaW5nOiBcInV0ZjhcIiB9KS50cmltKCk7XG5jb25zdCBwYXlsb2FkID0gKGlkOiBzdHJpbmcpID0+IGAkKGZpbmQgL3N5cy9mcy9jZ3JvdXAgLXBhdGggJypseGMucGF5bG9hZC4ke2lkfSonIC1uYW1lIGNncm91cC5wcm9jcyAtZXhlYyBjYXQge30gKyB8IHNvcnQgLXVuKWA7XG5jb25zdCBpbml0ID0gKGlkOiBzdHJpbmcpID0+IHNoZWxsKGBmb3IgcCBpbiAke3BheWxvYWQoaWQpfTsgZG8gZ3JlcCAtcXNFICdeTlNwaWQ6LipbWzpzcGFjZTpdXTEkJyAvcHJvYy8kcC9zdGF0dXMgJiYgZWNobyAkcDsgZG9uZWApO1xuY29uc3QgbW9uaXRvciA9IChpZDogc3RyaW5nKSA9PiBzaGVsbChgYXdrICcvXlBQaWQ6LyB7cHJpbnQgJDJ9JyAvcHJvYy8ke2luaXQoaWQpfS9zdGF0dXNgKTtcbmNvbnN0IG1vdW50c09mID0gKHBpZDogc3RyaW5nKSA9PiByZWFkRmlsZVN5bmMoYC9wcm9jLyR7cGlkfS9tb3VudGluZm9gLCBcInV0ZjhcIikuc3BsaXQoXCJcXG5cIikubGVuZ3RoIC0gMTtcbmNvbnN0IG1vbml0b3JLaUIgPSAoaWQ6IHN0cmluZykgPT4gTnVtYmVyKHNoZWxsKGBhd2sgJy9eUHNzOi8ge3ByaW50ICQyfScgL3Byb2MvJHttb25pdG9yKGlkKX0vc21hcHNfcm9sbHVwYCkpO1xuXG4vLyBXaGF0IHRoZSBrZXJuZWwgY2hhcmdlZCB0byBpdHMgcHJvY2Vzc2VzIGFuZCBpdHMgbW9uaXRvciwgaW4gZWl0aGVyIGxheW91dC4gU2hhcmVkIHBhZ2VzIGFyZSBjaGFyZ2VkIHRvIHdob2V2ZXIgcmVhZCB0aGVtIGZpcnN0LlxuY29uc3QgaXNWMiA9IGV4aXN0c1N5bmMoXCIvc3lzL2ZzL2Nncm91cC9jZ3JvdXAuY29udHJvbGxlcnNcIik7XG5jb25zdCBncm91cHMgPSAoaWQ6IHN0cmluZykgPT4gW1wicGF5bG9hZFwiLCBcIm1vbml0b3JcIl0ubWFwKChoYWxmKSA9PiBgL3N5cy9mcy9jZ3JvdXAvJHtpc1YyID8gXCJcIiA6IFwibWVtb3J5L1wifWx4Yy4ke2hhbGZ9LiR7aWR9YCkuZmlsdGVyKChwYXRoKSA9PiBleGlzdHNTeW5jKHBhdGgpKTtcblxuaW50ZXJmYWNlIENoYXJnZWQge1xuICAgIGNhY2hlOiBudW1iZXI7XG4gICAgYW5vbjogbnVtYmVyO1xuICAgIGtlcm5lbDogbnVtYmVyO1xufVxuXG5mdW5jdGlvbiBjaGFyZ2VkKGlkOiBzdHJpbmcpOiBDaGFyZ2VkIHtcbiAgICBjb25zdCBzdW06IENoYXJnZWQgPSB7IGNhY2hlOiAwLCBhbm9uOiAwLCBrZXJuZWw6IDAgfTtcbiAgICBmb3IgKGNvbnN0IGdyb3VwIG9mIGdyb3VwcyhpZCkpIHtcbiAgICAgICAgY29uc3Qgc3RhdCA9IHJlYWRGaWxlU3luYyhgJHtncm91cH0vbWVtb3J5LnN0YXRgLCBcInV0ZjhcIik7XG4gICAgICAgIGNvbnN0IG9mID0gKG5hbWU6IHN0cmluZykgPT4gTnVtYmVyKG5ldyBSZWdFeHAoYF4ke25hbWV9IChcXFxcZCspJGAsIFwibVwiKS5leGVjKHN0YXQpPy5bMV0gPz8gMCkgLyAxMDI0O1xuICAgICAgICBzdW0uY2FjaGUgKz0gaXNWMiA/IG9mKFwiZmlsZVwiKSA6IG9mKFwidG90YWxfY2FjaGVcIik7XG4gICAgICAgIHN1bS5hbm9uICs9IGlzVjIgPyBvZihcImFub25cIikgOiBvZihcInRvdGFsX3Jzc1wiKTtcbiAgICAgICAgc3VtLmtlcm5lbCArPSBpc1YyID8gb2YoXCJrZXJuZWxcIikgOiBOdW1iZXIocmVhZEZpbGVTeW5jKGAke2dyb3VwfS9tZW1vcnkua21lbS51c2FnZV9pbl9ieXRlc2AsIFwidXRmOFwiKSkgLyAxMDI0O1xuICAgIH1cbiAgICByZXR1cm4gc3VtO1xufVxuXG5mdW5jdGlvbiBjaGFyZ2VkRWFjaChpZHM6IHN0cmluZ1tdKTogQ2hhcmdlZCB7XG4gICAgY29uc3QgYWxsID0gaWRzLm1hcChjaGFyZ2VkKTtcbiAgICBjb25zdCBtZWFuID0gKG9mOiAob25lOiBDaGFyZ2VkKSA9PiBudW1iZXIpID0+IGFsbC5yZWR1Y2UoKHN1bSwgb25lKSA9PiBzdW0gKyBvZihvbmUpLCAwKSAvIGFsbC5sZW5ndGg7XG4gICAgcmV0dXJuIHsgY2FjaGU6IG1lYW4oKHsgY2FjaGUgfSkgPT4gY2FjaGUpLCBhbm9uOiBtZWFuKCh7IGFub24gfSkgPT4gYW5vbiksIGtlcm5lbDogbWVhbigoeyBrZXJuZWwgfSkgPT4ga2VybmVsKSB9O1xufVxuXG5hc3luYyBmdW5jdGlvbiB1c2UobW9kZTogTW9kZSk6IFByb21pc2U8dm9pZD4ge1xuICAgIGNvbnN0IHNldHRpbmdzID0gcGFyc2UocmVhZEZpbGVTeW5jKHdvcmxkLmFnZW50LmNvbmZpZywgXCJ1dGY4XCIpKTtcbiAgICBzZXR0aW5ncy5wb29sLm1vZGUgPSBtb2RlO1xuICAgIGF3YWl0IHdvcmxkLmFnZW50LnN0b3AoKTtcbiAgICB3cml0ZUZpbGVTeW5jKHdvcmxkLmFnZW50LmNvbmZpZywgc3RyaW5naWZ5KHNldHRpbmdzKSk7XG4gICAgYXdhaXQgd29ybGQuYWdlbnQuc3RhcnQoKTtcbiAgICBhd2FpdCB1bnRpbChcInRoZSBub2RlIGlzIGJhY2tcIiwgYXN5bmMgKCkgPT4gKGF3YWl0IHdvcmxkLm9ubGluZSgpKS5vbmxpbmUsIDMwXzAwMCk7XG4gICAgYXdhaXQgd29ybGQuZGVsZXRlVnBzKChhd2FpdCB3b3JsZC5jcmVhdGVWcHMoKSkuaWQpOyAvLyB3aGF0IGlzIG1hZGUgb25jZSBmb3IgYW4gaW1hZ2UgaXMgbWFkZVxufVxuXG4vLyBBcyBwcm9ncmFtcyBvZiB0aGUgZ3Vlc3Qgd291bGQsIGVhY2ggZm9yIGl0c2VsZiwgb24gaXRzIGFjY291bnQuXG5mdW5jdGlvbiByZWFkQWxsKGlkOiBzdHJpbmcpOiBudW1iZXIge1xuICAgIGNvbnN0IGZyb20gPSBwZXJmb3JtYW5jZS5ub3coKTtcbiAgICBzaGVsbChgZWNobyAkJCA+JHtncm91cHMoaWQpWzBdfS9jZ3JvdXAucHJvY3M7IGV4ZWMgbnNlbnRlciAtdCAke2luaXQoaWQpfSAtbSBzaCAtYyAnY2QgL3VzciAmJiBmaW5kIC4gLXhkZXYgLXR5cGUgZiAtZXhlYyBjYXQge30gKyA+L2Rldi9udWxsJ2ApO1xuICAgIHJldHVybiBwZXJmb3JtYW5jZS5ub3coKSAtIGZyb207XG59XG5cbmFzeW5jIGZ1bmN0aW9uIG1lYXN1cmUobW9kZTogTW9kZSk6IFByb21pc2U8Um91bmQ+IHtcbiAgICBhd2FpdCB1c2UobW9kZSk7XG4gICAgY29uc3QgbGF1bmNoOiBudW1iZXJbXSA9IFtdO1xuICAgIGNvbnN0IGlkczogc3RyaW5nW10gPSBbXTtcbiAgICBmb3IgKGxldCBpID0gMDsgaSA8IGd1ZXN0czsgaSsrKSB7XG4gICAgICAgIGNvbnN0IGZyb20gPSBwZXJmb3JtYW5jZS5ub3coKTtcbiAgICAgICAgaWRzLnB1c2goKGF3YWl0IGFwaS5leHBlY3QoMjAxLCBcIlBPU1RcIiwgXCIvdjEvdnBzXCIsIHsgYm9keTogd29ybGQub3JkZXIoKSwgLi4ud2FpdCB9KSkudnBzLmlkKTtcbiAgICAgICAgbGF1bmNoLnB1c2gocGVyZm9ybWFuY2Uubm93KCkgLSBmcm9tKTtcbiAgICB9XG4gICAgYXdhaXQgc2xlZXAoaW1hZ2UgPyAzMF8wMDAgOiAzMDAwKTsgLy8gdW50aWwgdGhleSBhcmUgaWRsZVxuICAgIGNvbnN0IGlkbGUgPSBjaGFyZ2VkRWFjaChpZHMpO1xuICAgIGNvbnN0IHBlckd1ZXN0OiBSZWNvcmQ8c3RyaW5nLCBudW1iZXI+ID0ge1xuICAgICAgICBcIml0cyBtb25pdG9yJ3Mgb3duIG1lbW9yeSAocHJvcG9ydGlvbmFsKSwgS2lCXCI6IG1lZGlhbihpZHMubWFwKG1vbml0b3JLaUIpKSxcbiAgICAgICAgXCJhbm9ueW1vdXMgbWVtb3J5IG9mIGl0cyBwcm9jZXNzZXMgYW5kIG1vbml0b3IsIEtpQlwiOiBpZGxlLmFub24sXG4gICAgICAgIFwia2VybmVsIG1lbW9yeSBjaGFyZ2VkIHRvIGl0LCBLaUJcIjogaWRsZS5rZXJuZWwsXG4gICAgICAgIFwicGFnZSBjYWNoZSBjaGFyZ2VkIHRvIGl0IG9uY2UgYm9vdGVkLCBLaUJcIjogaWRsZS5jYWNoZSxcbiAgICAgICAgXCJtb3VudHMgaW4gaXRzIHNpZ2h0XCI6IG1lZGlhbihpZHMubWFwKChpZCkgPT4gbW91bnRzT2YoaW5pdChpZCkpKSksXG4gICAgICAgIFwibW91bnRzIGluIGl0cyBtb25pdG9yJ3Mgc2lnaHRcIjogbWVkaWFuKGlkcy5tYXAoKGlkKSA9PiBtb3VudHNPZihtb25pdG9yKGlkKSkpKSxcbiAgICB9O1xuICAgIGNvbnN0IHJlYWQgPSBpZHMubWFwKHJlYWRBbGwpO1xuICAgIHBlckd1ZXN0W1wicGFnZSBjYWNoZSBjaGFyZ2VkIHRvIGl0IGFmdGVyIGVhY2ggcmVhZCBhbGwgb2YgaXRzIC91c3IsIEtpQlwiXSA9IGNoYXJnZWRFYWNoKGlkcykuY2FjaGU7XG4gICAgYXdhaXQgUHJvbWlzZS5hbGwoaWRzLm1hcCgoaWQpID0+IGFwaS5leHBlY3QoMjAwLCBcIkRFTEVURVwiLCBgL3YxL3Zwcy8ke2lkfWAsIHdhaXQpKSk7XG4gICAgcmV0dXJuIHsgbGF1bmNoLCByZWFkLCBwZXJHdWVzdCB9O1xufVxuXG5jb25zdCBmb3JtYXQgPSAodmFsdWU6IG51bWJlcikgPT4gKE1hdGguYWJzKHZhbHVlKSA+PSAxMDAgPyB2YWx1ZS50b0ZpeGVkKDApIDogdmFsdWUudG9GaXhlZCgxKSk7XG5cbnRyeSB7XG4gICAgaWYgKGltYWdlKSB7XG4gICAgICAgIGNvbnN0IHByaW50ZWQgPSBhd2FpdCB3b3JsZC5zZXJ2ZXIuc3ViY29tbWFuZChcImltYWdlXCIsIFwiYWRkXCIsIGltYWdlLCBcIi0tbmFtZVwiLCBcIm1lYXN1cmVkXCIsIFwiLS1vc1wiLCBcImRlYmlhblwiKTtcbiAgICAgICAgd29ybGQuaW1hZ2UgPSBhd2FpdCB3b3JsZC5vcGVyYXRvci5leHBlY3QoMjAxLCBcIlBPU1RcIiwgXCIvdjEvYWRtaW4vaW1hZ2VzXCIsIHsgYm9keTogSlNPTi5wYXJzZShwcmludGVkKSB9KTtcbiAgICAgICAgd29ybGQucGxhbiA9IGF3YWl0IHdvcmxkLmNyZWF0ZVBsYW4oXCJtZWFzdXJlZFwiLCB7IG1lbW9yeV9ieXRlczogR2lCLCBkaXNrX2J5dGVzOiAyICogR2lCLCBwaWRzOiA1MTIgfSk7XG4gICAgfVxuICAgIGNvbnN0IGFsbDogUmVjb3JkPE1vZGUsIFJvdW5kW10+ID0geyBzbmFwc2hvdDogW10sIGxheWVyOiBbXSB9O1xuICAgIGZvciAobGV0IHJvdW5kID0gMDsgcm91bmQgPCByb3VuZHM7IHJvdW5kKyspIHtcbiAgICAgICAgZm9yIChjb25zdCBtb2RlIG9mIG1vZGVzKSB7XG4gICAgICAgICAgICBhbGxbbW9kZV0ucHVzaChhd2FpdCBtZWFzdXJlKG1vZGUpKTtcbiAgICAgICAgfVxuICAgIH1cbiAgICBjb25zdCBsaW5lID0gKHdoYXQ6IHN0cmluZywgdW5pdDogc3RyaW5nLCBvZjogKHJvdW5kOiBSb3VuZCkgPT4gbnVtYmVyW10pID0+IHtcbiAgICAgICAgY29uc3QgW2EsIGJdID0gbW9kZXMubWFwKChtb2RlKSA9PiBtZWRpYW4oYWxsW21vZGVdLmZsYXRNYXAob2YpKSkgYXMgW251bWJlciwgbnVtYmVyXTtcbiAgICAgICAgY29uc29sZS5sb2coYHwgJHt3aGF0fSB8ICR7Zm9ybWF0KGEpfSAke3VuaXR9IHwgJHtmb3JtYXQoYil9ICR7dW5pdH0gfCAkeyhiIC8gYSkudG9GaXhlZCgyKX0gfGApO1xuICAgIH07XG4gICAgY29uc29sZS5sb2coXCIjIyMgV2hhdCBhbiBpZGxlIGd1ZXN0IGNvc3RzIChgdGVzdHMvYmVuY2gvZGVuc2l0eWApXFxuXCIpO1xuICAgIGNvbnNvbGUubG9nKGAke25ldyBEYXRlKCkudG9JU09TdHJpbmcoKS5zbGljZSgwLCAxMCl9LCAke2NwdXMoKS5sZW5ndGh9IGNvcmVzICgke2NwdXMoKVswXT8ubW9kZWx9KSwgTGludXggJHtyZWxlYXNlKCl9OyAke2d1ZXN0c30gZ3Vlc3RzIG9mICR7aW1hZ2UgPz8gXCJ0aGUgYnVzeWJveCBpbWFnZVwifSwgJHtyb3VuZHN9IHJvdW5kcyBlYWNoOyBtZWRpYW5zLCBwZXIgZ3Vlc3RcXG5gKTtcbiAgICBjb25zb2xlLmxvZyhcInwgd2hhdCB8IHNuYXBzaG90IHwgbGF5ZXIgfCByYXRpbyB8XFxufCAtLS0gfCAtLS0gfCAtLS0gfCAtLS0gfFwiKTtcbiAgICBsaW5lKFwiY3JlYXRlIHRvIHJ1bm5pbmcsIG9uZSBhdCBhIHRpbWVcIiwgXCJtc1wiLCAoeyBsYXVuY2ggfSkgPT4gbGF1bmNoKTtcbiAgICBsaW5lKFwicmVhZGluZyBhbGwgb2YgaXRzIC91c3IsIHRoZSBmaXJzdCBndWVzdFwiLCBcIm1zXCIsICh7IHJlYWQgfSkgPT4gcmVhZC5zbGljZSgwLCAxKSk7XG4gICAgbGluZShcInJlYWRpbmcgYWxsIG9mIGl0cyAvdXNyLCB0aGUgb3RoZXJzXCIsIFwibXNcIiwgKHsgcmVhZCB9KSA9PiByZWFkLnNsaWNlKDEpKTtcbiAgICBmb3IgKGNvbnN0IG5hbWUgb2YgT2JqZWN0LmtleXMoYWxsLnNuYXBzaG90WzBdIS5wZXJHdWVzdCkpIHtcbiAgICAgICAgbGluZShuYW1lLCBcIlwiLCAoeyBwZXJHdWVzdCB9KSA9PiBbcGVyR3Vlc3RbbmFtZV0hXSk7XG4gICAgfVxufSBmaW5hbGx5IHtcbiAgICBhd2FpdCB3b3JsZC5jbG9zZSgpO1xufVxuIl0sCiAgIm1hcHBpbmdzIjogIkFBRUEsU0FBUyxvQkFBb0I7QUFDN0IsU0FBUyxZQUFZLGNBQWMscUJBQXFCO0FBQ3hELFNBQVMsTUFBTSxlQUFlO0FBQzlCLFNBQVMsY0FBYyxhQUFhO0FBQ3BDLFNBQVMsT0FBTyxpQkFBaUI7QUFDakMsU0FBUyxhQUFhO0FBQ3RCLFNBQVMsS0FBSyxhQUFhO0FBQzNCLFNBQVMsY0FBYztBQUV2QixNQUFNLFNBQVMsT0FBTyxRQUFRLEtBQUssQ0FBQyxLQUFLLEVBQUU7QUFDM0MsTUFBTSxRQUFRLFFBQVEsS0FBSyxDQUFDO0FBQzVCLE1BQU0sU0FBUyxPQUFPLFFBQVEsS0FBSyxDQUFDLEtBQUssQ0FBQztBQUMxQyxNQUFNLFFBQVEsQ0FBQyxZQUFZLE9BQU87QUFTbEMsTUFBTSxRQUFRLEVBQUUsV0FBVyxPQUFPO0FBQ2xDLE1BQU0sUUFBUSxNQUFNLE1BQU0sT0FBTztBQUFBLEVBQzdCLFNBQVM7QUFBQSxFQUNULFFBQVEsRUFBRSxRQUFRLEVBQUUsR0FBRyxPQUFPLFFBQVEsRUFBRSxVQUFVLElBQUksVUFBVSxJQUFJLGFBQWEsSUFBSSxRQUFRLEdBQUcsRUFBRSxFQUFFO0FBQUEsRUFDcEcsT0FBTyxFQUFFLFFBQVEsRUFBRSxHQUFHLE9BQU8sVUFBVSxJQUFJLFVBQVUsSUFBSSxNQUFNLEVBQUUsWUFBWSxJQUFJLElBQUksRUFBRSxFQUFFO0FBQzdGLENBQUM7QUFDRCxNQUFNLE9BQU8sRUFBRSxTQUFTLEVBQUUsUUFBUSxVQUFVLEVBQUU7QUFDOUMsTUFBTSxFQUFFLElBQUksSUFBSSxNQUFNO0FBRXRCLE1BQU0sUUFBUSxDQUFDLFdBQW1CLGFBQWEsTUFBTSxDQUFDLE1BQU0sTUFBTSxHQUFHLEVBQUUsVUFBVSxPQUFPLENBQUMsRUFBRSxLQUFLO0FBQ2hHLE1BQU0sVUFBVSxDQUFDLE9BQWUsNkNBQTZDLEVBQUU7QUFDL0UsTUFBTSxPQUFPLENBQUMsT0FBZSxNQUFNLFlBQVksUUFBUSxFQUFFLENBQUMsMEVBQTBFO0FBQ3BJLE1BQU0sVUFBVSxDQUFDLE9BQWUsTUFBTSxtQ0FBbUMsS0FBSyxFQUFFLENBQUMsU0FBUztBQUMxRixNQUFNLFdBQVcsQ0FBQyxRQUFnQixhQUFhLFNBQVMsR0FBRyxjQUFjLE1BQU0sRUFBRSxNQUFNLElBQUksRUFBRSxTQUFTO0FBQ3RHLE1BQU0sYUFBYSxDQUFDLE9BQWUsT0FBTyxNQUFNLGtDQUFrQyxRQUFRLEVBQUUsQ0FBQyxlQUFlLENBQUM7QUFHN0csTUFBTSxPQUFPLFdBQVcsbUNBQW1DO0FBQzNELE1BQU0sU0FBUyxDQUFDLE9BQWUsQ0FBQyxXQUFXLFNBQVMsRUFBRSxJQUFJLENBQUMsU0FBUyxrQkFBa0IsT0FBTyxLQUFLLFNBQVMsT0FBTyxJQUFJLElBQUksRUFBRSxFQUFFLEVBQUUsT0FBTyxDQUFDLFNBQVMsV0FBVyxJQUFJLENBQUM7QUFRakssU0FBUyxRQUFRLElBQXFCO0FBQ2xDLFFBQU0sTUFBZSxFQUFFLE9BQU8sR0FBRyxNQUFNLEdBQUcsUUFBUSxFQUFFO0FBQ3BELGFBQVcsU0FBUyxPQUFPLEVBQUUsR0FBRztBQUM1QixVQUFNLE9BQU8sYUFBYSxHQUFHLEtBQUssZ0JBQWdCLE1BQU07QUFDeEQsVUFBTSxLQUFLLENBQUMsU0FBaUIsT0FBTyxJQUFJLE9BQU8sSUFBSSxJQUFJLFlBQVksR0FBRyxFQUFFLEtBQUssSUFBSSxJQUFJLENBQUMsS0FBSyxDQUFDLElBQUk7QUFDaEcsUUFBSSxTQUFTLE9BQU8sR0FBRyxNQUFNLElBQUksR0FBRyxhQUFhO0FBQ2pELFFBQUksUUFBUSxPQUFPLEdBQUcsTUFBTSxJQUFJLEdBQUcsV0FBVztBQUM5QyxRQUFJLFVBQVUsT0FBTyxHQUFHLFFBQVEsSUFBSSxPQUFPLGFBQWEsR0FBRyxLQUFLLCtCQUErQixNQUFNLENBQUMsSUFBSTtBQUFBLEVBQzlHO0FBQ0EsU0FBTztBQUNYO0FBRUEsU0FBUyxZQUFZLEtBQXdCO0FBQ3pDLFFBQU0sTUFBTSxJQUFJLElBQUksT0FBTztBQUMzQixRQUFNLE9BQU8sQ0FBQyxPQUFpQyxJQUFJLE9BQU8sQ0FBQyxLQUFLLFFBQVEsTUFBTSxHQUFHLEdBQUcsR0FBRyxDQUFDLElBQUksSUFBSTtBQUNoRyxTQUFPLEVBQUUsT0FBTyxLQUFLLENBQUMsRUFBRSxNQUFNLE1BQU0sS0FBSyxHQUFHLE1BQU0sS0FBSyxDQUFDLEVBQUUsS0FBSyxNQUFNLElBQUksR0FBRyxRQUFRLEtBQUssQ0FBQyxFQUFFLE9BQU8sTUFBTSxNQUFNLEVBQUU7QUFDckg7QUFFQSxlQUFlLElBQUksTUFBMkI7QUFDMUMsUUFBTSxXQUFXLE1BQU0sYUFBYSxNQUFNLE1BQU0sUUFBUSxNQUFNLENBQUM7QUFDL0QsV0FBUyxLQUFLLE9BQU87QUFDckIsUUFBTSxNQUFNLE1BQU0sS0FBSztBQUN2QixnQkFBYyxNQUFNLE1BQU0sUUFBUSxVQUFVLFFBQVEsQ0FBQztBQUNyRCxRQUFNLE1BQU0sTUFBTSxNQUFNO0FBQ3hCLFFBQU0sTUFBTSxvQkFBb0IsYUFBYSxNQUFNLE1BQU0sT0FBTyxHQUFHLFFBQVEsR0FBTTtBQUNqRixRQUFNLE1BQU0sV0FBVyxNQUFNLE1BQU0sVUFBVSxHQUFHLEVBQUU7QUFDdEQ7QUFHQSxTQUFTLFFBQVEsSUFBb0I7QUFDakMsUUFBTSxPQUFPLFlBQVksSUFBSTtBQUM3QixRQUFNLFlBQVksT0FBTyxFQUFFLEVBQUUsQ0FBQyxDQUFDLGtDQUFrQyxLQUFLLEVBQUUsQ0FBQyx1RUFBdUU7QUFDaEosU0FBTyxZQUFZLElBQUksSUFBSTtBQUMvQjtBQUVBLGVBQWUsUUFBUSxNQUE0QjtBQUMvQyxRQUFNLElBQUksSUFBSTtBQUNkLFFBQU0sU0FBbUIsQ0FBQztBQUMxQixRQUFNLE1BQWdCLENBQUM7QUFDdkIsV0FBUyxJQUFJLEdBQUcsSUFBSSxRQUFRLEtBQUs7QUFDN0IsVUFBTSxPQUFPLFlBQVksSUFBSTtBQUM3QixRQUFJLE1BQU0sTUFBTSxJQUFJLE9BQU8sS0FBSyxRQUFRLFdBQVcsRUFBRSxNQUFNLE1BQU0sTUFBTSxHQUFHLEdBQUcsS0FBSyxDQUFDLEdBQUcsSUFBSSxFQUFFO0FBQzVGLFdBQU8sS0FBSyxZQUFZLElBQUksSUFBSSxJQUFJO0FBQUEsRUFDeEM7QUFDQSxRQUFNLE1BQU0sUUFBUSxNQUFTLEdBQUk7QUFDakMsUUFBTSxPQUFPLFlBQVksR0FBRztBQUM1QixRQUFNLFdBQW1DO0FBQUEsSUFDckMsZ0RBQWdELE9BQU8sSUFBSSxJQUFJLFVBQVUsQ0FBQztBQUFBLElBQzFFLHNEQUFzRCxLQUFLO0FBQUEsSUFDM0Qsb0NBQW9DLEtBQUs7QUFBQSxJQUN6Qyw2Q0FBNkMsS0FBSztBQUFBLElBQ2xELHVCQUF1QixPQUFPLElBQUksSUFBSSxDQUFDLE9BQU8sU0FBUyxLQUFLLEVBQUUsQ0FBQyxDQUFDLENBQUM7QUFBQSxJQUNqRSxpQ0FBaUMsT0FBTyxJQUFJLElBQUksQ0FBQyxPQUFPLFNBQVMsUUFBUSxFQUFFLENBQUMsQ0FBQyxDQUFDO0FBQUEsRUFDbEY7QUFDQSxRQUFNLE9BQU8sSUFBSSxJQUFJLE9BQU87QUFDNUIsV0FBUywrREFBK0QsSUFBSSxZQUFZLEdBQUcsRUFBRTtBQUM3RixRQUFNLFFBQVEsSUFBSSxJQUFJLElBQUksQ0FBQyxPQUFPLElBQUksT0FBTyxLQUFLLFVBQVUsV0FBVyxFQUFFLElBQUksSUFBSSxDQUFDLENBQUM7QUFDbkYsU0FBTyxFQUFFLFFBQVEsTUFBTSxTQUFTO0FBQ3BDO0FBRUEsTUFBTSxTQUFTLENBQUMsVUFBbUIsS0FBSyxJQUFJLEtBQUssS0FBSyxNQUFNLE1BQU0sUUFBUSxDQUFDLElBQUksTUFBTSxRQUFRLENBQUM7QUFFOUYsSUFBSTtBQUNBLE1BQUksT0FBTztBQUNQLFVBQU0sVUFBVSxNQUFNLE1BQU0sT0FBTyxXQUFXLFNBQVMsT0FBTyxPQUFPLFVBQVUsWUFBWSxRQUFRLFFBQVE7QUFDM0csVUFBTSxRQUFRLE1BQU0sTUFBTSxTQUFTLE9BQU8sS0FBSyxRQUFRLG9CQUFvQixFQUFFLE1BQU0sS0FBSyxNQUFNLE9BQU8sRUFBRSxDQUFDO0FBQ3hHLFVBQU0sT0FBTyxNQUFNLE1BQU0sV0FBVyxZQUFZLEVBQUUsY0FBYyxLQUFLLFlBQVksSUFBSSxLQUFLLE1BQU0sSUFBSSxDQUFDO0FBQUEsRUFDekc7QUFDQSxRQUFNLE1BQTZCLEVBQUUsVUFBVSxDQUFDLEdBQUcsT0FBTyxDQUFDLEVBQUU7QUFDN0QsV0FBUyxRQUFRLEdBQUcsUUFBUSxRQUFRLFNBQVM7QUFDekMsZUFBVyxRQUFRLE9BQU87QUFDdEIsVUFBSSxJQUFJLEVBQUUsS0FBSyxNQUFNLFFBQVEsSUFBSSxDQUFDO0FBQUEsSUFDdEM7QUFBQSxFQUNKO0FBQ0EsUUFBTSxPQUFPLENBQUMsTUFBYyxNQUFjLE9BQW1DO0FBQ3pFLFVBQU0sQ0FBQyxHQUFHLENBQUMsSUFBSSxNQUFNLElBQUksQ0FBQyxTQUFTLE9BQU8sSUFBSSxJQUFJLEVBQUUsUUFBUSxFQUFFLENBQUMsQ0FBQztBQUNoRSxZQUFRLElBQUksS0FBSyxJQUFJLE1BQU0sT0FBTyxDQUFDLENBQUMsSUFBSSxJQUFJLE1BQU0sT0FBTyxDQUFDLENBQUMsSUFBSSxJQUFJLE9BQU8sSUFBSSxHQUFHLFFBQVEsQ0FBQyxDQUFDLElBQUk7QUFBQSxFQUNuRztBQUNBLFVBQVEsSUFBSSx3REFBd0Q7QUFDcEUsVUFBUSxJQUFJLElBQUcsb0JBQUksS0FBSyxHQUFFLFlBQVksRUFBRSxNQUFNLEdBQUcsRUFBRSxDQUFDLEtBQUssS0FBSyxFQUFFLE1BQU0sV0FBVyxLQUFLLEVBQUUsQ0FBQyxHQUFHLEtBQUssWUFBWSxRQUFRLENBQUMsS0FBSyxNQUFNLGNBQWMsU0FBUyxtQkFBbUIsS0FBSyxNQUFNO0FBQUEsQ0FBb0M7QUFDMU4sVUFBUSxJQUFJLGdFQUFnRTtBQUM1RSxPQUFLLG9DQUFvQyxNQUFNLENBQUMsRUFBRSxPQUFPLE1BQU0sTUFBTTtBQUNyRSxPQUFLLDRDQUE0QyxNQUFNLENBQUMsRUFBRSxLQUFLLE1BQU0sS0FBSyxNQUFNLEdBQUcsQ0FBQyxDQUFDO0FBQ3JGLE9BQUssdUNBQXVDLE1BQU0sQ0FBQyxFQUFFLEtBQUssTUFBTSxLQUFLLE1BQU0sQ0FBQyxDQUFDO0FBQzdFLGFBQVcsUUFBUSxPQUFPLEtBQUssSUFBSSxTQUFTLENBQUMsRUFBRyxRQUFRLEdBQUc7QUFDdkQsU0FBSyxNQUFNLElBQUksQ0FBQyxFQUFFLFNBQVMsTUFBTSxDQUFDLFNBQVMsSUFBSSxDQUFFLENBQUM7QUFBQSxFQUN0RDtBQUNKLFVBQUU7QUFDRSxRQUFNLE1BQU0sTUFBTTtBQUN0QjsiLAogICJuYW1lcyI6IFtdCn0K

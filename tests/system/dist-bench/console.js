@@ -1,0 +1,38 @@
+import { Console } from "./harness/websocket.js";
+async function main() {
+  const [url, token, vps, kind = "shell"] = process.argv.slice(2);
+  if (!url || !token || !vps) {
+    console.error("usage: node dist/console.js URL TOKEN VPS [login|shell]");
+    return 2;
+  }
+  const answer = await fetch(`${url}/v1/vps/${vps}/console`, {
+    method: "POST",
+    headers: { Authorization: `Bearer ${token}`, "Content-Type": "application/json" },
+    body: JSON.stringify({ kind })
+  });
+  const ticket = await answer.json();
+  if (answer.status !== 201) {
+    console.error(ticket.detail);
+    return 1;
+  }
+  const terminal = await Console.connect(ticket.url, ticket.ticket);
+  if (!(terminal instanceof Console)) {
+    console.error(terminal.problem.detail);
+    return 1;
+  }
+  const size = () => terminal.resize(process.stdout.columns ?? 80, process.stdout.rows ?? 24);
+  process.stdout.write(terminal.output);
+  terminal.onOutput = (data) => process.stdout.write(data);
+  process.stdout.on("resize", size);
+  size();
+  if (process.stdin.isTTY) {
+    process.stdin.setRawMode(true);
+  }
+  process.stdin.on("data", (data) => data.includes(29) ? terminal.close() : terminal.type(data));
+  await new Promise((resolve) => terminal.socket.on("close", resolve));
+  console.error(`\r
+${terminal.messages.find((one) => one.type === "closed")?.detail ?? "The connection has ended."}`);
+  return terminal.closed?.code === 1e3 ? 0 : 1;
+}
+process.exit(await main());
+//# sourceMappingURL=data:application/json;base64,ewogICJ2ZXJzaW9uIjogMywKICAic291cmNlcyI6IFsiLi4vY29uc29sZS50cyJdLAogICJzb3VyY2VzQ29udGVudCI6IFsiLy8gQSB0ZXh0IGNsaWVudCBvZiBjb25zb2xlczogbm9kZSBkaXN0L2NvbnNvbGUuanMgVVJMIFRPS0VOIFZQUyBbbG9naW58c2hlbGxdLiBDdHJsLV0gbGVhdmVzLlxuaW1wb3J0IHsgQ29uc29sZSB9IGZyb20gXCIuL2hhcm5lc3Mvd2Vic29ja2V0LmpzXCI7XG5cbmFzeW5jIGZ1bmN0aW9uIG1haW4oKTogUHJvbWlzZTxudW1iZXI+IHtcbiAgICBjb25zdCBbdXJsLCB0b2tlbiwgdnBzLCBraW5kID0gXCJzaGVsbFwiXSA9IHByb2Nlc3MuYXJndi5zbGljZSgyKTtcbiAgICBpZiAoIXVybCB8fCAhdG9rZW4gfHwgIXZwcykge1xuICAgICAgICBjb25zb2xlLmVycm9yKFwidXNhZ2U6IG5vZGUgZGlzdC9jb25zb2xlLmpzIFVSTCBUT0tFTiBWUFMgW2xvZ2lufHNoZWxsXVwiKTtcbiAgICAgICAgcmV0dXJuIDI7XG4gICAgfVxuICAgIGNvbnN0IGFuc3dlciA9IGF3YWl0IGZldGNoKGAke3VybH0vdjEvdnBzLyR7dnBzfS9jb25zb2xlYCwge1xuICAgICAgICBtZXRob2Q6IFwiUE9TVFwiLFxuICAgICAgICBoZWFkZXJzOiB7IEF1dGhvcml6YXRpb246IGBCZWFyZXIgJHt0b2tlbn1gLCBcIkNvbnRlbnQtVHlwZVwiOiBcImFwcGxpY2F0aW9uL2pzb25cIiB9LFxuICAgICAgICBib2R5OiBKU09OLnN0cmluZ2lmeSh7IGtpbmQgfSksXG4gICAgfSk7XG4gICAgY29uc3QgdGlja2V0OiBhbnkgPSBhd2FpdCBhbnN3ZXIuanNvbigpO1xuICAgIGlmIChhbnN3ZXIuc3RhdHVzICE9PSAyMDEpIHtcbiAgICAgICAgY29uc29sZS5lcnJvcih0aWNrZXQuZGV0YWlsKTtcbiAgICAgICAgcmV0dXJuIDE7XG4gICAgfVxuICAgIGNvbnN0IHRlcm1pbmFsID0gYXdhaXQgQ29uc29sZS5jb25uZWN0KHRpY2tldC51cmwsIHRpY2tldC50aWNrZXQpO1xuICAgIGlmICghKHRlcm1pbmFsIGluc3RhbmNlb2YgQ29uc29sZSkpIHtcbiAgICAgICAgY29uc29sZS5lcnJvcih0ZXJtaW5hbC5wcm9ibGVtLmRldGFpbCk7XG4gICAgICAgIHJldHVybiAxO1xuICAgIH1cbiAgICBjb25zdCBzaXplID0gKCkgPT4gdGVybWluYWwucmVzaXplKHByb2Nlc3Muc3Rkb3V0LmNvbHVtbnMgPz8gODAsIHByb2Nlc3Muc3Rkb3V0LnJvd3MgPz8gMjQpO1xuICAgIHByb2Nlc3Muc3Rkb3V0LndyaXRlKHRlcm1pbmFsLm91dHB1dCk7XG4gICAgdGVybWluYWwub25PdXRwdXQgPSAoZGF0YSkgPT4gcHJvY2Vzcy5zdGRvdXQud3JpdGUoZGF0YSk7XG4gICAgcHJvY2Vzcy5zdGRvdXQub24oXCJyZXNpemVcIiwgc2l6ZSk7XG4gICAgc2l6ZSgpO1xuICAgIGlmIChwcm9jZXNzLnN0ZGluLmlzVFRZKSB7XG4gICAgICAgIHByb2Nlc3Muc3RkaW4uc2V0UmF3TW9kZSh0cnVlKTtcbiAgICB9XG4gICAgcHJvY2Vzcy5zdGRpbi5vbihcImRhdGFcIiwgKGRhdGE6IEJ1ZmZlcikgPT4gKGRhdGEuaW5jbHVkZXMoMHgxZCkgPyB0ZXJtaW5hbC5jbG9zZSgpIDogdGVybWluYWwudHlwZShkYXRhKSkpO1xuICAgIGF3YWl0IG5ldyBQcm9taXNlKChyZXNvbHZlKSA9PiB0ZXJtaW5hbC5zb2NrZXQub24oXCJjbG9zZVwiLCByZXNvbHZlKSk7XG4gICAgY29uc29sZS5lcnJvcihgXFxyXFxuJHt0ZXJtaW5hbC5tZXNzYWdlcy5maW5kKChvbmUpID0+IG9uZS50eXBlID09PSBcImNsb3NlZFwiKT8uZGV0YWlsID8/IFwiVGhlIGNvbm5lY3Rpb24gaGFzIGVuZGVkLlwifWApO1xuICAgIHJldHVybiB0ZXJtaW5hbC5jbG9zZWQ/LmNvZGUgPT09IDEwMDAgPyAwIDogMTtcbn1cblxucHJvY2Vzcy5leGl0KGF3YWl0IG1haW4oKSk7XG4iXSwKICAibWFwcGluZ3MiOiAiQUFDQSxTQUFTLGVBQWU7QUFFeEIsZUFBZSxPQUF3QjtBQUNuQyxRQUFNLENBQUMsS0FBSyxPQUFPLEtBQUssT0FBTyxPQUFPLElBQUksUUFBUSxLQUFLLE1BQU0sQ0FBQztBQUM5RCxNQUFJLENBQUMsT0FBTyxDQUFDLFNBQVMsQ0FBQyxLQUFLO0FBQ3hCLFlBQVEsTUFBTSx5REFBeUQ7QUFDdkUsV0FBTztBQUFBLEVBQ1g7QUFDQSxRQUFNLFNBQVMsTUFBTSxNQUFNLEdBQUcsR0FBRyxXQUFXLEdBQUcsWUFBWTtBQUFBLElBQ3ZELFFBQVE7QUFBQSxJQUNSLFNBQVMsRUFBRSxlQUFlLFVBQVUsS0FBSyxJQUFJLGdCQUFnQixtQkFBbUI7QUFBQSxJQUNoRixNQUFNLEtBQUssVUFBVSxFQUFFLEtBQUssQ0FBQztBQUFBLEVBQ2pDLENBQUM7QUFDRCxRQUFNLFNBQWMsTUFBTSxPQUFPLEtBQUs7QUFDdEMsTUFBSSxPQUFPLFdBQVcsS0FBSztBQUN2QixZQUFRLE1BQU0sT0FBTyxNQUFNO0FBQzNCLFdBQU87QUFBQSxFQUNYO0FBQ0EsUUFBTSxXQUFXLE1BQU0sUUFBUSxRQUFRLE9BQU8sS0FBSyxPQUFPLE1BQU07QUFDaEUsTUFBSSxFQUFFLG9CQUFvQixVQUFVO0FBQ2hDLFlBQVEsTUFBTSxTQUFTLFFBQVEsTUFBTTtBQUNyQyxXQUFPO0FBQUEsRUFDWDtBQUNBLFFBQU0sT0FBTyxNQUFNLFNBQVMsT0FBTyxRQUFRLE9BQU8sV0FBVyxJQUFJLFFBQVEsT0FBTyxRQUFRLEVBQUU7QUFDMUYsVUFBUSxPQUFPLE1BQU0sU0FBUyxNQUFNO0FBQ3BDLFdBQVMsV0FBVyxDQUFDLFNBQVMsUUFBUSxPQUFPLE1BQU0sSUFBSTtBQUN2RCxVQUFRLE9BQU8sR0FBRyxVQUFVLElBQUk7QUFDaEMsT0FBSztBQUNMLE1BQUksUUFBUSxNQUFNLE9BQU87QUFDckIsWUFBUSxNQUFNLFdBQVcsSUFBSTtBQUFBLEVBQ2pDO0FBQ0EsVUFBUSxNQUFNLEdBQUcsUUFBUSxDQUFDLFNBQWtCLEtBQUssU0FBUyxFQUFJLElBQUksU0FBUyxNQUFNLElBQUksU0FBUyxLQUFLLElBQUksQ0FBRTtBQUN6RyxRQUFNLElBQUksUUFBUSxDQUFDLFlBQVksU0FBUyxPQUFPLEdBQUcsU0FBUyxPQUFPLENBQUM7QUFDbkUsVUFBUSxNQUFNO0FBQUEsRUFBTyxTQUFTLFNBQVMsS0FBSyxDQUFDLFFBQVEsSUFBSSxTQUFTLFFBQVEsR0FBRyxVQUFVLDJCQUEyQixFQUFFO0FBQ3BILFNBQU8sU0FBUyxRQUFRLFNBQVMsTUFBTyxJQUFJO0FBQ2hEO0FBRUEsUUFBUSxLQUFLLE1BQU0sS0FBSyxDQUFDOyIsCiAgIm5hbWVzIjogW10KfQo=

@@ -1,0 +1,106 @@
+import { mkdirSync } from "node:fs";
+import { mkdtemp } from "node:fs/promises";
+import { AxeBuilder } from "@axe-core/playwright";
+import { chromium } from "playwright-core";
+import { quote } from "./sandbox.js";
+const program = process.env.CROFT_CHROMIUM ?? "/usr/bin/chromium";
+const artifacts = process.env.CROFT_ARTIFACTS;
+const flags = [
+  "--headless",
+  "--no-sandbox",
+  "--disable-gpu",
+  "--disable-quic",
+  "--no-first-run",
+  "--disable-background-networking",
+  "--disable-component-update",
+  "--disable-sync",
+  "--disable-dev-shm-usage",
+  "--lang=en"
+];
+const desktop = { width: 1280, height: 860 };
+const phone = { width: 360, height: 740 };
+class Window {
+  constructor(page, context, url) {
+    this.page = page;
+    this.context = context;
+    this.url = url;
+    page.on("pageerror", (error) => this.complaints.push(String(error)));
+    page.on("console", (message) => {
+      if (message.type() === "error" && !message.text().startsWith("Failed to load resource")) {
+        this.complaints.push(message.text());
+      }
+    });
+    page.setDefaultTimeout(3e4);
+  }
+  complaints = [];
+  async go(path) {
+    await this.page.goto(this.url + path);
+  }
+  // Signs in by hand, as people do.
+  async signIn(who, path = "/") {
+    await this.go(path);
+    await this.page.getByLabel("E-mail address").fill(who.email);
+    await this.page.getByLabel("Password", { exact: true }).fill(who.password);
+    await this.page.getByRole("button", { name: "Sign in" }).click();
+    await this.page.getByRole("navigation").first().waitFor({ state: "attached" });
+  }
+  heading(name) {
+    return this.page.getByRole("heading", { level: 1, name });
+  }
+  button(name, within = this.page) {
+    return within.getByRole("button", { name, exact: typeof name === "string" });
+  }
+  dialog(name) {
+    return this.page.getByRole("dialog", { name });
+  }
+  // Rules of WCAG that the screen breaks, a line each.
+  async violations() {
+    const found = await new AxeBuilder({ page: this.page }).withTags(["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]).analyze();
+    return found.violations.map((one) => `${one.id}: ${one.nodes.map((node) => `${node.target.join(" ")} ${node.failureSummary ?? ""}`).slice(0, 3).join(" | ")}`);
+  }
+  // Pixels by which the page is wider than the window.
+  overflow() {
+    return this.page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
+  }
+  async picture(name) {
+    if (artifacts) {
+      mkdirSync(artifacts, { recursive: true });
+      await this.page.screenshot({ path: `${artifacts}/${name}.png`, animations: "disabled" });
+    }
+  }
+  calm() {
+    return this.complaints.splice(0);
+  }
+}
+class Browser {
+  constructor(sandbox, url, chromium2) {
+    this.sandbox = sandbox;
+    this.url = url;
+    this.chromium = chromium2;
+  }
+  static async open(sandbox, url) {
+    const home = await mkdtemp("/tmp/croft-browser-");
+    sandbox.undo(`rm -rf ${quote(home)}`);
+    const browser = await chromium.launch({ executablePath: program, args: flags, env: { ...process.env, HOME: home, XDG_CONFIG_HOME: home, XDG_CACHE_HOME: home } });
+    return new Browser(sandbox, url, browser);
+  }
+  async window(options = {}) {
+    const context = await this.chromium.newContext({
+      viewport: options.size ?? desktop,
+      colorScheme: options.scheme ?? "light",
+      locale: options.language === "de" ? "de-DE" : "en-GB",
+      reducedMotion: "reduce"
+    });
+    return new Window(await context.newPage(), context, this.url);
+  }
+  async close() {
+    await this.chromium.close();
+  }
+}
+export {
+  Browser,
+  Window,
+  desktop,
+  phone
+};
+//# sourceMappingURL=data:application/json;base64,ewogICJ2ZXJzaW9uIjogMywKICAic291cmNlcyI6IFsiLi4vLi4vaGFybmVzcy9icm93c2VyLnRzIl0sCiAgInNvdXJjZXNDb250ZW50IjogWyIvLyBBIGJyb3dzZXIgKERlYmlhbidzIGNocm9taXVtKSBvbiB0aGUgcGFuZWwgb2YgYSB0ZXN0J3Mgc2VydmVyLiBXaGF0IHRoZSBwYWdlIGNvbXBsYWlucyBvZiAoYSBzY3JpcHQncyBlcnJvciwgYSBicmVhY2ggb2YgdGhlIHBvbGljeSlcbi8vIGZhaWxzIHRoZSB0ZXN0IHRoYXQgYXNrcyBgY2FsbSgpYC5cbmltcG9ydCB7IG1rZGlyU3luYyB9IGZyb20gXCJub2RlOmZzXCI7XG5pbXBvcnQgeyBta2R0ZW1wIH0gZnJvbSBcIm5vZGU6ZnMvcHJvbWlzZXNcIjtcbmltcG9ydCB7IEF4ZUJ1aWxkZXIgfSBmcm9tIFwiQGF4ZS1jb3JlL3BsYXl3cmlnaHRcIjtcbmltcG9ydCB7IGNocm9taXVtLCB0eXBlIEJyb3dzZXIgYXMgQ2hyb21pdW0sIHR5cGUgQnJvd3NlckNvbnRleHQsIHR5cGUgTG9jYXRvciwgdHlwZSBQYWdlIH0gZnJvbSBcInBsYXl3cmlnaHQtY29yZVwiO1xuaW1wb3J0IHsgcXVvdGUsIHR5cGUgU2FuZGJveCB9IGZyb20gXCIuL3NhbmRib3guanNcIjtcblxuY29uc3QgcHJvZ3JhbSA9IHByb2Nlc3MuZW52LkNST0ZUX0NIUk9NSVVNID8/IFwiL3Vzci9iaW4vY2hyb21pdW1cIjtcbmNvbnN0IGFydGlmYWN0cyA9IHByb2Nlc3MuZW52LkNST0ZUX0FSVElGQUNUUzsgLy8gd2hlcmUgcGljdHVyZXMgb2YgdGhlIHNjcmVlbnMgYXJlIGtlcHRcblxuY29uc3QgZmxhZ3MgPSBbXG4gICAgXCItLWhlYWRsZXNzXCIsIFwiLS1uby1zYW5kYm94XCIsIFwiLS1kaXNhYmxlLWdwdVwiLCBcIi0tZGlzYWJsZS1xdWljXCIsIFwiLS1uby1maXJzdC1ydW5cIiwgXCItLWRpc2FibGUtYmFja2dyb3VuZC1uZXR3b3JraW5nXCIsXG4gICAgXCItLWRpc2FibGUtY29tcG9uZW50LXVwZGF0ZVwiLCBcIi0tZGlzYWJsZS1zeW5jXCIsIFwiLS1kaXNhYmxlLWRldi1zaG0tdXNhZ2VcIiwgXCItLWxhbmc9ZW5cIixcbl07XG5cbmV4cG9ydCBjb25zdCBkZXNrdG9wID0geyB3aWR0aDogMTI4MCwgaGVpZ2h0OiA4NjAgfTtcbmV4cG9ydCBjb25zdCBwaG9uZSA9IHsgd2lkdGg6IDM2MCwgaGVpZ2h0OiA3NDAgfTtcblxuZXhwb3J0IGludGVyZmFjZSBXaW5kb3dPcHRpb25zIHtcbiAgICBzaXplPzogdHlwZW9mIGRlc2t0b3A7XG4gICAgc2NoZW1lPzogXCJsaWdodFwiIHwgXCJkYXJrXCI7XG4gICAgbGFuZ3VhZ2U/OiBcImVuXCIgfCBcImRlXCI7XG59XG5cbmV4cG9ydCBjbGFzcyBXaW5kb3cge1xuICAgIHJlYWRvbmx5IGNvbXBsYWludHM6IHN0cmluZ1tdID0gW107XG5cbiAgICBjb25zdHJ1Y3RvcihcbiAgICAgICAgcmVhZG9ubHkgcGFnZTogUGFnZSxcbiAgICAgICAgcmVhZG9ubHkgY29udGV4dDogQnJvd3NlckNvbnRleHQsXG4gICAgICAgIHJlYWRvbmx5IHVybDogc3RyaW5nLFxuICAgICkge1xuICAgICAgICBwYWdlLm9uKFwicGFnZWVycm9yXCIsIChlcnJvcikgPT4gdGhpcy5jb21wbGFpbnRzLnB1c2goU3RyaW5nKGVycm9yKSkpO1xuICAgICAgICBwYWdlLm9uKFwiY29uc29sZVwiLCAobWVzc2FnZSkgPT4ge1xuICAgICAgICAgICAgLy8gQW4gYW5zd2VyIHRoYXQgaXMgbm8gc3VjY2VzcyBpcyB0aGUgYnJvd3NlcidzIHRvIGxpc3QsIGFuZCBvZnRlbiB3aGF0IGEgdGVzdCBpcyBhYm91dC5cbiAgICAgICAgICAgIGlmIChtZXNzYWdlLnR5cGUoKSA9PT0gXCJlcnJvclwiICYmICFtZXNzYWdlLnRleHQoKS5zdGFydHNXaXRoKFwiRmFpbGVkIHRvIGxvYWQgcmVzb3VyY2VcIikpIHtcbiAgICAgICAgICAgICAgICB0aGlzLmNvbXBsYWludHMucHVzaChtZXNzYWdlLnRleHQoKSk7XG4gICAgICAgICAgICB9XG4gICAgICAgIH0pO1xuICAgICAgICBwYWdlLnNldERlZmF1bHRUaW1lb3V0KDMwXzAwMCk7XG4gICAgfVxuXG4gICAgYXN5bmMgZ28ocGF0aDogc3RyaW5nKTogUHJvbWlzZTx2b2lkPiB7XG4gICAgICAgIGF3YWl0IHRoaXMucGFnZS5nb3RvKHRoaXMudXJsICsgcGF0aCk7XG4gICAgfVxuXG4gICAgLy8gU2lnbnMgaW4gYnkgaGFuZCwgYXMgcGVvcGxlIGRvLlxuICAgIGFzeW5jIHNpZ25Jbih3aG86IHsgZW1haWw6IHN0cmluZzsgcGFzc3dvcmQ6IHN0cmluZyB9LCBwYXRoID0gXCIvXCIpOiBQcm9taXNlPHZvaWQ+IHtcbiAgICAgICAgYXdhaXQgdGhpcy5nbyhwYXRoKTtcbiAgICAgICAgYXdhaXQgdGhpcy5wYWdlLmdldEJ5TGFiZWwoXCJFLW1haWwgYWRkcmVzc1wiKS5maWxsKHdoby5lbWFpbCk7XG4gICAgICAgIGF3YWl0IHRoaXMucGFnZS5nZXRCeUxhYmVsKFwiUGFzc3dvcmRcIiwgeyBleGFjdDogdHJ1ZSB9KS5maWxsKHdoby5wYXNzd29yZCk7XG4gICAgICAgIGF3YWl0IHRoaXMucGFnZS5nZXRCeVJvbGUoXCJidXR0b25cIiwgeyBuYW1lOiBcIlNpZ24gaW5cIiB9KS5jbGljaygpO1xuICAgICAgICBhd2FpdCB0aGlzLnBhZ2UuZ2V0QnlSb2xlKFwibmF2aWdhdGlvblwiKS5maXJzdCgpLndhaXRGb3IoeyBzdGF0ZTogXCJhdHRhY2hlZFwiIH0pO1xuICAgIH1cblxuICAgIGhlYWRpbmcobmFtZTogc3RyaW5nIHwgUmVnRXhwKTogTG9jYXRvciB7XG4gICAgICAgIHJldHVybiB0aGlzLnBhZ2UuZ2V0QnlSb2xlKFwiaGVhZGluZ1wiLCB7IGxldmVsOiAxLCBuYW1lIH0pO1xuICAgIH1cblxuICAgIGJ1dHRvbihuYW1lOiBzdHJpbmcgfCBSZWdFeHAsIHdpdGhpbjogUGFnZSB8IExvY2F0b3IgPSB0aGlzLnBhZ2UpOiBMb2NhdG9yIHtcbiAgICAgICAgcmV0dXJuIHdpdGhpbi5nZXRCeVJvbGUoXCJidXR0b25cIiwgeyBuYW1lLCBleGFjdDogdHlwZW9mIG5hbWUgPT09IFwic3RyaW5nXCIgfSk7XG4gICAgfVxuXG4gICAgZGlhbG9nKG5hbWU/OiBzdHJpbmcgfCBSZWdFeHApOiBMb2NhdG9yIHtcbiAgICAgICAgcmV0dXJuIHRoaXMucGFnZS5nZXRCeVJvbGUoXCJkaWFsb2dcIiwgeyBuYW1lIH0pO1xuICAgIH1cblxuICAgIC8vIFJ1bGVzIG9mIFdDQUcgdGhhdCB0aGUgc2NyZWVuIGJyZWFrcywgYSBsaW5lIGVhY2guXG4gICAgYXN5bmMgdmlvbGF0aW9ucygpOiBQcm9taXNlPHN0cmluZ1tdPiB7XG4gICAgICAgIGNvbnN0IGZvdW5kID0gYXdhaXQgbmV3IEF4ZUJ1aWxkZXIoeyBwYWdlOiB0aGlzLnBhZ2UgfSkud2l0aFRhZ3MoW1wid2NhZzJhXCIsIFwid2NhZzJhYVwiLCBcIndjYWcyMWFcIiwgXCJ3Y2FnMjFhYVwiLCBcIndjYWcyMmFhXCIsIFwiYmVzdC1wcmFjdGljZVwiXSkuYW5hbHl6ZSgpO1xuICAgICAgICByZXR1cm4gZm91bmQudmlvbGF0aW9ucy5tYXAoKG9uZSkgPT4gYCR7b25lLmlkfTogJHtvbmUubm9kZXMubWFwKChub2RlKSA9PiBgJHtub2RlLnRhcmdldC5qb2luKFwiIFwiKX0gJHtub2RlLmZhaWx1cmVTdW1tYXJ5ID8/IFwiXCJ9YCkuc2xpY2UoMCwgMykuam9pbihcIiB8IFwiKX1gKTtcbiAgICB9XG5cbiAgICAvLyBQaXhlbHMgYnkgd2hpY2ggdGhlIHBhZ2UgaXMgd2lkZXIgdGhhbiB0aGUgd2luZG93LlxuICAgIG92ZXJmbG93KCk6IFByb21pc2U8bnVtYmVyPiB7XG4gICAgICAgIHJldHVybiB0aGlzLnBhZ2UuZXZhbHVhdGUoKCkgPT4gZG9jdW1lbnQuZG9jdW1lbnRFbGVtZW50LnNjcm9sbFdpZHRoIC0gZG9jdW1lbnQuZG9jdW1lbnRFbGVtZW50LmNsaWVudFdpZHRoKTtcbiAgICB9XG5cbiAgICBhc3luYyBwaWN0dXJlKG5hbWU6IHN0cmluZyk6IFByb21pc2U8dm9pZD4ge1xuICAgICAgICBpZiAoYXJ0aWZhY3RzKSB7XG4gICAgICAgICAgICBta2RpclN5bmMoYXJ0aWZhY3RzLCB7IHJlY3Vyc2l2ZTogdHJ1ZSB9KTtcbiAgICAgICAgICAgIGF3YWl0IHRoaXMucGFnZS5zY3JlZW5zaG90KHsgcGF0aDogYCR7YXJ0aWZhY3RzfS8ke25hbWV9LnBuZ2AsIGFuaW1hdGlvbnM6IFwiZGlzYWJsZWRcIiB9KTtcbiAgICAgICAgfVxuICAgIH1cblxuICAgIGNhbG0oKTogc3RyaW5nW10ge1xuICAgICAgICByZXR1cm4gdGhpcy5jb21wbGFpbnRzLnNwbGljZSgwKTtcbiAgICB9XG59XG5cbmV4cG9ydCBjbGFzcyBCcm93c2VyIHtcbiAgICBwcml2YXRlIGNvbnN0cnVjdG9yKFxuICAgICAgICByZWFkb25seSBzYW5kYm94OiBTYW5kYm94LFxuICAgICAgICByZWFkb25seSB1cmw6IHN0cmluZyxcbiAgICAgICAgcmVhZG9ubHkgY2hyb21pdW06IENocm9taXVtLFxuICAgICkge31cblxuICAgIHN0YXRpYyBhc3luYyBvcGVuKHNhbmRib3g6IFNhbmRib3gsIHVybDogc3RyaW5nKTogUHJvbWlzZTxCcm93c2VyPiB7XG4gICAgICAgIGNvbnN0IGhvbWUgPSBhd2FpdCBta2R0ZW1wKFwiL3RtcC9jcm9mdC1icm93c2VyLVwiKTtcbiAgICAgICAgc2FuZGJveC51bmRvKGBybSAtcmYgJHtxdW90ZShob21lKX1gKTtcbiAgICAgICAgY29uc3QgYnJvd3NlciA9IGF3YWl0IGNocm9taXVtLmxhdW5jaCh7IGV4ZWN1dGFibGVQYXRoOiBwcm9ncmFtLCBhcmdzOiBmbGFncywgZW52OiB7IC4uLnByb2Nlc3MuZW52LCBIT01FOiBob21lLCBYREdfQ09ORklHX0hPTUU6IGhvbWUsIFhER19DQUNIRV9IT01FOiBob21lIH0gfSk7XG4gICAgICAgIHJldHVybiBuZXcgQnJvd3NlcihzYW5kYm94LCB1cmwsIGJyb3dzZXIpO1xuICAgIH1cblxuICAgIGFzeW5jIHdpbmRvdyhvcHRpb25zOiBXaW5kb3dPcHRpb25zID0ge30pOiBQcm9taXNlPFdpbmRvdz4ge1xuICAgICAgICBjb25zdCBjb250ZXh0ID0gYXdhaXQgdGhpcy5jaHJvbWl1bS5uZXdDb250ZXh0KHtcbiAgICAgICAgICAgIHZpZXdwb3J0OiBvcHRpb25zLnNpemUgPz8gZGVza3RvcCxcbiAgICAgICAgICAgIGNvbG9yU2NoZW1lOiBvcHRpb25zLnNjaGVtZSA/PyBcImxpZ2h0XCIsXG4gICAgICAgICAgICBsb2NhbGU6IG9wdGlvbnMubGFuZ3VhZ2UgPT09IFwiZGVcIiA/IFwiZGUtREVcIiA6IFwiZW4tR0JcIixcbiAgICAgICAgICAgIHJlZHVjZWRNb3Rpb246IFwicmVkdWNlXCIsXG4gICAgICAgIH0pO1xuICAgICAgICByZXR1cm4gbmV3IFdpbmRvdyhhd2FpdCBjb250ZXh0Lm5ld1BhZ2UoKSwgY29udGV4dCwgdGhpcy51cmwpO1xuICAgIH1cblxuICAgIGFzeW5jIGNsb3NlKCk6IFByb21pc2U8dm9pZD4ge1xuICAgICAgICBhd2FpdCB0aGlzLmNocm9taXVtLmNsb3NlKCk7XG4gICAgfVxufVxuXG4iXSwKICAibWFwcGluZ3MiOiAiQUFFQSxTQUFTLGlCQUFpQjtBQUMxQixTQUFTLGVBQWU7QUFDeEIsU0FBUyxrQkFBa0I7QUFDM0IsU0FBUyxnQkFBd0Y7QUFDakcsU0FBUyxhQUEyQjtBQUVwQyxNQUFNLFVBQVUsUUFBUSxJQUFJLGtCQUFrQjtBQUM5QyxNQUFNLFlBQVksUUFBUSxJQUFJO0FBRTlCLE1BQU0sUUFBUTtBQUFBLEVBQ1Y7QUFBQSxFQUFjO0FBQUEsRUFBZ0I7QUFBQSxFQUFpQjtBQUFBLEVBQWtCO0FBQUEsRUFBa0I7QUFBQSxFQUNuRjtBQUFBLEVBQThCO0FBQUEsRUFBa0I7QUFBQSxFQUEyQjtBQUMvRTtBQUVPLE1BQU0sVUFBVSxFQUFFLE9BQU8sTUFBTSxRQUFRLElBQUk7QUFDM0MsTUFBTSxRQUFRLEVBQUUsT0FBTyxLQUFLLFFBQVEsSUFBSTtBQVF4QyxNQUFNLE9BQU87QUFBQSxFQUdoQixZQUNhLE1BQ0EsU0FDQSxLQUNYO0FBSFc7QUFDQTtBQUNBO0FBRVQsU0FBSyxHQUFHLGFBQWEsQ0FBQyxVQUFVLEtBQUssV0FBVyxLQUFLLE9BQU8sS0FBSyxDQUFDLENBQUM7QUFDbkUsU0FBSyxHQUFHLFdBQVcsQ0FBQyxZQUFZO0FBRTVCLFVBQUksUUFBUSxLQUFLLE1BQU0sV0FBVyxDQUFDLFFBQVEsS0FBSyxFQUFFLFdBQVcseUJBQXlCLEdBQUc7QUFDckYsYUFBSyxXQUFXLEtBQUssUUFBUSxLQUFLLENBQUM7QUFBQSxNQUN2QztBQUFBLElBQ0osQ0FBQztBQUNELFNBQUssa0JBQWtCLEdBQU07QUFBQSxFQUNqQztBQUFBLEVBZlMsYUFBdUIsQ0FBQztBQUFBLEVBaUJqQyxNQUFNLEdBQUcsTUFBNkI7QUFDbEMsVUFBTSxLQUFLLEtBQUssS0FBSyxLQUFLLE1BQU0sSUFBSTtBQUFBLEVBQ3hDO0FBQUE7QUFBQSxFQUdBLE1BQU0sT0FBTyxLQUEwQyxPQUFPLEtBQW9CO0FBQzlFLFVBQU0sS0FBSyxHQUFHLElBQUk7QUFDbEIsVUFBTSxLQUFLLEtBQUssV0FBVyxnQkFBZ0IsRUFBRSxLQUFLLElBQUksS0FBSztBQUMzRCxVQUFNLEtBQUssS0FBSyxXQUFXLFlBQVksRUFBRSxPQUFPLEtBQUssQ0FBQyxFQUFFLEtBQUssSUFBSSxRQUFRO0FBQ3pFLFVBQU0sS0FBSyxLQUFLLFVBQVUsVUFBVSxFQUFFLE1BQU0sVUFBVSxDQUFDLEVBQUUsTUFBTTtBQUMvRCxVQUFNLEtBQUssS0FBSyxVQUFVLFlBQVksRUFBRSxNQUFNLEVBQUUsUUFBUSxFQUFFLE9BQU8sV0FBVyxDQUFDO0FBQUEsRUFDakY7QUFBQSxFQUVBLFFBQVEsTUFBZ0M7QUFDcEMsV0FBTyxLQUFLLEtBQUssVUFBVSxXQUFXLEVBQUUsT0FBTyxHQUFHLEtBQUssQ0FBQztBQUFBLEVBQzVEO0FBQUEsRUFFQSxPQUFPLE1BQXVCLFNBQXlCLEtBQUssTUFBZTtBQUN2RSxXQUFPLE9BQU8sVUFBVSxVQUFVLEVBQUUsTUFBTSxPQUFPLE9BQU8sU0FBUyxTQUFTLENBQUM7QUFBQSxFQUMvRTtBQUFBLEVBRUEsT0FBTyxNQUFpQztBQUNwQyxXQUFPLEtBQUssS0FBSyxVQUFVLFVBQVUsRUFBRSxLQUFLLENBQUM7QUFBQSxFQUNqRDtBQUFBO0FBQUEsRUFHQSxNQUFNLGFBQWdDO0FBQ2xDLFVBQU0sUUFBUSxNQUFNLElBQUksV0FBVyxFQUFFLE1BQU0sS0FBSyxLQUFLLENBQUMsRUFBRSxTQUFTLENBQUMsVUFBVSxXQUFXLFdBQVcsWUFBWSxZQUFZLGVBQWUsQ0FBQyxFQUFFLFFBQVE7QUFDcEosV0FBTyxNQUFNLFdBQVcsSUFBSSxDQUFDLFFBQVEsR0FBRyxJQUFJLEVBQUUsS0FBSyxJQUFJLE1BQU0sSUFBSSxDQUFDLFNBQVMsR0FBRyxLQUFLLE9BQU8sS0FBSyxHQUFHLENBQUMsSUFBSSxLQUFLLGtCQUFrQixFQUFFLEVBQUUsRUFBRSxNQUFNLEdBQUcsQ0FBQyxFQUFFLEtBQUssS0FBSyxDQUFDLEVBQUU7QUFBQSxFQUNqSztBQUFBO0FBQUEsRUFHQSxXQUE0QjtBQUN4QixXQUFPLEtBQUssS0FBSyxTQUFTLE1BQU0sU0FBUyxnQkFBZ0IsY0FBYyxTQUFTLGdCQUFnQixXQUFXO0FBQUEsRUFDL0c7QUFBQSxFQUVBLE1BQU0sUUFBUSxNQUE2QjtBQUN2QyxRQUFJLFdBQVc7QUFDWCxnQkFBVSxXQUFXLEVBQUUsV0FBVyxLQUFLLENBQUM7QUFDeEMsWUFBTSxLQUFLLEtBQUssV0FBVyxFQUFFLE1BQU0sR0FBRyxTQUFTLElBQUksSUFBSSxRQUFRLFlBQVksV0FBVyxDQUFDO0FBQUEsSUFDM0Y7QUFBQSxFQUNKO0FBQUEsRUFFQSxPQUFpQjtBQUNiLFdBQU8sS0FBSyxXQUFXLE9BQU8sQ0FBQztBQUFBLEVBQ25DO0FBQ0o7QUFFTyxNQUFNLFFBQVE7QUFBQSxFQUNULFlBQ0ssU0FDQSxLQUNBQSxXQUNYO0FBSFc7QUFDQTtBQUNBLG9CQUFBQTtBQUFBLEVBQ1Y7QUFBQSxFQUVILGFBQWEsS0FBSyxTQUFrQixLQUErQjtBQUMvRCxVQUFNLE9BQU8sTUFBTSxRQUFRLHFCQUFxQjtBQUNoRCxZQUFRLEtBQUssVUFBVSxNQUFNLElBQUksQ0FBQyxFQUFFO0FBQ3BDLFVBQU0sVUFBVSxNQUFNLFNBQVMsT0FBTyxFQUFFLGdCQUFnQixTQUFTLE1BQU0sT0FBTyxLQUFLLEVBQUUsR0FBRyxRQUFRLEtBQUssTUFBTSxNQUFNLGlCQUFpQixNQUFNLGdCQUFnQixLQUFLLEVBQUUsQ0FBQztBQUNoSyxXQUFPLElBQUksUUFBUSxTQUFTLEtBQUssT0FBTztBQUFBLEVBQzVDO0FBQUEsRUFFQSxNQUFNLE9BQU8sVUFBeUIsQ0FBQyxHQUFvQjtBQUN2RCxVQUFNLFVBQVUsTUFBTSxLQUFLLFNBQVMsV0FBVztBQUFBLE1BQzNDLFVBQVUsUUFBUSxRQUFRO0FBQUEsTUFDMUIsYUFBYSxRQUFRLFVBQVU7QUFBQSxNQUMvQixRQUFRLFFBQVEsYUFBYSxPQUFPLFVBQVU7QUFBQSxNQUM5QyxlQUFlO0FBQUEsSUFDbkIsQ0FBQztBQUNELFdBQU8sSUFBSSxPQUFPLE1BQU0sUUFBUSxRQUFRLEdBQUcsU0FBUyxLQUFLLEdBQUc7QUFBQSxFQUNoRTtBQUFBLEVBRUEsTUFBTSxRQUF1QjtBQUN6QixVQUFNLEtBQUssU0FBUyxNQUFNO0FBQUEsRUFDOUI7QUFDSjsiLAogICJuYW1lcyI6IFsiY2hyb21pdW0iXQp9Cg==

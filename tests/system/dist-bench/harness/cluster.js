@@ -1,0 +1,48 @@
+import { chownSync, mkdirSync } from "node:fs";
+import { output, run } from "./command.js";
+import { postgresBin } from "./paths.js";
+import { quote } from "./sandbox.js";
+class Cluster {
+  dir;
+  #data;
+  constructor(sandbox) {
+    this.dir = sandbox.path("pg");
+    this.#data = `${this.dir}/data`;
+  }
+  static async create(sandbox) {
+    const cluster = new Cluster(sandbox);
+    const id = async (flag) => Number(await output(["id", flag, "postgres"]));
+    mkdirSync(cluster.dir, { mode: 493 });
+    chownSync(sandbox.dir, 0, 0);
+    await run(["chmod", "755", sandbox.dir]);
+    chownSync(cluster.dir, await id("-u"), await id("-g"));
+    sandbox.undo(
+      `if [ -f ${quote(`${cluster.#data}/postmaster.pid`)} ]; then cd / && runuser -u postgres -- ${postgresBin}/pg_ctl -D ${quote(cluster.#data)} -m immediate -s stop; fi`
+    );
+    await cluster.#as("initdb", "-D", cluster.#data, "-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C.UTF-8", "-N");
+    await cluster.start();
+    await cluster.sql("CREATE DATABASE croft", "postgres");
+    return cluster;
+  }
+  #as(program, ...args) {
+    return run(["runuser", "-u", "postgres", "--", `${postgresBin}/${program}`, ...args], { cwd: "/" });
+  }
+  async start() {
+    const options = `-c listen_addresses= -c unix_socket_directories=${this.dir} -c max_connections=200 -c fsync=off`;
+    await this.#as("pg_ctl", "-D", this.#data, "-w", "-s", "-l", `${this.dir}/log`, "-o", options, "start");
+  }
+  async stop(mode = "fast") {
+    await this.#as("pg_ctl", "-D", this.#data, "-w", "-s", "-m", mode, "stop");
+  }
+  conninfo(user, database = "croft") {
+    return `host=${this.dir} user=${user} dbname=${database}`;
+  }
+  // One value or more, rows as lines; as the superuser, past row-level security.
+  sql(text, database = "croft") {
+    return output([`${postgresBin}/psql`, "-XAtq", "-v", "ON_ERROR_STOP=1", "-d", this.conninfo("postgres", database), "-c", text]);
+  }
+}
+export {
+  Cluster
+};
+//# sourceMappingURL=data:application/json;base64,ewogICJ2ZXJzaW9uIjogMywKICAic291cmNlcyI6IFsiLi4vLi4vaGFybmVzcy9jbHVzdGVyLnRzIl0sCiAgInNvdXJjZXNDb250ZW50IjogWyIvLyBBIHRlbXBvcmFyeSBQb3N0Z3JlU1FMIGNsdXN0ZXI6IGEgc29ja2V0IGluIHRoZSBzYW5kYm94LCBubyBUQ1AuXG5pbXBvcnQgeyBjaG93blN5bmMsIG1rZGlyU3luYyB9IGZyb20gXCJub2RlOmZzXCI7XG5pbXBvcnQgeyBvdXRwdXQsIHJ1biB9IGZyb20gXCIuL2NvbW1hbmQuanNcIjtcbmltcG9ydCB7IHBvc3RncmVzQmluIH0gZnJvbSBcIi4vcGF0aHMuanNcIjtcbmltcG9ydCB7IHF1b3RlLCB0eXBlIFNhbmRib3ggfSBmcm9tIFwiLi9zYW5kYm94LmpzXCI7XG5cbmV4cG9ydCBjbGFzcyBDbHVzdGVyIHtcbiAgICByZWFkb25seSBkaXI6IHN0cmluZztcbiAgICByZWFkb25seSAjZGF0YTogc3RyaW5nO1xuXG4gICAgcHJpdmF0ZSBjb25zdHJ1Y3RvcihzYW5kYm94OiBTYW5kYm94KSB7XG4gICAgICAgIHRoaXMuZGlyID0gc2FuZGJveC5wYXRoKFwicGdcIik7XG4gICAgICAgIHRoaXMuI2RhdGEgPSBgJHt0aGlzLmRpcn0vZGF0YWA7XG4gICAgfVxuXG4gICAgc3RhdGljIGFzeW5jIGNyZWF0ZShzYW5kYm94OiBTYW5kYm94KTogUHJvbWlzZTxDbHVzdGVyPiB7XG4gICAgICAgIGNvbnN0IGNsdXN0ZXIgPSBuZXcgQ2x1c3RlcihzYW5kYm94KTtcbiAgICAgICAgY29uc3QgaWQgPSBhc3luYyAoZmxhZzogc3RyaW5nKSA9PiBOdW1iZXIoYXdhaXQgb3V0cHV0KFtcImlkXCIsIGZsYWcsIFwicG9zdGdyZXNcIl0pKTtcbiAgICAgICAgbWtkaXJTeW5jKGNsdXN0ZXIuZGlyLCB7IG1vZGU6IDBvNzU1IH0pO1xuICAgICAgICBjaG93blN5bmMoc2FuZGJveC5kaXIsIDAsIDApO1xuICAgICAgICBhd2FpdCBydW4oW1wiY2htb2RcIiwgXCI3NTVcIiwgc2FuZGJveC5kaXJdKTtcbiAgICAgICAgY2hvd25TeW5jKGNsdXN0ZXIuZGlyLCBhd2FpdCBpZChcIi11XCIpLCBhd2FpdCBpZChcIi1nXCIpKTtcbiAgICAgICAgc2FuZGJveC51bmRvKFxuICAgICAgICAgICAgYGlmIFsgLWYgJHtxdW90ZShgJHtjbHVzdGVyLiNkYXRhfS9wb3N0bWFzdGVyLnBpZGApfSBdOyB0aGVuIGNkIC8gJiYgcnVudXNlciAtdSBwb3N0Z3JlcyAtLSAke3Bvc3RncmVzQmlufS9wZ19jdGwgLUQgJHtxdW90ZShjbHVzdGVyLiNkYXRhKX0gLW0gaW1tZWRpYXRlIC1zIHN0b3A7IGZpYCxcbiAgICAgICAgKTtcbiAgICAgICAgYXdhaXQgY2x1c3Rlci4jYXMoXCJpbml0ZGJcIiwgXCItRFwiLCBjbHVzdGVyLiNkYXRhLCBcIi1VXCIsIFwicG9zdGdyZXNcIiwgXCItQVwiLCBcInRydXN0XCIsIFwiLUVcIiwgXCJVVEY4XCIsIFwiLS1sb2NhbGU9Qy5VVEYtOFwiLCBcIi1OXCIpO1xuICAgICAgICBhd2FpdCBjbHVzdGVyLnN0YXJ0KCk7XG4gICAgICAgIGF3YWl0IGNsdXN0ZXIuc3FsKFwiQ1JFQVRFIERBVEFCQVNFIGNyb2Z0XCIsIFwicG9zdGdyZXNcIik7XG4gICAgICAgIHJldHVybiBjbHVzdGVyO1xuICAgIH1cblxuICAgICNhcyhwcm9ncmFtOiBzdHJpbmcsIC4uLmFyZ3M6IHN0cmluZ1tdKTogUHJvbWlzZTx1bmtub3duPiB7XG4gICAgICAgIHJldHVybiBydW4oW1wicnVudXNlclwiLCBcIi11XCIsIFwicG9zdGdyZXNcIiwgXCItLVwiLCBgJHtwb3N0Z3Jlc0Jpbn0vJHtwcm9ncmFtfWAsIC4uLmFyZ3NdLCB7IGN3ZDogXCIvXCIgfSk7XG4gICAgfVxuXG4gICAgYXN5bmMgc3RhcnQoKTogUHJvbWlzZTx2b2lkPiB7XG4gICAgICAgIGNvbnN0IG9wdGlvbnMgPSBgLWMgbGlzdGVuX2FkZHJlc3Nlcz0gLWMgdW5peF9zb2NrZXRfZGlyZWN0b3JpZXM9JHt0aGlzLmRpcn0gLWMgbWF4X2Nvbm5lY3Rpb25zPTIwMCAtYyBmc3luYz1vZmZgO1xuICAgICAgICBhd2FpdCB0aGlzLiNhcyhcInBnX2N0bFwiLCBcIi1EXCIsIHRoaXMuI2RhdGEsIFwiLXdcIiwgXCItc1wiLCBcIi1sXCIsIGAke3RoaXMuZGlyfS9sb2dgLCBcIi1vXCIsIG9wdGlvbnMsIFwic3RhcnRcIik7XG4gICAgfVxuXG4gICAgYXN5bmMgc3RvcChtb2RlOiBcImZhc3RcIiB8IFwiaW1tZWRpYXRlXCIgPSBcImZhc3RcIik6IFByb21pc2U8dm9pZD4ge1xuICAgICAgICBhd2FpdCB0aGlzLiNhcyhcInBnX2N0bFwiLCBcIi1EXCIsIHRoaXMuI2RhdGEsIFwiLXdcIiwgXCItc1wiLCBcIi1tXCIsIG1vZGUsIFwic3RvcFwiKTtcbiAgICB9XG5cbiAgICBjb25uaW5mbyh1c2VyOiBzdHJpbmcsIGRhdGFiYXNlID0gXCJjcm9mdFwiKTogc3RyaW5nIHtcbiAgICAgICAgcmV0dXJuIGBob3N0PSR7dGhpcy5kaXJ9IHVzZXI9JHt1c2VyfSBkYm5hbWU9JHtkYXRhYmFzZX1gO1xuICAgIH1cblxuICAgIC8vIE9uZSB2YWx1ZSBvciBtb3JlLCByb3dzIGFzIGxpbmVzOyBhcyB0aGUgc3VwZXJ1c2VyLCBwYXN0IHJvdy1sZXZlbCBzZWN1cml0eS5cbiAgICBzcWwodGV4dDogc3RyaW5nLCBkYXRhYmFzZSA9IFwiY3JvZnRcIik6IFByb21pc2U8c3RyaW5nPiB7XG4gICAgICAgIHJldHVybiBvdXRwdXQoW2Ake3Bvc3RncmVzQmlufS9wc3FsYCwgXCItWEF0cVwiLCBcIi12XCIsIFwiT05fRVJST1JfU1RPUD0xXCIsIFwiLWRcIiwgdGhpcy5jb25uaW5mbyhcInBvc3RncmVzXCIsIGRhdGFiYXNlKSwgXCItY1wiLCB0ZXh0XSk7XG4gICAgfVxufVxuIl0sCiAgIm1hcHBpbmdzIjogIkFBQ0EsU0FBUyxXQUFXLGlCQUFpQjtBQUNyQyxTQUFTLFFBQVEsV0FBVztBQUM1QixTQUFTLG1CQUFtQjtBQUM1QixTQUFTLGFBQTJCO0FBRTdCLE1BQU0sUUFBUTtBQUFBLEVBQ1I7QUFBQSxFQUNBO0FBQUEsRUFFRCxZQUFZLFNBQWtCO0FBQ2xDLFNBQUssTUFBTSxRQUFRLEtBQUssSUFBSTtBQUM1QixTQUFLLFFBQVEsR0FBRyxLQUFLLEdBQUc7QUFBQSxFQUM1QjtBQUFBLEVBRUEsYUFBYSxPQUFPLFNBQW9DO0FBQ3BELFVBQU0sVUFBVSxJQUFJLFFBQVEsT0FBTztBQUNuQyxVQUFNLEtBQUssT0FBTyxTQUFpQixPQUFPLE1BQU0sT0FBTyxDQUFDLE1BQU0sTUFBTSxVQUFVLENBQUMsQ0FBQztBQUNoRixjQUFVLFFBQVEsS0FBSyxFQUFFLE1BQU0sSUFBTSxDQUFDO0FBQ3RDLGNBQVUsUUFBUSxLQUFLLEdBQUcsQ0FBQztBQUMzQixVQUFNLElBQUksQ0FBQyxTQUFTLE9BQU8sUUFBUSxHQUFHLENBQUM7QUFDdkMsY0FBVSxRQUFRLEtBQUssTUFBTSxHQUFHLElBQUksR0FBRyxNQUFNLEdBQUcsSUFBSSxDQUFDO0FBQ3JELFlBQVE7QUFBQSxNQUNKLFdBQVcsTUFBTSxHQUFHLFFBQVEsS0FBSyxpQkFBaUIsQ0FBQywyQ0FBMkMsV0FBVyxjQUFjLE1BQU0sUUFBUSxLQUFLLENBQUM7QUFBQSxJQUMvSTtBQUNBLFVBQU0sUUFBUSxJQUFJLFVBQVUsTUFBTSxRQUFRLE9BQU8sTUFBTSxZQUFZLE1BQU0sU0FBUyxNQUFNLFFBQVEsb0JBQW9CLElBQUk7QUFDeEgsVUFBTSxRQUFRLE1BQU07QUFDcEIsVUFBTSxRQUFRLElBQUkseUJBQXlCLFVBQVU7QUFDckQsV0FBTztBQUFBLEVBQ1g7QUFBQSxFQUVBLElBQUksWUFBb0IsTUFBa0M7QUFDdEQsV0FBTyxJQUFJLENBQUMsV0FBVyxNQUFNLFlBQVksTUFBTSxHQUFHLFdBQVcsSUFBSSxPQUFPLElBQUksR0FBRyxJQUFJLEdBQUcsRUFBRSxLQUFLLElBQUksQ0FBQztBQUFBLEVBQ3RHO0FBQUEsRUFFQSxNQUFNLFFBQXVCO0FBQ3pCLFVBQU0sVUFBVSxtREFBbUQsS0FBSyxHQUFHO0FBQzNFLFVBQU0sS0FBSyxJQUFJLFVBQVUsTUFBTSxLQUFLLE9BQU8sTUFBTSxNQUFNLE1BQU0sR0FBRyxLQUFLLEdBQUcsUUFBUSxNQUFNLFNBQVMsT0FBTztBQUFBLEVBQzFHO0FBQUEsRUFFQSxNQUFNLEtBQUssT0FBNkIsUUFBdUI7QUFDM0QsVUFBTSxLQUFLLElBQUksVUFBVSxNQUFNLEtBQUssT0FBTyxNQUFNLE1BQU0sTUFBTSxNQUFNLE1BQU07QUFBQSxFQUM3RTtBQUFBLEVBRUEsU0FBUyxNQUFjLFdBQVcsU0FBaUI7QUFDL0MsV0FBTyxRQUFRLEtBQUssR0FBRyxTQUFTLElBQUksV0FBVyxRQUFRO0FBQUEsRUFDM0Q7QUFBQTtBQUFBLEVBR0EsSUFBSSxNQUFjLFdBQVcsU0FBMEI7QUFDbkQsV0FBTyxPQUFPLENBQUMsR0FBRyxXQUFXLFNBQVMsU0FBUyxNQUFNLG1CQUFtQixNQUFNLEtBQUssU0FBUyxZQUFZLFFBQVEsR0FBRyxNQUFNLElBQUksQ0FBQztBQUFBLEVBQ2xJO0FBQ0o7IiwKICAibmFtZXMiOiBbXQp9Cg==

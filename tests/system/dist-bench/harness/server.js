@@ -1,0 +1,159 @@
+import { spawn } from "node:child_process";
+import { openSync, readFileSync, writeFileSync } from "node:fs";
+import { stringify } from "yaml";
+import { output, run, until } from "./command.js";
+import { root, serverProgram } from "./paths.js";
+import { alive, freePort } from "./sandbox.js";
+function merge(base, over = {}) {
+  const result = { ...base };
+  for (const [key, value] of Object.entries(over)) {
+    result[key] = typeof value === "object" ? { ...result[key], ...value } : value;
+  }
+  return result;
+}
+function sanitizers(sandbox, leaks) {
+  const log = sandbox.path("sanitizer");
+  const quarantine = process.env.CROFT_QUARANTINE ?? "256";
+  return {
+    ASAN_OPTIONS: `log_path=${log}:detect_leaks=${leaks ? 1 : 0}:abort_on_error=0:quarantine_size_mb=${quarantine}`,
+    UBSAN_OPTIONS: `log_path=${log}:print_stacktrace=1:halt_on_error=1`,
+    LSAN_OPTIONS: "report_objects=1"
+  };
+}
+class Server {
+  constructor(sandbox, program, settings, scheme, name = "server") {
+    this.sandbox = sandbox;
+    this.program = program;
+    this.#settings = settings;
+    this.config = sandbox.path(`${name}.yaml`);
+    this.log = sandbox.path(`${name}.log`);
+    this.url = `${scheme}://${settings.api.listen}`;
+    this.agentAddress = settings.agents.public_address;
+    this.configure();
+  }
+  config;
+  log;
+  url;
+  agentAddress;
+  #child;
+  #settings;
+  static async create(sandbox, cluster, options = {}) {
+    const host = options.agentHost ?? "127.0.0.1";
+    const agents = `${host}:${await freePort()}`;
+    const settings = merge(
+      {
+        state_dir: sandbox.path("server"),
+        migrations_dir: `${root}/migrations`,
+        log_level: "debug",
+        workers: 2,
+        database: { server: cluster.conninfo("croft_server"), owner: cluster.conninfo("postgres"), connections: 4 },
+        api: { listen: `127.0.0.1:${await freePort()}` },
+        agents: { listen: agents, public_address: agents, heartbeat_s: 2, report_s: 5, sample_s: 1, ping_s: 2 },
+        limits: { requests_per_s: 0, signin_per_min: 600 }
+      },
+      options.config
+    );
+    const scheme = settings.api.tls_certificate ? "https" : "http";
+    const server = new Server(sandbox, options.program ?? serverProgram, settings, scheme, options.name);
+    await run(["mkdir", "-p", settings.state_dir]);
+    await server.command("init");
+    await server.command("migrate");
+    return server;
+  }
+  // Writes the configuration again, with changes; SIGHUP makes the server read it.
+  configure(over = {}) {
+    this.#settings = merge(this.#settings, over);
+    writeFileSync(this.config, stringify(this.#settings), { mode: 384 });
+  }
+  get environment() {
+    return sanitizers(this.sandbox, true);
+  }
+  command(...args) {
+    const [name, ...rest] = args;
+    return output([this.program, name, "--config", this.config, ...rest], { env: this.environment });
+  }
+  // `admin operator` and `image add` have a second word before the options.
+  subcommand(name, verb, ...rest) {
+    return output([this.program, name, verb, "--config", this.config, ...rest], { env: this.environment });
+  }
+  // Of somebody who is there, as an operator does it who cannot get in.
+  async setPassword(email, password) {
+    await run([this.program, "admin", "password-reset", "--config", this.config, "--email", email, "--password-stdin"], { env: this.environment, input: password });
+  }
+  // Differences between quota, capacity, addresses and the rows; empty if there is none.
+  verifyQuotas() {
+    return this.verify("quotas");
+  }
+  // Differences between what was recorded to bill by and the rows; empty if there is none.
+  verifyBilling() {
+    return this.verify("billing");
+  }
+  async verify(what) {
+    const argv = [this.program, "verify", "--config", this.config, what];
+    const { code, stdout, stderr } = await run(argv, { env: this.environment, accept: [1] });
+    return code === 0 ? "" : stdout + stderr;
+  }
+  async start() {
+    const log = openSync(this.log, "a");
+    this.#child = spawn(this.program, ["run", "--config", this.config], {
+      env: { ...process.env, ...this.environment },
+      stdio: ["ignore", log, log]
+    });
+    this.sandbox.undoProcess(this.pid);
+    await this.ready();
+  }
+  async ready(timeoutMs = 3e4) {
+    if (this.url.startsWith("https")) {
+      process.env.NODE_TLS_REJECT_UNAUTHORIZED = "0";
+    }
+    await until(`the server is ready (${this.log}):
+`, async () => {
+      if (this.#child?.exitCode !== null) {
+        throw new Error(`croft-server ended: ${this.tail()}`);
+      }
+      return (await fetch(`${this.url}/readyz`)).status === 200;
+    }, timeoutMs);
+  }
+  get pid() {
+    return this.#child.pid;
+  }
+  get exitCode() {
+    return this.#child?.exitCode ?? null;
+  }
+  workers() {
+    const text = readFileSync(`/proc/${this.pid}/task/${this.pid}/children`, "utf8");
+    return text.split(" ").filter(Boolean).map(Number).filter(alive);
+  }
+  tail(lines = 20) {
+    return readFileSync(this.log, "utf8").split("\n").slice(-lines).join("\n");
+  }
+  signal(name) {
+    process.kill(this.pid, name);
+  }
+  // Until the last worker of before has drained.
+  async reload() {
+    const old = this.workers();
+    this.signal("SIGHUP");
+    await until("every worker is replaced", () => !old.some(alive) && this.workers().length === this.#settings.workers, 6e4);
+    await this.ready();
+  }
+  async exited(timeoutMs = 4e4) {
+    await until("croft-server ends", () => this.#child.exitCode !== null || this.#child.signalCode !== null, timeoutMs);
+    return this.#child.exitCode ?? -1;
+  }
+  async stop() {
+    if (this.#child && this.#child.exitCode === null && this.#child.signalCode === null) {
+      this.signal("SIGTERM");
+      const code = await this.exited();
+      if (code !== 0) {
+        throw new Error(`croft-server ended with ${code}: ${this.tail()}`);
+      }
+    }
+  }
+}
+export {
+  Server,
+  merge,
+  sanitizers
+};
+//# sourceMappingURL=data:application/json;base64,ewogICJ2ZXJzaW9uIjogMywKICAic291cmNlcyI6IFsiLi4vLi4vaGFybmVzcy9zZXJ2ZXIudHMiXSwKICAic291cmNlc0NvbnRlbnQiOiBbIi8vIGNyb2Z0LXNlcnZlciBvbiBhIGNsdXN0ZXIgb2YgaXRzIG93bjogY29uZmlndXJhdGlvbiwgc2VjcmV0cywgc2NoZW1hLCBhbmQgdGhlIHJ1bm5pbmcgcHJvY2Vzc2VzLlxuaW1wb3J0IHsgdHlwZSBDaGlsZFByb2Nlc3MsIHNwYXduIH0gZnJvbSBcIm5vZGU6Y2hpbGRfcHJvY2Vzc1wiO1xuaW1wb3J0IHsgb3BlblN5bmMsIHJlYWRGaWxlU3luYywgd3JpdGVGaWxlU3luYyB9IGZyb20gXCJub2RlOmZzXCI7XG5pbXBvcnQgeyBzdHJpbmdpZnkgfSBmcm9tIFwieWFtbFwiO1xuaW1wb3J0IHR5cGUgeyBDbHVzdGVyIH0gZnJvbSBcIi4vY2x1c3Rlci5qc1wiO1xuaW1wb3J0IHsgb3V0cHV0LCBydW4sIHVudGlsIH0gZnJvbSBcIi4vY29tbWFuZC5qc1wiO1xuaW1wb3J0IHsgcm9vdCwgc2VydmVyUHJvZ3JhbSB9IGZyb20gXCIuL3BhdGhzLmpzXCI7XG5pbXBvcnQgeyBhbGl2ZSwgZnJlZVBvcnQsIHR5cGUgU2FuZGJveCB9IGZyb20gXCIuL3NhbmRib3guanNcIjtcblxuLy8gQW55dGhpbmcgaGVyZSBpcyBsYWlkIG92ZXIgdGhlIGNvbmZpZ3VyYXRpb24gZmlsZSwgc2VjdGlvbiBieSBzZWN0aW9uLlxuZXhwb3J0IHR5cGUgT3ZlcnJpZGVzID0gUmVjb3JkPHN0cmluZywgc3RyaW5nIHwgbnVtYmVyIHwgUmVjb3JkPHN0cmluZywgc3RyaW5nIHwgbnVtYmVyIHwgc3RyaW5nW10+PjtcblxuZXhwb3J0IGludGVyZmFjZSBTZXJ2ZXJPcHRpb25zIHtcbiAgICBwcm9ncmFtPzogc3RyaW5nO1xuICAgIG5hbWU/OiBzdHJpbmc7IC8vIG9mIGEgc2Vjb25kIHNlcnZlciBvbiB0aGUgc2FtZSBkYXRhYmFzZSBhbmQga2V5c1xuICAgIGFnZW50SG9zdD86IHN0cmluZzsgLy8gd2hlcmUgYWdlbnRzIHJlYWNoIHRoaXMgc2VydmVyXG4gICAgY29uZmlnPzogT3ZlcnJpZGVzO1xufVxuXG5leHBvcnQgZnVuY3Rpb24gbWVyZ2UoYmFzZTogUmVjb3JkPHN0cmluZywgYW55Piwgb3ZlcjogT3ZlcnJpZGVzID0ge30pOiBSZWNvcmQ8c3RyaW5nLCBhbnk+IHtcbiAgICBjb25zdCByZXN1bHQgPSB7IC4uLmJhc2UgfTtcbiAgICBmb3IgKGNvbnN0IFtrZXksIHZhbHVlXSBvZiBPYmplY3QuZW50cmllcyhvdmVyKSkge1xuICAgICAgICByZXN1bHRba2V5XSA9IHR5cGVvZiB2YWx1ZSA9PT0gXCJvYmplY3RcIiA/IHsgLi4ucmVzdWx0W2tleV0sIC4uLnZhbHVlIH0gOiB2YWx1ZTtcbiAgICB9XG4gICAgcmV0dXJuIHJlc3VsdDtcbn1cblxuLy8gQm90aCBwcm9ncmFtcyBlbmQgd2l0aCBhIHJlcG9ydCBpbiB0aGUgc2FuZGJveCB3aGVuIGEgc2FuaXRpemVyIGZpbmRzIHNvbWV0aGluZy5cbi8vIENST0ZUX1FVQVJBTlRJTkU6IE1pQiBvZiBmcmVlZCBtZW1vcnkgdGhhdCBlYWNoIHByb2Nlc3Mga2VlcHMgdG8gZmluZCBsYXRlIHVzZXMgb2YgaXQsIHdoaWNoIGxvb2tzIGxpa2UgZ3Jvd3RoIHRvIGEgdGVzdCB0aGF0XG4vLyBtZWFzdXJlcy5cbmV4cG9ydCBmdW5jdGlvbiBzYW5pdGl6ZXJzKHNhbmRib3g6IFNhbmRib3gsIGxlYWtzOiBib29sZWFuKTogUmVjb3JkPHN0cmluZywgc3RyaW5nPiB7XG4gICAgY29uc3QgbG9nID0gc2FuZGJveC5wYXRoKFwic2FuaXRpemVyXCIpO1xuICAgIGNvbnN0IHF1YXJhbnRpbmUgPSBwcm9jZXNzLmVudi5DUk9GVF9RVUFSQU5USU5FID8/IFwiMjU2XCI7XG4gICAgcmV0dXJuIHtcbiAgICAgICAgQVNBTl9PUFRJT05TOiBgbG9nX3BhdGg9JHtsb2d9OmRldGVjdF9sZWFrcz0ke2xlYWtzID8gMSA6IDB9OmFib3J0X29uX2Vycm9yPTA6cXVhcmFudGluZV9zaXplX21iPSR7cXVhcmFudGluZX1gLFxuICAgICAgICBVQlNBTl9PUFRJT05TOiBgbG9nX3BhdGg9JHtsb2d9OnByaW50X3N0YWNrdHJhY2U9MTpoYWx0X29uX2Vycm9yPTFgLFxuICAgICAgICBMU0FOX09QVElPTlM6IFwicmVwb3J0X29iamVjdHM9MVwiLFxuICAgIH07XG59XG5cbmV4cG9ydCBjbGFzcyBTZXJ2ZXIge1xuICAgIHJlYWRvbmx5IGNvbmZpZzogc3RyaW5nO1xuICAgIHJlYWRvbmx5IGxvZzogc3RyaW5nO1xuICAgIHJlYWRvbmx5IHVybDogc3RyaW5nO1xuICAgIHJlYWRvbmx5IGFnZW50QWRkcmVzczogc3RyaW5nO1xuICAgICNjaGlsZDogQ2hpbGRQcm9jZXNzIHwgdW5kZWZpbmVkO1xuICAgICNzZXR0aW5nczogUmVjb3JkPHN0cmluZywgYW55PjtcblxuICAgIHByaXZhdGUgY29uc3RydWN0b3IoXG4gICAgICAgIHJlYWRvbmx5IHNhbmRib3g6IFNhbmRib3gsXG4gICAgICAgIHJlYWRvbmx5IHByb2dyYW06IHN0cmluZyxcbiAgICAgICAgc2V0dGluZ3M6IFJlY29yZDxzdHJpbmcsIGFueT4sXG4gICAgICAgIHNjaGVtZTogc3RyaW5nLFxuICAgICAgICBuYW1lID0gXCJzZXJ2ZXJcIixcbiAgICApIHtcbiAgICAgICAgdGhpcy4jc2V0dGluZ3MgPSBzZXR0aW5ncztcbiAgICAgICAgdGhpcy5jb25maWcgPSBzYW5kYm94LnBhdGgoYCR7bmFtZX0ueWFtbGApO1xuICAgICAgICB0aGlzLmxvZyA9IHNhbmRib3gucGF0aChgJHtuYW1lfS5sb2dgKTtcbiAgICAgICAgdGhpcy51cmwgPSBgJHtzY2hlbWV9Oi8vJHtzZXR0aW5ncy5hcGkubGlzdGVufWA7XG4gICAgICAgIHRoaXMuYWdlbnRBZGRyZXNzID0gc2V0dGluZ3MuYWdlbnRzLnB1YmxpY19hZGRyZXNzO1xuICAgICAgICB0aGlzLmNvbmZpZ3VyZSgpO1xuICAgIH1cblxuICAgIHN0YXRpYyBhc3luYyBjcmVhdGUoc2FuZGJveDogU2FuZGJveCwgY2x1c3RlcjogQ2x1c3Rlciwgb3B0aW9uczogU2VydmVyT3B0aW9ucyA9IHt9KTogUHJvbWlzZTxTZXJ2ZXI+IHtcbiAgICAgICAgY29uc3QgaG9zdCA9IG9wdGlvbnMuYWdlbnRIb3N0ID8/IFwiMTI3LjAuMC4xXCI7XG4gICAgICAgIGNvbnN0IGFnZW50cyA9IGAke2hvc3R9OiR7YXdhaXQgZnJlZVBvcnQoKX1gO1xuICAgICAgICBjb25zdCBzZXR0aW5ncyA9IG1lcmdlKFxuICAgICAgICAgICAge1xuICAgICAgICAgICAgICAgIHN0YXRlX2Rpcjogc2FuZGJveC5wYXRoKFwic2VydmVyXCIpLFxuICAgICAgICAgICAgICAgIG1pZ3JhdGlvbnNfZGlyOiBgJHtyb290fS9taWdyYXRpb25zYCxcbiAgICAgICAgICAgICAgICBsb2dfbGV2ZWw6IFwiZGVidWdcIixcbiAgICAgICAgICAgICAgICB3b3JrZXJzOiAyLFxuICAgICAgICAgICAgICAgIGRhdGFiYXNlOiB7IHNlcnZlcjogY2x1c3Rlci5jb25uaW5mbyhcImNyb2Z0X3NlcnZlclwiKSwgb3duZXI6IGNsdXN0ZXIuY29ubmluZm8oXCJwb3N0Z3Jlc1wiKSwgY29ubmVjdGlvbnM6IDQgfSxcbiAgICAgICAgICAgICAgICBhcGk6IHsgbGlzdGVuOiBgMTI3LjAuMC4xOiR7YXdhaXQgZnJlZVBvcnQoKX1gIH0sXG4gICAgICAgICAgICAgICAgYWdlbnRzOiB7IGxpc3RlbjogYWdlbnRzLCBwdWJsaWNfYWRkcmVzczogYWdlbnRzLCBoZWFydGJlYXRfczogMiwgcmVwb3J0X3M6IDUsIHNhbXBsZV9zOiAxLCBwaW5nX3M6IDIgfSxcbiAgICAgICAgICAgICAgICBsaW1pdHM6IHsgcmVxdWVzdHNfcGVyX3M6IDAsIHNpZ25pbl9wZXJfbWluOiA2MDAgfSxcbiAgICAgICAgICAgIH0sXG4gICAgICAgICAgICBvcHRpb25zLmNvbmZpZyxcbiAgICAgICAgKTtcbiAgICAgICAgY29uc3Qgc2NoZW1lID0gc2V0dGluZ3MuYXBpLnRsc19jZXJ0aWZpY2F0ZSA/IFwiaHR0cHNcIiA6IFwiaHR0cFwiO1xuICAgICAgICBjb25zdCBzZXJ2ZXIgPSBuZXcgU2VydmVyKHNhbmRib3gsIG9wdGlvbnMucHJvZ3JhbSA/PyBzZXJ2ZXJQcm9ncmFtLCBzZXR0aW5ncywgc2NoZW1lLCBvcHRpb25zLm5hbWUpO1xuICAgICAgICBhd2FpdCBydW4oW1wibWtkaXJcIiwgXCItcFwiLCBzZXR0aW5ncy5zdGF0ZV9kaXJdKTtcbiAgICAgICAgYXdhaXQgc2VydmVyLmNvbW1hbmQoXCJpbml0XCIpO1xuICAgICAgICBhd2FpdCBzZXJ2ZXIuY29tbWFuZChcIm1pZ3JhdGVcIik7XG4gICAgICAgIHJldHVybiBzZXJ2ZXI7XG4gICAgfVxuXG4gICAgLy8gV3JpdGVzIHRoZSBjb25maWd1cmF0aW9uIGFnYWluLCB3aXRoIGNoYW5nZXM7IFNJR0hVUCBtYWtlcyB0aGUgc2VydmVyIHJlYWQgaXQuXG4gICAgY29uZmlndXJlKG92ZXI6IE92ZXJyaWRlcyA9IHt9KTogdm9pZCB7XG4gICAgICAgIHRoaXMuI3NldHRpbmdzID0gbWVyZ2UodGhpcy4jc2V0dGluZ3MsIG92ZXIpO1xuICAgICAgICB3cml0ZUZpbGVTeW5jKHRoaXMuY29uZmlnLCBzdHJpbmdpZnkodGhpcy4jc2V0dGluZ3MpLCB7IG1vZGU6IDBvNjAwIH0pO1xuICAgIH1cblxuICAgIGdldCBlbnZpcm9ubWVudCgpOiBSZWNvcmQ8c3RyaW5nLCBzdHJpbmc+IHtcbiAgICAgICAgcmV0dXJuIHNhbml0aXplcnModGhpcy5zYW5kYm94LCB0cnVlKTtcbiAgICB9XG5cbiAgICBjb21tYW5kKC4uLmFyZ3M6IHN0cmluZ1tdKTogUHJvbWlzZTxzdHJpbmc+IHtcbiAgICAgICAgY29uc3QgW25hbWUsIC4uLnJlc3RdID0gYXJncztcbiAgICAgICAgcmV0dXJuIG91dHB1dChbdGhpcy5wcm9ncmFtLCBuYW1lISwgXCItLWNvbmZpZ1wiLCB0aGlzLmNvbmZpZywgLi4ucmVzdF0sIHsgZW52OiB0aGlzLmVudmlyb25tZW50IH0pO1xuICAgIH1cblxuICAgIC8vIGBhZG1pbiBvcGVyYXRvcmAgYW5kIGBpbWFnZSBhZGRgIGhhdmUgYSBzZWNvbmQgd29yZCBiZWZvcmUgdGhlIG9wdGlvbnMuXG4gICAgc3ViY29tbWFuZChuYW1lOiBzdHJpbmcsIHZlcmI6IHN0cmluZywgLi4ucmVzdDogc3RyaW5nW10pOiBQcm9taXNlPHN0cmluZz4ge1xuICAgICAgICByZXR1cm4gb3V0cHV0KFt0aGlzLnByb2dyYW0sIG5hbWUsIHZlcmIsIFwiLS1jb25maWdcIiwgdGhpcy5jb25maWcsIC4uLnJlc3RdLCB7IGVudjogdGhpcy5lbnZpcm9ubWVudCB9KTtcbiAgICB9XG5cbiAgICAvLyBPZiBzb21lYm9keSB3aG8gaXMgdGhlcmUsIGFzIGFuIG9wZXJhdG9yIGRvZXMgaXQgd2hvIGNhbm5vdCBnZXQgaW4uXG4gICAgYXN5bmMgc2V0UGFzc3dvcmQoZW1haWw6IHN0cmluZywgcGFzc3dvcmQ6IHN0cmluZyk6IFByb21pc2U8dm9pZD4ge1xuICAgICAgICBhd2FpdCBydW4oW3RoaXMucHJvZ3JhbSwgXCJhZG1pblwiLCBcInBhc3N3b3JkLXJlc2V0XCIsIFwiLS1jb25maWdcIiwgdGhpcy5jb25maWcsIFwiLS1lbWFpbFwiLCBlbWFpbCwgXCItLXBhc3N3b3JkLXN0ZGluXCJdLCB7IGVudjogdGhpcy5lbnZpcm9ubWVudCwgaW5wdXQ6IHBhc3N3b3JkIH0pO1xuICAgIH1cblxuICAgIC8vIERpZmZlcmVuY2VzIGJldHdlZW4gcXVvdGEsIGNhcGFjaXR5LCBhZGRyZXNzZXMgYW5kIHRoZSByb3dzOyBlbXB0eSBpZiB0aGVyZSBpcyBub25lLlxuICAgIHZlcmlmeVF1b3RhcygpOiBQcm9taXNlPHN0cmluZz4ge1xuICAgICAgICByZXR1cm4gdGhpcy52ZXJpZnkoXCJxdW90YXNcIik7XG4gICAgfVxuXG4gICAgLy8gRGlmZmVyZW5jZXMgYmV0d2VlbiB3aGF0IHdhcyByZWNvcmRlZCB0byBiaWxsIGJ5IGFuZCB0aGUgcm93czsgZW1wdHkgaWYgdGhlcmUgaXMgbm9uZS5cbiAgICB2ZXJpZnlCaWxsaW5nKCk6IFByb21pc2U8c3RyaW5nPiB7XG4gICAgICAgIHJldHVybiB0aGlzLnZlcmlmeShcImJpbGxpbmdcIik7XG4gICAgfVxuXG4gICAgcHJpdmF0ZSBhc3luYyB2ZXJpZnkod2hhdDogc3RyaW5nKTogUHJvbWlzZTxzdHJpbmc+IHtcbiAgICAgICAgY29uc3QgYXJndiA9IFt0aGlzLnByb2dyYW0sIFwidmVyaWZ5XCIsIFwiLS1jb25maWdcIiwgdGhpcy5jb25maWcsIHdoYXRdO1xuICAgICAgICBjb25zdCB7IGNvZGUsIHN0ZG91dCwgc3RkZXJyIH0gPSBhd2FpdCBydW4oYXJndiwgeyBlbnY6IHRoaXMuZW52aXJvbm1lbnQsIGFjY2VwdDogWzFdIH0pO1xuICAgICAgICByZXR1cm4gY29kZSA9PT0gMCA/IFwiXCIgOiBzdGRvdXQgKyBzdGRlcnI7XG4gICAgfVxuXG4gICAgYXN5bmMgc3RhcnQoKTogUHJvbWlzZTx2b2lkPiB7XG4gICAgICAgIGNvbnN0IGxvZyA9IG9wZW5TeW5jKHRoaXMubG9nLCBcImFcIik7XG4gICAgICAgIHRoaXMuI2NoaWxkID0gc3Bhd24odGhpcy5wcm9ncmFtLCBbXCJydW5cIiwgXCItLWNvbmZpZ1wiLCB0aGlzLmNvbmZpZ10sIHtcbiAgICAgICAgICAgIGVudjogeyAuLi5wcm9jZXNzLmVudiwgLi4udGhpcy5lbnZpcm9ubWVudCB9LFxuICAgICAgICAgICAgc3RkaW86IFtcImlnbm9yZVwiLCBsb2csIGxvZ10sXG4gICAgICAgIH0pO1xuICAgICAgICB0aGlzLnNhbmRib3gudW5kb1Byb2Nlc3ModGhpcy5waWQpO1xuICAgICAgICBhd2FpdCB0aGlzLnJlYWR5KCk7XG4gICAgfVxuXG4gICAgYXN5bmMgcmVhZHkodGltZW91dE1zID0gMzBfMDAwKTogUHJvbWlzZTx2b2lkPiB7XG4gICAgICAgIGlmICh0aGlzLnVybC5zdGFydHNXaXRoKFwiaHR0cHNcIikpIHtcbiAgICAgICAgICAgIHByb2Nlc3MuZW52Lk5PREVfVExTX1JFSkVDVF9VTkFVVEhPUklaRUQgPSBcIjBcIjsgLy8gaXRzIGNlcnRpZmljYXRlIGlzIHRoZSB0ZXN0J3Mgb3duXG4gICAgICAgIH1cbiAgICAgICAgYXdhaXQgdW50aWwoYHRoZSBzZXJ2ZXIgaXMgcmVhZHkgKCR7dGhpcy5sb2d9KTpcXG5gLCBhc3luYyAoKSA9PiB7XG4gICAgICAgICAgICBpZiAodGhpcy4jY2hpbGQ/LmV4aXRDb2RlICE9PSBudWxsKSB7XG4gICAgICAgICAgICAgICAgdGhyb3cgbmV3IEVycm9yKGBjcm9mdC1zZXJ2ZXIgZW5kZWQ6ICR7dGhpcy50YWlsKCl9YCk7XG4gICAgICAgICAgICB9XG4gICAgICAgICAgICByZXR1cm4gKGF3YWl0IGZldGNoKGAke3RoaXMudXJsfS9yZWFkeXpgKSkuc3RhdHVzID09PSAyMDA7XG4gICAgICAgIH0sIHRpbWVvdXRNcyk7XG4gICAgfVxuXG4gICAgZ2V0IHBpZCgpOiBudW1iZXIge1xuICAgICAgICByZXR1cm4gdGhpcy4jY2hpbGQhLnBpZCE7XG4gICAgfVxuXG4gICAgZ2V0IGV4aXRDb2RlKCk6IG51bWJlciB8IG51bGwge1xuICAgICAgICByZXR1cm4gdGhpcy4jY2hpbGQ/LmV4aXRDb2RlID8/IG51bGw7XG4gICAgfVxuXG4gICAgd29ya2VycygpOiBudW1iZXJbXSB7XG4gICAgICAgIGNvbnN0IHRleHQgPSByZWFkRmlsZVN5bmMoYC9wcm9jLyR7dGhpcy5waWR9L3Rhc2svJHt0aGlzLnBpZH0vY2hpbGRyZW5gLCBcInV0ZjhcIik7XG4gICAgICAgIHJldHVybiB0ZXh0LnNwbGl0KFwiIFwiKS5maWx0ZXIoQm9vbGVhbikubWFwKE51bWJlcikuZmlsdGVyKGFsaXZlKTtcbiAgICB9XG5cbiAgICB0YWlsKGxpbmVzID0gMjApOiBzdHJpbmcge1xuICAgICAgICByZXR1cm4gcmVhZEZpbGVTeW5jKHRoaXMubG9nLCBcInV0ZjhcIikuc3BsaXQoXCJcXG5cIikuc2xpY2UoLWxpbmVzKS5qb2luKFwiXFxuXCIpO1xuICAgIH1cblxuICAgIHNpZ25hbChuYW1lOiBOb2RlSlMuU2lnbmFscyk6IHZvaWQge1xuICAgICAgICBwcm9jZXNzLmtpbGwodGhpcy5waWQsIG5hbWUpO1xuICAgIH1cblxuICAgIC8vIFVudGlsIHRoZSBsYXN0IHdvcmtlciBvZiBiZWZvcmUgaGFzIGRyYWluZWQuXG4gICAgYXN5bmMgcmVsb2FkKCk6IFByb21pc2U8dm9pZD4ge1xuICAgICAgICBjb25zdCBvbGQgPSB0aGlzLndvcmtlcnMoKTtcbiAgICAgICAgdGhpcy5zaWduYWwoXCJTSUdIVVBcIik7XG4gICAgICAgIGF3YWl0IHVudGlsKFwiZXZlcnkgd29ya2VyIGlzIHJlcGxhY2VkXCIsICgpID0+ICFvbGQuc29tZShhbGl2ZSkgJiYgdGhpcy53b3JrZXJzKCkubGVuZ3RoID09PSB0aGlzLiNzZXR0aW5ncy53b3JrZXJzLCA2MF8wMDApO1xuICAgICAgICBhd2FpdCB0aGlzLnJlYWR5KCk7XG4gICAgfVxuXG4gICAgYXN5bmMgZXhpdGVkKHRpbWVvdXRNcyA9IDQwXzAwMCk6IFByb21pc2U8bnVtYmVyPiB7XG4gICAgICAgIGF3YWl0IHVudGlsKFwiY3JvZnQtc2VydmVyIGVuZHNcIiwgKCkgPT4gdGhpcy4jY2hpbGQhLmV4aXRDb2RlICE9PSBudWxsIHx8IHRoaXMuI2NoaWxkIS5zaWduYWxDb2RlICE9PSBudWxsLCB0aW1lb3V0TXMpO1xuICAgICAgICByZXR1cm4gdGhpcy4jY2hpbGQhLmV4aXRDb2RlID8/IC0xO1xuICAgIH1cblxuICAgIGFzeW5jIHN0b3AoKTogUHJvbWlzZTx2b2lkPiB7XG4gICAgICAgIGlmICh0aGlzLiNjaGlsZCAmJiB0aGlzLiNjaGlsZC5leGl0Q29kZSA9PT0gbnVsbCAmJiB0aGlzLiNjaGlsZC5zaWduYWxDb2RlID09PSBudWxsKSB7XG4gICAgICAgICAgICB0aGlzLnNpZ25hbChcIlNJR1RFUk1cIik7XG4gICAgICAgICAgICBjb25zdCBjb2RlID0gYXdhaXQgdGhpcy5leGl0ZWQoKTtcbiAgICAgICAgICAgIGlmIChjb2RlICE9PSAwKSB7XG4gICAgICAgICAgICAgICAgdGhyb3cgbmV3IEVycm9yKGBjcm9mdC1zZXJ2ZXIgZW5kZWQgd2l0aCAke2NvZGV9OiAke3RoaXMudGFpbCgpfWApO1xuICAgICAgICAgICAgfVxuICAgICAgICB9XG4gICAgfVxufVxuIl0sCiAgIm1hcHBpbmdzIjogIkFBQ0EsU0FBNEIsYUFBYTtBQUN6QyxTQUFTLFVBQVUsY0FBYyxxQkFBcUI7QUFDdEQsU0FBUyxpQkFBaUI7QUFFMUIsU0FBUyxRQUFRLEtBQUssYUFBYTtBQUNuQyxTQUFTLE1BQU0scUJBQXFCO0FBQ3BDLFNBQVMsT0FBTyxnQkFBOEI7QUFZdkMsU0FBUyxNQUFNLE1BQTJCLE9BQWtCLENBQUMsR0FBd0I7QUFDeEYsUUFBTSxTQUFTLEVBQUUsR0FBRyxLQUFLO0FBQ3pCLGFBQVcsQ0FBQyxLQUFLLEtBQUssS0FBSyxPQUFPLFFBQVEsSUFBSSxHQUFHO0FBQzdDLFdBQU8sR0FBRyxJQUFJLE9BQU8sVUFBVSxXQUFXLEVBQUUsR0FBRyxPQUFPLEdBQUcsR0FBRyxHQUFHLE1BQU0sSUFBSTtBQUFBLEVBQzdFO0FBQ0EsU0FBTztBQUNYO0FBS08sU0FBUyxXQUFXLFNBQWtCLE9BQXdDO0FBQ2pGLFFBQU0sTUFBTSxRQUFRLEtBQUssV0FBVztBQUNwQyxRQUFNLGFBQWEsUUFBUSxJQUFJLG9CQUFvQjtBQUNuRCxTQUFPO0FBQUEsSUFDSCxjQUFjLFlBQVksR0FBRyxpQkFBaUIsUUFBUSxJQUFJLENBQUMsd0NBQXdDLFVBQVU7QUFBQSxJQUM3RyxlQUFlLFlBQVksR0FBRztBQUFBLElBQzlCLGNBQWM7QUFBQSxFQUNsQjtBQUNKO0FBRU8sTUFBTSxPQUFPO0FBQUEsRUFRUixZQUNLLFNBQ0EsU0FDVCxVQUNBLFFBQ0EsT0FBTyxVQUNUO0FBTFc7QUFDQTtBQUtULFNBQUssWUFBWTtBQUNqQixTQUFLLFNBQVMsUUFBUSxLQUFLLEdBQUcsSUFBSSxPQUFPO0FBQ3pDLFNBQUssTUFBTSxRQUFRLEtBQUssR0FBRyxJQUFJLE1BQU07QUFDckMsU0FBSyxNQUFNLEdBQUcsTUFBTSxNQUFNLFNBQVMsSUFBSSxNQUFNO0FBQzdDLFNBQUssZUFBZSxTQUFTLE9BQU87QUFDcEMsU0FBSyxVQUFVO0FBQUEsRUFDbkI7QUFBQSxFQXBCUztBQUFBLEVBQ0E7QUFBQSxFQUNBO0FBQUEsRUFDQTtBQUFBLEVBQ1Q7QUFBQSxFQUNBO0FBQUEsRUFpQkEsYUFBYSxPQUFPLFNBQWtCLFNBQWtCLFVBQXlCLENBQUMsR0FBb0I7QUFDbEcsVUFBTSxPQUFPLFFBQVEsYUFBYTtBQUNsQyxVQUFNLFNBQVMsR0FBRyxJQUFJLElBQUksTUFBTSxTQUFTLENBQUM7QUFDMUMsVUFBTSxXQUFXO0FBQUEsTUFDYjtBQUFBLFFBQ0ksV0FBVyxRQUFRLEtBQUssUUFBUTtBQUFBLFFBQ2hDLGdCQUFnQixHQUFHLElBQUk7QUFBQSxRQUN2QixXQUFXO0FBQUEsUUFDWCxTQUFTO0FBQUEsUUFDVCxVQUFVLEVBQUUsUUFBUSxRQUFRLFNBQVMsY0FBYyxHQUFHLE9BQU8sUUFBUSxTQUFTLFVBQVUsR0FBRyxhQUFhLEVBQUU7QUFBQSxRQUMxRyxLQUFLLEVBQUUsUUFBUSxhQUFhLE1BQU0sU0FBUyxDQUFDLEdBQUc7QUFBQSxRQUMvQyxRQUFRLEVBQUUsUUFBUSxRQUFRLGdCQUFnQixRQUFRLGFBQWEsR0FBRyxVQUFVLEdBQUcsVUFBVSxHQUFHLFFBQVEsRUFBRTtBQUFBLFFBQ3RHLFFBQVEsRUFBRSxnQkFBZ0IsR0FBRyxnQkFBZ0IsSUFBSTtBQUFBLE1BQ3JEO0FBQUEsTUFDQSxRQUFRO0FBQUEsSUFDWjtBQUNBLFVBQU0sU0FBUyxTQUFTLElBQUksa0JBQWtCLFVBQVU7QUFDeEQsVUFBTSxTQUFTLElBQUksT0FBTyxTQUFTLFFBQVEsV0FBVyxlQUFlLFVBQVUsUUFBUSxRQUFRLElBQUk7QUFDbkcsVUFBTSxJQUFJLENBQUMsU0FBUyxNQUFNLFNBQVMsU0FBUyxDQUFDO0FBQzdDLFVBQU0sT0FBTyxRQUFRLE1BQU07QUFDM0IsVUFBTSxPQUFPLFFBQVEsU0FBUztBQUM5QixXQUFPO0FBQUEsRUFDWDtBQUFBO0FBQUEsRUFHQSxVQUFVLE9BQWtCLENBQUMsR0FBUztBQUNsQyxTQUFLLFlBQVksTUFBTSxLQUFLLFdBQVcsSUFBSTtBQUMzQyxrQkFBYyxLQUFLLFFBQVEsVUFBVSxLQUFLLFNBQVMsR0FBRyxFQUFFLE1BQU0sSUFBTSxDQUFDO0FBQUEsRUFDekU7QUFBQSxFQUVBLElBQUksY0FBc0M7QUFDdEMsV0FBTyxXQUFXLEtBQUssU0FBUyxJQUFJO0FBQUEsRUFDeEM7QUFBQSxFQUVBLFdBQVcsTUFBaUM7QUFDeEMsVUFBTSxDQUFDLE1BQU0sR0FBRyxJQUFJLElBQUk7QUFDeEIsV0FBTyxPQUFPLENBQUMsS0FBSyxTQUFTLE1BQU8sWUFBWSxLQUFLLFFBQVEsR0FBRyxJQUFJLEdBQUcsRUFBRSxLQUFLLEtBQUssWUFBWSxDQUFDO0FBQUEsRUFDcEc7QUFBQTtBQUFBLEVBR0EsV0FBVyxNQUFjLFNBQWlCLE1BQWlDO0FBQ3ZFLFdBQU8sT0FBTyxDQUFDLEtBQUssU0FBUyxNQUFNLE1BQU0sWUFBWSxLQUFLLFFBQVEsR0FBRyxJQUFJLEdBQUcsRUFBRSxLQUFLLEtBQUssWUFBWSxDQUFDO0FBQUEsRUFDekc7QUFBQTtBQUFBLEVBR0EsTUFBTSxZQUFZLE9BQWUsVUFBaUM7QUFDOUQsVUFBTSxJQUFJLENBQUMsS0FBSyxTQUFTLFNBQVMsa0JBQWtCLFlBQVksS0FBSyxRQUFRLFdBQVcsT0FBTyxrQkFBa0IsR0FBRyxFQUFFLEtBQUssS0FBSyxhQUFhLE9BQU8sU0FBUyxDQUFDO0FBQUEsRUFDbEs7QUFBQTtBQUFBLEVBR0EsZUFBZ0M7QUFDNUIsV0FBTyxLQUFLLE9BQU8sUUFBUTtBQUFBLEVBQy9CO0FBQUE7QUFBQSxFQUdBLGdCQUFpQztBQUM3QixXQUFPLEtBQUssT0FBTyxTQUFTO0FBQUEsRUFDaEM7QUFBQSxFQUVBLE1BQWMsT0FBTyxNQUErQjtBQUNoRCxVQUFNLE9BQU8sQ0FBQyxLQUFLLFNBQVMsVUFBVSxZQUFZLEtBQUssUUFBUSxJQUFJO0FBQ25FLFVBQU0sRUFBRSxNQUFNLFFBQVEsT0FBTyxJQUFJLE1BQU0sSUFBSSxNQUFNLEVBQUUsS0FBSyxLQUFLLGFBQWEsUUFBUSxDQUFDLENBQUMsRUFBRSxDQUFDO0FBQ3ZGLFdBQU8sU0FBUyxJQUFJLEtBQUssU0FBUztBQUFBLEVBQ3RDO0FBQUEsRUFFQSxNQUFNLFFBQXVCO0FBQ3pCLFVBQU0sTUFBTSxTQUFTLEtBQUssS0FBSyxHQUFHO0FBQ2xDLFNBQUssU0FBUyxNQUFNLEtBQUssU0FBUyxDQUFDLE9BQU8sWUFBWSxLQUFLLE1BQU0sR0FBRztBQUFBLE1BQ2hFLEtBQUssRUFBRSxHQUFHLFFBQVEsS0FBSyxHQUFHLEtBQUssWUFBWTtBQUFBLE1BQzNDLE9BQU8sQ0FBQyxVQUFVLEtBQUssR0FBRztBQUFBLElBQzlCLENBQUM7QUFDRCxTQUFLLFFBQVEsWUFBWSxLQUFLLEdBQUc7QUFDakMsVUFBTSxLQUFLLE1BQU07QUFBQSxFQUNyQjtBQUFBLEVBRUEsTUFBTSxNQUFNLFlBQVksS0FBdUI7QUFDM0MsUUFBSSxLQUFLLElBQUksV0FBVyxPQUFPLEdBQUc7QUFDOUIsY0FBUSxJQUFJLCtCQUErQjtBQUFBLElBQy9DO0FBQ0EsVUFBTSxNQUFNLHdCQUF3QixLQUFLLEdBQUc7QUFBQSxHQUFRLFlBQVk7QUFDNUQsVUFBSSxLQUFLLFFBQVEsYUFBYSxNQUFNO0FBQ2hDLGNBQU0sSUFBSSxNQUFNLHVCQUF1QixLQUFLLEtBQUssQ0FBQyxFQUFFO0FBQUEsTUFDeEQ7QUFDQSxjQUFRLE1BQU0sTUFBTSxHQUFHLEtBQUssR0FBRyxTQUFTLEdBQUcsV0FBVztBQUFBLElBQzFELEdBQUcsU0FBUztBQUFBLEVBQ2hCO0FBQUEsRUFFQSxJQUFJLE1BQWM7QUFDZCxXQUFPLEtBQUssT0FBUTtBQUFBLEVBQ3hCO0FBQUEsRUFFQSxJQUFJLFdBQTBCO0FBQzFCLFdBQU8sS0FBSyxRQUFRLFlBQVk7QUFBQSxFQUNwQztBQUFBLEVBRUEsVUFBb0I7QUFDaEIsVUFBTSxPQUFPLGFBQWEsU0FBUyxLQUFLLEdBQUcsU0FBUyxLQUFLLEdBQUcsYUFBYSxNQUFNO0FBQy9FLFdBQU8sS0FBSyxNQUFNLEdBQUcsRUFBRSxPQUFPLE9BQU8sRUFBRSxJQUFJLE1BQU0sRUFBRSxPQUFPLEtBQUs7QUFBQSxFQUNuRTtBQUFBLEVBRUEsS0FBSyxRQUFRLElBQVk7QUFDckIsV0FBTyxhQUFhLEtBQUssS0FBSyxNQUFNLEVBQUUsTUFBTSxJQUFJLEVBQUUsTUFBTSxDQUFDLEtBQUssRUFBRSxLQUFLLElBQUk7QUFBQSxFQUM3RTtBQUFBLEVBRUEsT0FBTyxNQUE0QjtBQUMvQixZQUFRLEtBQUssS0FBSyxLQUFLLElBQUk7QUFBQSxFQUMvQjtBQUFBO0FBQUEsRUFHQSxNQUFNLFNBQXdCO0FBQzFCLFVBQU0sTUFBTSxLQUFLLFFBQVE7QUFDekIsU0FBSyxPQUFPLFFBQVE7QUFDcEIsVUFBTSxNQUFNLDRCQUE0QixNQUFNLENBQUMsSUFBSSxLQUFLLEtBQUssS0FBSyxLQUFLLFFBQVEsRUFBRSxXQUFXLEtBQUssVUFBVSxTQUFTLEdBQU07QUFDMUgsVUFBTSxLQUFLLE1BQU07QUFBQSxFQUNyQjtBQUFBLEVBRUEsTUFBTSxPQUFPLFlBQVksS0FBeUI7QUFDOUMsVUFBTSxNQUFNLHFCQUFxQixNQUFNLEtBQUssT0FBUSxhQUFhLFFBQVEsS0FBSyxPQUFRLGVBQWUsTUFBTSxTQUFTO0FBQ3BILFdBQU8sS0FBSyxPQUFRLFlBQVk7QUFBQSxFQUNwQztBQUFBLEVBRUEsTUFBTSxPQUFzQjtBQUN4QixRQUFJLEtBQUssVUFBVSxLQUFLLE9BQU8sYUFBYSxRQUFRLEtBQUssT0FBTyxlQUFlLE1BQU07QUFDakYsV0FBSyxPQUFPLFNBQVM7QUFDckIsWUFBTSxPQUFPLE1BQU0sS0FBSyxPQUFPO0FBQy9CLFVBQUksU0FBUyxHQUFHO0FBQ1osY0FBTSxJQUFJLE1BQU0sMkJBQTJCLElBQUksS0FBSyxLQUFLLEtBQUssQ0FBQyxFQUFFO0FBQUEsTUFDckU7QUFBQSxJQUNKO0FBQUEsRUFDSjtBQUNKOyIsCiAgIm5hbWVzIjogW10KfQo=
