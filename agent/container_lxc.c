@@ -10,6 +10,7 @@
 
 #include <errno.h>
 #include <ftw.h>
+#include <glob.h>
 #include <lxc/lxccontainer.h>
 #include <poll.h>
 #include <string.h>
@@ -252,6 +253,22 @@ static int remove_apparmor(const char *folder, struct err *err)
     return 0;
 }
 
+// liblxc has profiles compiled into a cache of all containers, a folder for each kernel's features, and never takes one out.
+static void forget_compiled_profile(const char *vps)
+{
+    char pattern[PATH_SIZE];
+    glob_t found;
+    if (sysfile_path(pattern, sizeof(pattern), NULL, "/var/cache/lxc/apparmor/*/lxc-%s_*", vps) <
+            0 ||
+        glob(pattern, GLOB_NOSORT, NULL, &found) != 0) {
+        return;
+    }
+    for (size_t i = 0; i < found.gl_pathc; i++) {
+        unlink(found.gl_pathv[i]);
+    }
+    globfree(&found);
+}
+
 static int lxc_undefine(const struct agent_config *config, const char *vps, struct err *err)
 {
     static const char *const files[] = {
@@ -275,6 +292,7 @@ static int lxc_undefine(const struct agent_config *config, const char *vps, stru
     if (r < 0) {
         return r;
     }
+    forget_compiled_profile(vps);
     // One that was killed a moment ago may still be on its way out.
     cgroup_forget_monitor(vps, MONITOR_END_MS);
     // liblxc's lock file, which it never removes; best effort.

@@ -44,7 +44,17 @@ START_TEST(runs_stops_starts_and_goes)
     CALL(0, container_lxc.stop(&rig_config, spec.vps, 5, err));
     ck_assert_int_eq(rig_start(&spec), 0);
     ck_assert_int_eq(observe(), OBSERVED_RUNNING);
+    // As liblxc leaves it where the kernel has AppArmor; another's stays.
+    ck_assert_int_eq(rig_host("d=/var/cache/lxc/apparmor/croft-test-%s && mkdir -p $d && touch "
+                              "\"$d/lxc-%s_<-x>\" \"$d/lxc-other_<-x>\"",
+                              spec.vps, spec.vps),
+                     0);
     rig_destroy(&spec);
+    ck_assert_int_eq(
+        rig_host("d=/var/cache/lxc/apparmor/croft-test-%s && test $(ls $d | wc -l) = 1 "
+                 "&& rm -r $d",
+                 spec.vps),
+        0);
     ck_assert_int_eq(observe(), OBSERVED_ABSENT);
     ck_assert_int_ne(rig_host("ls -d /sys/fs/cgroup/*/lxc.payload.%s 2>/dev/null", spec.vps), 0);
     ck_assert_int_ne(rig_host("ip link show crv1 >/dev/null 2>&1"), 0);
