@@ -52,6 +52,8 @@ order()
 # vps_new NAME PLAN IMAGE VARIABLE: remembers its id, and its address as VARIABLE_address.
 vps_new()
 {
+    # Heartbeats of an emulated machine can be late.
+    until_true 300 node_is_online
     order POST /v1/vps "$(jq -n --arg n "$1" --arg p "$2" --arg i "$3" --arg l "$location" --arg k "$(cat "$image/key.pub")" \
         '{name: $n, plan_id: $p, image_id: $i, location_id: $l, ssh_keys: [$k]}')" || return 1
     remember "$4" "$(jq -er .vps.id "$work/answer")"

@@ -79,6 +79,7 @@ quota_holds()
 {
     local answer
     [ -n "$other" ] || vps_new second "$small" "$busybox" other || return 1
+    until_true 300 node_is_online
     answer=$(customer POST /v1/vps "{\"name\":\"third\",\"plan_id\":\"$small\",\"image_id\":\"$busybox\",\"location_id\":\"$location\"}")
     jq -c '{status, code, detail}' <<<"$answer"
     [ "$(jq -r .code <<<"$answer")" = quota_exceeded ] && [ "$(customer GET /v1/vps | jq '.items | length')" = 2 ]
@@ -247,7 +248,7 @@ delete_leaves_nothing()
 {
     order DELETE "/v1/vps/$other" || return 1
     for _ in $(seq 30); do
-        inside "ls -d /var/lib/croft/agent/vps/$other /var/lib/croft/agent/pool/guests/$other; find /sys/fs/cgroup -name '*$other*'
+        inside "ls -d /var/lib/croft/agent/vps/$other /var/lib/croft/agent/pool/guests/$other; find /sys/fs/cgroup /var/cache/lxc -name '*$other*'
             grep $other /sys/kernel/security/apparmor/profiles; nft list ruleset | grep '$other_address'" >"$work/left" 2>/dev/null
         [ -s "$work/left" ] || return 0
         sleep 2
