@@ -33,8 +33,8 @@ extern const struct field body_snapshot[], body_schedule[], body_reinstall[], bo
     body_clone[], query_snapshots[];
 
 extern const struct field query_none[], query_page[], query_vps[], query_images[], query_tasks[],
-    query_usage[], query_series[], query_task[], query_dry_run[], query_tenants[], query_admin_tenants[],
-    query_holders[], query_admin_vps[], query_admin_tasks[];
+    query_usage[], query_series[], query_task[], query_dry_run[], query_tenants[],
+    query_admin_tenants[], query_holders[], query_admin_vps[], query_admin_tasks[];
 
 // bodies_events.c
 extern const struct field query_events[], query_admin_events[], query_stream[],

@@ -1,4 +1,5 @@
 -- What usage stands on: evidence by the hour, hours told by the node's clock since its start, what cannot be true, meters.
+UPDATE node_status SET last_seen_at = clock_timestamp() WHERE online;
 -- A report of a node that has run for ten days; ages in seconds before now.
 CREATE FUNCTION test.report_at(p_samples jsonb, p_more jsonb DEFAULT '{}') RETURNS jsonb LANGUAGE sql AS $$
     SELECT test.hub(test.get('node'), test.epoch(test.get('node')), 'node_usage', jsonb_build_object('type', 'usage', 'batch', 1,

@@ -72,3 +72,5 @@ BEGIN
     PERFORM test.is((SELECT string_agg(ring || ' ' || n, ', ' ORDER BY ring) FROM (SELECT ring, count(DISTINCT hour) AS n FROM usage_slots GROUP BY 1) x), 'fine 5, minutes 52', 'each slot is of an hour');
 END
 $$;
+-- What follows makes vps, for which their node has to be there.
+UPDATE node_status SET last_seen_at = clock_timestamp() WHERE online;
