@@ -26,6 +26,12 @@ event()
     cg "$1" "$2" | sed -n "s/^$3 //p"
 }
 
+# It answers over its network, while the other is at its limit.
+neighbour_lives()
+{
+    [ -n "$other" ] && guest_ssh "$other_address" true
+}
+
 memory_acts()
 {
     local before now init
@@ -35,7 +41,7 @@ memory_acts()
     now=$(event "$vps" memory.events oom_kill)
     echo "oom_kill $before, now $now, peak $(cg "$vps" memory.peak) of $(cg "$vps" memory.max)"
     [ "$now" -gt "$before" ] && [ "$(guest_init "$vps")" = "$init" ] && [ "$(cg "$vps" memory.peak)" -le "$(cg "$vps" memory.max)" ] &&
-        guest_ssh "$other_address" true
+        neighbour_lives
 }
 
 # A file in memory is memory.
@@ -43,7 +49,7 @@ tmpfs_acts()
 {
     guest "$vps" 'mkdir -p /tmp/m && mount -t tmpfs tmpfs /tmp/m && dd if=/dev/zero of=/tmp/m/f bs=1M count=400; echo "status $?"; umount /tmp/m' 2>&1 |
         tee "$work/tmpfs"
-    ! grep -qx 'status 0' "$work/tmpfs" && guest_ssh "$other_address" true
+    ! grep -qx 'status 0' "$work/tmpfs" && neighbour_lives
 }
 
 # Before Linux 6.11 a refusal is counted where the process was that forked, anywhere below.
@@ -54,10 +60,10 @@ forks_refused()
 
 pids_act()
 {
-    guest "$vps" 'n=0; while [ $n -lt 200 ]; do sleep 300 & n=$((n + 1)); done; echo "all were started"' 2>&1 | tail -n 3 | tee "$work/pids"
+    guest "$vps" 'n=0; while [ $n -lt 200 ]; do sleep 300 >/dev/null 2>&1 </dev/null & n=$((n + 1)); done; echo "all were started"' 2>&1 | tail -n 3 | tee "$work/pids"
     echo "now $(cg "$vps" pids.current) of $(cg "$vps" pids.max), refused $(forks_refused "$vps")"
     [ "$(cg "$vps" pids.current)" -le 128 ] && [ "$(forks_refused "$vps")" -gt 0 ] && ! grep -q 'all were' "$work/pids" &&
-        guest_ssh "$other_address" true
+        neighbour_lives
     local status=$?
     inside "find /sys/fs/cgroup/lxc.payload.$vps -name cgroup.procs -exec cat {} + | while read p; do
         tr '\\0' ' ' </proc/\$p/cmdline | grep -q '^sleep 300' && kill \$p; done; true"
@@ -129,6 +135,7 @@ limits_are_told()
 
 check_limits()
 {
+    [ -n "$other" ] || check "a second guest is there" vps_new second "$small" "$busybox" other || return
     shown "memory.max, memory.swap.max, pids.max, cpu.max and io.max are the plan's" limits_are_those_of "$small" "$vps"
     shown "memory: what is too much is killed, init and neighbour live" memory_acts
     check "memory: a tmpfs is bounded" tmpfs_acts
