@@ -1,0 +1,168 @@
+// Reports of usage over real links, as fast as they are acknowledged: how many a second, what one costs the server and PostgreSQL in processor
+// time, how the API answers meanwhile, how the database grows. Beside a bare COPY of the same rows. A report is of one vps, with its points
+// of ten seconds; a message holds those of 200, as many as a node has. There are fewer links than nodes: each says what fifty nodes would.
+import { spawn } from "node:child_process";
+import { randomUUID } from "node:crypto";
+import { readFileSync } from "node:fs";
+import { cpus, release } from "node:os";
+import { setTimeout as sleep } from "node:timers/promises";
+import { run, until } from "../harness/command.js";
+import { RawAgent, type RawLink } from "../harness/raw-agent.js";
+import { World } from "../harness/world.js";
+
+const seconds = Number(process.argv[2] ?? 60);
+const counts = process.argv.length > 3 ? process.argv.slice(3).map(Number) : [100_000, 1_000_000];
+const links = 8;
+const perMessage = 200;
+const outstanding = 2;
+const tick = 1 / Number((await run(["getconf", "CLK_TCK"])).stdout);
+
+// Seconds of processor time of a process and of all below it, and of those of them that have ended.
+async function cpu(pid: number): Promise<number> {
+    const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
+    const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ").map(Number);
+    const children = readFileSync(`/proc/${pid}/task/${pid}/children`, "utf8").split(" ").filter(Boolean).map(Number);
+    const below = await Promise.all(children.map((child) => cpu(child).catch(() => 0)));
+    return (fields[11]! + fields[12]! + fields[13]! + fields[14]!) * tick + below.reduce((a, b) => a + b, 0);
+}
+
+// Rows as if they had been created long ago, a part for each node. Without triggers: what they would write is not measured here.
+async function seed(world: World, node: string, count: number): Promise<string[]> {
+    const text = await world.cluster.sql(`SET session_replication_role = replica;
+        WITH made AS (INSERT INTO vps (tenant_id, name, plan_id, plan_version, image_id, location_id, node_id, desired, observed, vcpus,
+            memory_bytes, swap_bytes, disk_bytes, pids, ipv4_count, ipv6_count, slot, id_base, hostname, created_at)
+        SELECT '${world.customer.id}', 'b' || md5(random()::text || i), '${world.plan.id}', 1, '${world.image.id}', '${world.location.id}', '${node}', 'running',
+            'running', 1, 1 << 26, 0, 1 << 26, 128, 0, 0, i, 65536, 'bench', now() - interval '30 days' FROM generate_series(1, ${count}) i RETURNING id)
+        SELECT string_agg(id::text, ' ') FROM made`);
+    return text.split("\n").pop()!.split(" ");
+}
+
+class Node {
+    at = 0;
+    batch = 0;
+    seq = 1;
+    waiting = 0;
+    readonly boots: string[];
+    readonly boot = randomUUID();
+
+    constructor(readonly link: RawLink, readonly vps: string[]) {
+        this.boots = vps.map(() => randomUUID());
+    }
+
+    // A minute of a guest that does a little of everything.
+    private sample(i: number, ts: string, mono: number): string {
+        const n = this.seq;
+        const point = (age: number) => `${age},10000,${90000 + i % 999},50312,40213,812345,4096,81920,1,20,${15000 + i % 99},${81000 + i % 99},120,130,1000,2000,${13900 + i % 99},79000`;
+        return `{"vps":"${this.vps[i]}","boot":"${this.boots[i]}","seq":${n},"ts":"${ts}","mono_ns":${mono},"cpu_ns":${n * 540000000},"memory_bytes":51519488,"memory_anon_bytes":41178112,"disk_bytes":831841280,`
+            + `"io_read_bytes":${n * 24576},"io_write_bytes":${n * 491520},"io_read_ops":${n * 6},"io_write_ops":${n * 120},"net_rx_bytes":${n * 90000},"net_tx_bytes":${n * 486000},"net_rx_packets":${n * 720},"net_tx_packets":${n * 780},`
+            + `"pids":23,"oom_kills":0,"net_rx_inside_bytes":${n * 6000},"net_tx_inside_bytes":${n * 12000},"net_rx_outside_bytes":${n * 83400},"net_tx_outside_bytes":${n * 474000},"net_gaps":0,`
+            + `"fine":"${[50000, 40000, 30000, 20000, 10000, 0].map(point).join(";")}"}`;
+    }
+
+    // The guests' own clock: a report of each is a minute after the one before, which the node's says, too.
+    say(): void {
+        const ts = new Date().toISOString();
+        const mono = this.seq * 60_000_000_000;
+        const samples = [];
+        for (let i = this.at; i < Math.min(this.at + perMessage, this.vps.length); i++) {
+            samples.push(this.sample(i, ts, mono));
+        }
+        this.link.wire.frame(1, Buffer.from(`{"epoch":${this.link.epoch},"type":"usage","batch":${++this.batch},"samples":[${samples.join(",")}],"boot":"${this.boot}","now_mono_ns":${mono}}`));
+        this.waiting++;
+        this.at += perMessage;
+        if (this.at >= this.vps.length) {
+            this.at = 0;
+            this.seq++;
+        }
+    }
+
+    heard(): number {
+        const acks = this.link.said("usage_ack");
+        this.link.wire.messages.length = 0;
+        this.waiting -= acks.length;
+        return acks.reduce((sum: number, one: any) => sum + one.stored, 0);
+    }
+}
+
+async function drive(nodes: Node[], until_ms: number): Promise<number> {
+    let stored = 0;
+    while (performance.now() < until_ms || nodes.some((node) => node.waiting > 0)) {
+        for (const node of nodes) {
+            stored += node.heard();
+            while (node.waiting < outstanding && performance.now() < until_ms) {
+                node.say();
+            }
+        }
+        await sleep(2);
+    }
+    return stored;
+}
+
+async function askMeanwhile(world: World, id: string, stop: () => boolean): Promise<number[]> {
+    const times: number[] = [];
+    while (!stop()) {
+        const from = performance.now();
+        await world.customer.api.expect(200, "GET", `/v1/vps/${id}/usage`);
+        times.push(performance.now() - from);
+        await sleep(50);
+    }
+    return times.sort((a, b) => a - b);
+}
+
+// The numbers of a report as one row, by COPY and nothing else: rows a second, and processor time of PostgreSQL for one.
+async function floor(world: World, postmaster: number, rows: number): Promise<{ rate: number; micros: number }> {
+    const columns = Array.from({ length: 21 }, (_, i) => `c${i} bigint`).join(", ");
+    await world.cluster.sql(`CREATE TABLE bench_copy (vps uuid, boot uuid, ts timestamptz, ${columns})`);
+    const before = await cpu(postmaster);
+    const from = performance.now();
+    const psql = spawn("psql", [world.cluster.conninfo("postgres"), "-qc", "COPY bench_copy FROM STDIN"], { stdio: ["pipe", "inherit", "inherit"] });
+    for (let i = 0; i < rows; i += perMessage) {
+        const text = Array.from({ length: perMessage }, (_, j) => `${randomUUID()}\t${randomUUID()}\t2026-01-01T00:00:00Z\t${Array.from({ length: 21 }, (_, k) => (i + j) * (k + 1) * 4099).join("\t")}\n`).join("");
+        if (!psql.stdin.write(text)) {
+            await new Promise((resolve) => psql.stdin.once("drain", resolve));
+        }
+    }
+    psql.stdin.end();
+    await new Promise((resolve) => psql.once("exit", resolve));
+    return { rate: rows / ((performance.now() - from) / 1000), micros: ((await cpu(postmaster)) - before) / rows * 1e6 };
+}
+
+async function measure(count: number): Promise<void> {
+    const world = await World.create({ server: { config: { log_level: "warn" } }, agent: null });
+    try {
+        const nodes: Node[] = [];
+        for (let i = 0; i < links; i++) {
+            const agent = await RawAgent.join(world, `bench${i}`);
+            const vps = await seed(world, agent.node, Math.floor(count / links));
+            nodes.push(new Node(await agent.connect(), vps));
+        }
+        await world.cluster.sql("ANALYZE");
+        const postmaster = Number(await world.cluster.sql("SELECT (regexp_split_to_array(pg_read_file('postmaster.pid'), '\\n'))[1]"));
+        while (nodes.some((node) => node.seq < 2)) { // every guest has its watermark
+            await drive(nodes.filter((node) => node.seq < 2), performance.now() + 200);
+        }
+        const size = async () => Number(await world.cluster.sql("SELECT sum(pg_total_relation_size(oid)) FROM pg_class WHERE relname ~ '^usage_(minutes|fine)_\\d+$' AND relkind = 'r'"));
+        const [server, postgres, bytes, from] = [await cpu(world.server.pid), await cpu(postmaster), await size(), performance.now()];
+        let over = false;
+        const asked = askMeanwhile(world, nodes[0]!.vps[0]!, () => over);
+        const stored = await drive(nodes, from + seconds * 1000);
+        over = true;
+        const took = (performance.now() - from) / 1000;
+        const each = { server: ((await cpu(world.server.pid)) - server) / stored * 1e6, postgres: ((await cpu(postmaster)) - postgres) / stored * 1e6 };
+        const grew = ((await size()) - bytes) / stored;
+        const times = await asked;
+        const bare = await floor(world, postmaster, 200_000);
+        const cores = (each.server + each.postgres) * count / 60 / 1e6;
+        console.log(`| ${count} | ${(stored / took).toFixed(0)} | ${each.server.toFixed(1)} + ${each.postgres.toFixed(1)} | ${cores.toFixed(2)} | ${times[Math.floor(times.length * 0.99)]!.toFixed(1)} | ${grew.toFixed(0)} | ${bare.rate.toFixed(0)}, ${bare.micros.toFixed(1)} |`);
+    } finally {
+        await world.close();
+    }
+}
+
+console.log(`### Usage (\`tests/bench/usage ${seconds} ${counts.join(" ")}\`)\n`);
+console.log(`${new Date().toISOString().slice(0, 10)}, ${cpus().length} cores (${cpus()[0]?.model}), Linux ${release()}; the load program runs on the same cores\n`);
+console.log("| vps | reports a second, as fast as they go | µs of a processor for one: server + PostgreSQL | cores at one a minute | API p99 meanwhile, ms | bytes of points for one | bare COPY: rows a second, µs |");
+console.log("| --- | --- | --- | --- | --- | --- | --- |");
+for (const count of counts) {
+    await measure(count);
+}
