@@ -58,6 +58,15 @@ CREATE OR REPLACE FUNCTION croft_traffic_included(a billing_accounts, p_at times
         croft_seconds(croft_month_start(p_at), croft_month_end(p_at)) AS seconds) m
 $$;
 
+-- What of the pool is used in the month of p_from: {included_bytes, used_bytes, over_bytes, percent, policy}.
+CREATE OR REPLACE FUNCTION croft_traffic_pool(a billing_accounts, p_from timestamptz) RETURNS jsonb LANGUAGE sql STABLE AS $$
+    SELECT jsonb_build_object('included_bytes', i.bytes, 'used_bytes', u.bytes, 'over_bytes', greatest(u.bytes - i.bytes, 0),
+        'percent', CASE WHEN i.bytes > 0 THEN trunc(u.bytes * 100 / i.bytes) END, 'policy', a.traffic_policy)
+    FROM croft_traffic_included(a, p_from) i (bytes),
+        LATERAL (SELECT coalesce(sum(h.net_tx_outside_bytes), 0) AS bytes FROM tenants t JOIN usage_hours h ON h.tenant_id = t.id
+            WHERE t.path @> ARRAY[a.tenant_id] AND h.hour >= croft_month_start(p_from) AND h.hour < croft_month_end(p_from)) u
+$$;
+
 -- Traffic that leaves the location, pooled: what is beyond the pool is shared by those that caused it, in proportion, and priced as in their
 -- location. Throttled traffic costs nothing. p_scale: of a forecast, as if it had been so many times as much.
 CREATE OR REPLACE FUNCTION croft_rate_traffic(a billing_accounts, p_from timestamptz, p_to timestamptz, p_scale numeric DEFAULT 1)

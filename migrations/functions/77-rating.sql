@@ -107,7 +107,7 @@ BEGIN
         r.location_id, r.meter, croft_rate_label(r.vps_id, r.plan_id, r.meter, r.states, r.percent), r.from_ts, r.to_ts,
         CASE r.way WHEN 'month' THEN round(r.seconds * r.units / v_month, 8) ELSE round((r.seconds + r.started) * r.units / 3600, 6) END,
         CASE r.way WHEN 'month' THEN 'month' ELSE 'hour' END,
-        trim_scale(CASE r.way WHEN 'month' THEN r.price_month ELSE r.price_hour END * r.percent / 100),
+        trim_scale(round(CASE r.way WHEN 'month' THEN r.price_month ELSE r.price_hour END * r.percent / 100, 12)),
         r.total - coalesce(lag(r.total) OVER (PARTITION BY r.vps_id, r.meter, r.way ORDER BY r.from_ts), 0),
         a.currency, NULL::numeric, NULL::numeric, NULL::text, r.version_id,
         jsonb_build_object('seconds', r.seconds, 'started_seconds', r.started, 'units', r.units, 'percent', trim_scale(r.percent), 'states', r.states,

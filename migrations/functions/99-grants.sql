@@ -33,6 +33,7 @@ DECLARE
         'croft_address_set_json', 'croft_firewall_json', 'croft_firewall_etag', 'croft_network_json', 'croft_network_ipv4',
         'croft_network_ipv6', 'croft_port_forward_json', 'croft_rdns_json', 'croft_rdns_etag',
         'croft_snapshot_json', 'croft_schedule_json', 'croft_webhook_json', 'croft_delivery_json', 'croft_event_json', 'croft_event_xid', 'croft_xid_max', 'croft_horizon', 'croft_usage_part_json', 'croft_usage_evidence_json', 'croft_quarantine_json', 'croft_meter_vps', 'croft_second', 'croft_series_range', 'croft_series_points', 'croft_series_json', 'croft_usage_range', 'croft_usage_json', 'croft_usage_hour_json', 'croft_usage_last_json',
+        'croft_price_book_json', 'croft_price_version_json', 'croft_price_item_json', 'croft_tax_rule_json', 'croft_charge_json', 'croft_month_of',
         'croft_evidence_json', 'croft_limit_json', 'croft_pressure_json', 'croft_pressures_json', 'croft_kills_json'];
     operator_readers text[] := ARRAY['croft_plan_version_json', 'croft_viewers_json', 'croft_user_json', 'croft_node_json', 'croft_node_etag',
         'croft_join_token_json', 'croft_pool_json', 'croft_orphan_json', 'croft_drift_json', 'croft_node_condition', 'croft_sellable',
@@ -50,7 +51,9 @@ DECLARE
         'croft_vps_freeze', 'croft_vps_thaw', 'croft_vps_hostname', 'croft_vps_ssh_keys', 'croft_vps_password', 'croft_vps_resize',
         'croft_vps_undelete', 'croft_vps_address_add', 'croft_vps_address_remove', 'croft_task_cancel_order', 'croft_vps_start', 'croft_vps_stop', 'croft_vps_delete',
         'croft_tenant_create', 'croft_tenant_update', 'croft_child_quota_set', 'croft_tenant_suspend', 'croft_tenant_resume',
-        'croft_tenant_close', 'croft_tenant_usage', 'croft_plan_offer_set', 'croft_plan_offer_delete', 'croft_vps_log', 'croft_console_create'];
+        'croft_tenant_close', 'croft_tenant_usage',
+        'croft_prices', 'croft_costs', 'croft_child_costs', 'croft_charge_detail', 'croft_price_book_create', 'croft_price_book_update',
+        'croft_price_book_version_create', 'croft_price_book_version_delete', 'croft_tax_rule_create', 'croft_tax_rule_delete', 'croft_plan_offer_set', 'croft_plan_offer_delete', 'croft_vps_log', 'croft_console_create'];
     hub text[] := ARRAY['croft_node_hello', 'croft_node_tasks', 'croft_task_progress', 'croft_task_result',
         'croft_image_upload', 'croft_image_seal', 'croft_node_inventory', 'croft_node_usage', 'croft_node_drift', 'croft_node_heartbeat', 'croft_node_offline', 'croft_node_id',
         'croft_node_evidence', 'croft_node_log', 'croft_node_logs_asked'];

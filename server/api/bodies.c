@@ -1,6 +1,7 @@
 #include "bodies.h"
 
 #include "bodies_people.h"
+#include "bodies_prices.h"
 #include "json.h"
 #include "labels.h"
 #include "macro.h"
@@ -193,6 +194,9 @@ const struct field query_admin_tasks[] = {
 // ---- Words and forms
 
 static const char *const words_console[] = {"login", "shell", NULL};
+static const char *const words_meter[] = {"plan",   "ipv4",    "traffic",   "snapshot",
+                                          "backup", "stopped", "suspended", "held",
+                                          "cpu",    "disk",    "io",        NULL};
 static const char *const words_observed[] = {"absent", "stopped", "running", "error", NULL};
 static const char *const words_task[] = {"queued", "running", "done", "failed", "cancelled", NULL};
 static const char *const words_snapshot[] = {"creating", "ready", "deleting", "failed", NULL};
@@ -243,9 +247,11 @@ static const struct {
     {body_console, "kind", words_console},
     {body_pool, "kind", words_pool},
     {body_address, "kind", words_pool},
+    {body_tax_rule, "meter", words_meter},
 };
 
 #define CAPITALS "ABCDEFGHIJKLMNOPQRSTUVWXYZ", "must be three capital letters"
+#define CAPITALS_2 "ABCDEFGHIJKLMNOPQRSTUVWXYZ", "must be two capital letters"
 #define DECIMAL "0123456789.", "must be a decimal number"
 
 static const struct {
@@ -269,15 +275,26 @@ static const struct {
     {body_plan_offer, "currency", CAPITALS},
     {body_plan_offer, "price_month", DECIMAL},
     {body_plan_offer, "price_hour", DECIMAL},
+    {body_price_book, "currency", CAPITALS},
+    {body_tax_rule, "country", CAPITALS_2},
+    {body_tax_rule, "rate", DECIMAL},
 };
 
 static const struct {
     const struct field *table;
     const char *name;
 } times[] = {
-    {query_usage, "from"},         {query_usage, "to"},        {query_series, "from"},
-    {query_series, "to"},          {body_token, "expires_at"}, {query_events, "since"},
-    {query_admin_events, "since"}, {body_plan, "valid_from"},  {body_plan_version, "valid_from"},
+    {query_usage, "from"},
+    {query_usage, "to"},
+    {query_series, "from"},
+    {query_series, "to"},
+    {body_token, "expires_at"},
+    {query_events, "since"},
+    {query_admin_events, "since"},
+    {body_plan, "valid_from"},
+    {body_plan_version, "valid_from"},
+    {body_price_version, "valid_from"},
+    {body_tax_rule, "valid_from"},
 };
 
 static const char *text_of(json_t *object, const struct field *table, const struct field *of,

@@ -1,16 +1,16 @@
 #include "routes.h"
 
-#include "bodies.h"
 #include "bodies_people.h"
 #include "macro.h"
+#include "routes_private.h"
 #include "steps.h"
 #include "uuid.h"
 
 #include <string.h>
 
 // A step list is what happens to a request, in order.
-static request_step *const table[] = {step_limit_address, step_credentials, step_input, step_query,
-                                      NULL};
+request_step *const route_steps_table[] = {step_limit_address, step_credentials, step_input,
+                                           step_query, NULL};
 static request_step *const slow[] = {step_limit_address, step_credentials, step_input,
                                      step_query,         step_prefer_wait, NULL};
 static request_step *const task_read[] = {
@@ -81,39 +81,6 @@ static request_step *const readyz[] = {step_ping, step_readyz, NULL};
 static request_step *const show_metrics[] = {step_metrics, NULL};
 static request_step *const meta[] = {step_limit_address, step_meta, NULL};
 static request_step *const openapi[] = {step_limit_address, step_openapi, NULL};
-
-#define GET EVHTTP_REQ_GET
-#define POST EVHTTP_REQ_POST
-#define PUT EVHTTP_REQ_PUT
-#define PATCH EVHTTP_REQ_PATCH
-#define DELETE EVHTTP_REQ_DELETE
-
-#define READ "read"
-#define WRITE "write"
-
-// Who may: of a tenant its roles, of the platform its staff. routes_check.c fails the build for a row without them.
-#define OWNERS ROLE_OWNER
-#define MANAGERS (ROLE_OWNER | ROLE_ADMIN)
-#define WORKERS (MANAGERS | ROLE_MEMBER)
-#define PAYERS (MANAGERS | ROLE_BILLING)
-#define ALL (WORKERS | ROLE_BILLING | ROLE_VIEWER)
-#define TENANT_BY(how, resource, action, who)                                                      \
-    .auth = AUTH_TENANT, .scope = #resource ":" action, .roles = (who) | ROLE_VISITOR, .steps = how
-#define OPERATOR_BY(how, resource, action)                                                         \
-    .auth = AUTH_OPERATOR, .scope = #resource ":" action, .roles = ROLE_OPERATOR, .steps = how
-#define TENANT(resource, action, who) TENANT_BY(table, resource, action, who)
-#define OPERATOR(resource, action) OPERATOR_BY(table, resource, action)
-#define SLOW(resource, action, who) TENANT_BY(slow, resource, action, who)
-// Not for staff who act as the customer: what decides who gets in, who hears of it, or what others may have would outlive the
-// visit (routes_check.c says which).
-#define OWN_BY(how, resource, action, who)                                                         \
-    .auth = AUTH_TENANT, .scope = #resource ":" action, .roles = who, .steps = how
-#define OWN(resource, action, who) OWN_BY(table, resource, action, who)
-
-#define LIST .flags = ROUTE_LIST, .query = query_page
-#define LIST_OF(fields) .flags = ROUTE_LIST, .query = fields
-#define IDEMPOTENT .flags = ROUTE_IDEMPOTENT
-#define ORDER (ROUTE_IDEMPOTENT | ROUTE_PREFER_WAIT)
 
 // clang-format off
 static const struct route routes[] = {
@@ -317,12 +284,13 @@ static const struct route routes[] = {
 
 int routes_count(void)
 {
-    return (int)ARRAY_LEN(routes);
+    return (int)ARRAY_LEN(routes) + routes_billing_count;
 }
 
 const struct route *route_at(int index)
 {
-    return &routes[index];
+    const int here = (int)ARRAY_LEN(routes);
+    return index < here ? &routes[index] : &routes_billing[index - here];
 }
 
 static const struct {
@@ -409,13 +377,14 @@ void route_find(enum evhttp_cmd_type method, const char *path, struct route_matc
 {
     *ret_match = (struct route_match){.index = -1};
     for (int i = 0; i < routes_count(); i++) {
+        const struct route *route = route_at(i);
         char id[ROUTE_ID + 1];
-        if (!matches(routes[i].path, path, id)) {
+        if (!matches(route->path, path, id)) {
             continue;
         }
-        ret_match->allowed |= routes[i].method;
-        if (routes[i].method == method) {
-            ret_match->route = &routes[i];
+        ret_match->allowed |= route->method;
+        if (route->method == method) {
+            ret_match->route = route;
             ret_match->index = i;
             memcpy(ret_match->id, id, sizeof(id));
         }

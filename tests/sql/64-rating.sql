@@ -252,3 +252,116 @@ BEGIN
     PERFORM test.no_prices(croft_root());
 END
 $$;
+
+-- ---- Through the API: books, prices, costs, charges; what a reseller pays is not for its tenants.
+CREATE FUNCTION test.req(p_id text, p_body jsonb DEFAULT NULL, p_match text DEFAULT NULL) RETURNS jsonb LANGUAGE sql AS $$
+    SELECT jsonb_strip_nulls(jsonb_build_object('id', p_id, 'if_match', p_match)) || CASE WHEN p_body IS NULL THEN '{}' ELSE jsonb_build_object('body', p_body) END
+$$;
+CREATE FUNCTION test.says(r test.reply) RETURNS text LANGUAGE sql AS $$
+    SELECT concat_ws(' ', r.status, r.code, nullif(r.pointer, ''))
+$$;
+DO $$
+DECLARE
+    r test.reply;
+    v_book text;
+    v_version text;
+    v_reseller uuid := test.account('rated reseller', croft_root(), 'reseller');
+    v_child uuid := test.account('rated child', v_reseller);
+    v_other uuid := test.account('rated stranger');
+    v_plan uuid := (SELECT id FROM plans WHERE name = 'r-hour');
+    v uuid;
+    x text;
+BEGIN
+    r := test.api('op', 'admin_price_book_create', test.req(NULL, '{"currency":"EUR","name":"Standard"}'));
+    PERFORM test.is((r.status, r.body->>'now', r.body->>'currency')::text, '(201,,EUR)', 'a price book is made, empty');
+    v_book := r.body->>'id';
+    PERFORM test.is(test.says(test.api('op', 'admin_price_book_create', test.req(NULL, '{"currency":"EUR","name":"Again"}'))), '409 conflict /currency', 'one a currency');
+    PERFORM test.is(test.says(test.api('op', 'admin_price_book_update', test.req(v_book, '{"name":"Other"}'))), '428 precondition_required', 'a name is changed by who has read it');
+    PERFORM test.is((test.api('op', 'admin_price_book_update', test.req(v_book, '{"name":"Other"}', r.etag))).body->>'name', 'Other', 'then it is');
+    PERFORM test.is(test.says(test.api('op', 'admin_price_book_version_create', test.req(v_book, jsonb_build_object('items', i)))), w, format('items %s: %s', i, w))
+    FROM (VALUES ('[{"meter":"traffic"}]'::jsonb, '422 invalid_value /items/0'), ('[{"meter":"rubbish","price_unit":"1"}]', '422 invalid_value /items/0'),
+        ('[{}]', '422 invalid_value /items/0/meter'), ('[1]', '422 invalid_value /items/0'), ('{}', '422 invalid_value /items'),
+        ('[{"meter":"traffic","price_unit":1}]', '422 invalid_value /items/0/price_unit'), ('[{"meter":"traffic","price_unit":"-1"}]', '422 invalid_value /items/0/price_unit'),
+        ('[{"meter":"traffic","price_unit":"1"},{"meter":"traffic","price_unit":"2"}]', '422 invalid_value /items/1'),
+        ('[{"meter":"plan","price_month":"1","plan_id":"x"}]', '422 invalid_value /items/0/plan_id'), ('[{"meter":"held","percent":"101"}]', '422 invalid_value /items/0/percent'),
+        ('[{"meter":"plan","price_month":"1","plan_id":"01980d5e-7c00-7a3b-9c41-0d9f2b6e5a11"}]', '422 invalid_value /items/0'),
+        ('[{"meter":"io","price_unit":"1","wat":1}]', '422 invalid_value /items/0/wat')) y (i, w);
+    PERFORM test.is(test.says(test.api('op', 'admin_price_book_version_create', test.req(v_book, '{"items":[],"valid_from":"2001-01-01T00:00:00Z"}'))),
+        '422 invalid_value /valid_from', 'no version holds from the past on');
+    r := test.api('op', 'admin_price_book_version_create', test.req(v_book, '{"items":[{"meter":"traffic","price_unit":"1.00"}],"valid_from":"2090-01-01T00:00:00Z"}'));
+    PERFORM test.is((r.status, r.body#>>'{items,0,price_unit}', r.body->>'number')::text, '(201,1.00,1)', 'a version is made');
+    PERFORM test.is(test.says(test.api('op', 'admin_price_book_version_create', test.req(v_book, '{"items":[],"valid_from":"2090-01-01T00:00:00Z"}'))),
+        '409 conflict /valid_from', 'one a moment');
+    UPDATE price_book_versions SET created_at = created_at - interval '1 second' WHERE id = (r.body->>'id')::uuid;
+    PERFORM test.refused(format('INSERT INTO price_items (version_id, meter, price_unit) VALUES (%L, ''io'', 1)', r.body->>'id'), 'nothing is added to a version');
+    PERFORM test.is((test.api('op', 'admin_price_book_version_delete', test.req(r.body->>'id'))).status, 204, 'one that does not hold yet is deleted');
+    PERFORM test.is((test.api('op', 'admin_price_book_version_delete', test.req(r.body->>'id'))).status, 404, 'once');
+    v_version := test.prices(croft_root(), '2024-01-01Z', '[{"meter":"traffic","price_unit":1.50}]');
+    PERFORM test.is(test.says(test.api('op', 'admin_price_book_version_delete', test.req(v_version))), '409 conflict', 'one that holds is not');
+    PERFORM test.refused(format('DELETE FROM price_book_versions WHERE id = %L', v_version), 'by nobody');
+
+    -- The reseller sells at its own prices, and pays the root's.
+    INSERT INTO plan_offers (seller_id, plan_id, price_month, price_hour, currency) VALUES (v_reseller, v_plan, 9, 0.02, 'EUR');
+    UPDATE plan_offers SET price_month = 10, price_hour = 0.025 WHERE seller_id = v_reseller;
+    PERFORM test.is((SELECT string_agg(concat_ws(' ', price_month, price_hour), ',') FROM plan_offer_prices WHERE seller_id = v_reseller AND plan_id = v_plan), '10 0.025',
+        'of several prices within a second the last holds');
+    v := test.lived('sold-on', v_child, '[["2024-04-01Z","running","r-hour"],["2024-04-02Z","gone"]]');
+    PERFORM test.is(test.month(v_reseller, '2024-04') || ' / ' || test.month(v_child, '2024-04'), 'plan 24.000000 hour 0.24 / plan 24.000000 hour 0.60', 'wholesale and retail');
+    INSERT INTO plan_offer_prices (seller_id, plan_id, valid_from, price_month, price_hour, currency) VALUES (v_reseller, v_plan, '2024-04-01 12:00Z', 10, 0.05, 'EUR');
+    UPDATE plan_offer_prices SET valid_from = '2024-01-01Z' WHERE seller_id = v_reseller AND price_hour = 0.025;
+    DELETE FROM plan_offers WHERE seller_id = v_reseller;
+    PERFORM test.is(test.month(v_child, '2024-04'), 'plan 12.000000 hour 0.30, plan 12.000000 hour 0.60', 'an offer''s price changes from a second on, and outlives the offer');
+    PERFORM test.is(test.month(v_reseller, '2024-04'), 'plan 24.000000 hour 0.24', 'which is nothing to what its seller pays');
+    PERFORM croft_charge(v_reseller, '2024-04-01'), croft_charge(v_child, '2024-04-01');
+    PERFORM set_config('role', 'croft_tenant', true), set_config('croft.tenant', v_child::text, true);
+    SELECT string_agg(DISTINCT c.account_id::text, ' ') INTO x FROM charges c;
+    PERFORM set_config('role', 'none', true);
+    PERFORM test.is(x, v_child::text, 'a tenant reads what it is charged, not what its reseller is for it');
+    PERFORM set_config('role', 'croft_tenant', true);
+    SELECT count(*)::text INTO x FROM price_items;
+    PERFORM set_config('role', 'none', true), set_config('croft.tenant', '', true);
+    PERFORM test.is(x, '0', 'and no list of anybody');
+
+    r := test.api('rated child', 'cost_read', '{"query":{"month":"2024-04"}}');
+    PERFORM test.is((r.status, r.body->>'net', r.body->>'charged', r.body->>'forecast', jsonb_array_length(r.body->'lines'))::text, '(200,0.90,true,,0)', 'costs of a month that is over');
+    r := test.api('rated child', 'cost_read', jsonb_build_object('query', jsonb_build_object('month', '2024-04', 'vps_id', v)));
+    PERFORM test.is(jsonb_array_length(r.body->'lines'), 2, 'with the lines of a vps');
+    PERFORM test.is((test.api('rated child', 'cost_read', '{"query":{"month":"2024-13"}}')).pointer, '/month', 'of a month that there is');
+    PERFORM test.is((test.api('rated reseller', 'child_cost_read', test.req(v_child::text) || '{"query":{"month":"2024-04"}}')).body->>'net', '0.90', 'a reseller sees what its tenant pays it');
+    PERFORM test.is((test.api('rated stranger', 'child_cost_read', test.req(v_child::text))).status, 404, 'and nobody else');
+    PERFORM test.is((test.api('op', 'admin_cost_read', test.req(v_child::text) || '{"query":{"month":"2024-04"}}')).body->>'net', '0.90', 'but an operator');
+    r := test.api('rated child', 'charge_list', '{"query":{"month":"2024-04"}}');
+    PERFORM test.is(jsonb_array_length(r.body->'items'), 2, 'charges are listed');
+    PERFORM test.is(jsonb_array_length((test.api('rated child', 'charge_list', '{"query":{"month":"2024-05"}}')).body->'items'), 0, 'by month');
+    r := test.api('rated child', 'charge_read', test.req(r.body#>>'{items,0,id}'));
+    PERFORM test.is((jsonb_array_length(r.body->'periods'), r.body#>>'{periods,0,state}', (r.body#>>'{periods,0,seconds}')::int)::text, '(1,running,43200)', 'and opened to their periods');
+    PERFORM test.is((test.api('rated reseller', 'charge_read', test.req(r.body->>'id'))).status, 404, 'a charge is its account''s');
+
+    r := test.api('rated child', 'price_read');
+    PERFORM test.is((r.status, r.body->'items')::text, '(200,[])', 'a tenant learns its own prices');
+    r := test.api('rated stranger', 'price_read');
+    PERFORM test.ok(r.body->'items' @> '[{"meter":"traffic","price_unit":"1.50"}]' AND r.body->'plans' @> '[{"name":"r-hour","price_hour":"0.01","source":"plan"}]', 'of its seller', r.body::text);
+    PERFORM test.is(test.says(test.api('rated stranger', 'price_book_create', test.req(NULL, '{"currency":"EUR","name":"x"}'))), '403 forbidden', 'only a seller has a price book');
+    r := test.api('rated reseller', 'price_book_create', test.req(NULL, '{"currency":"EUR","name":"Ours"}'));
+    PERFORM test.is(r.status, 201, 'a reseller has one');
+    PERFORM test.is((test.api('rated reseller', 'price_book_read', test.req(v_book))).status, 404, 'and does not see the root''s');
+    PERFORM test.is((test.api('rated reseller', 'price_book_version_read', test.req(v_version))).status, 404, 'nor its versions');
+    r := test.api('rated reseller', 'price_book_version_create', test.req(r.body->>'id', '{"items":[{"meter":"ipv4","price_month":"1"}]}'));
+    PERFORM test.is((r.status, (r.body->>'valid_from')::timestamptz > now())::text, '(201,t)', 'a version holds from the next second on');
+    PERFORM test.is((test.api('rated reseller', 'tax_rule_create', test.req(NULL, '{"rate":"20","name":"VAT","country":"AT"}'))).status, 201, 'a reseller has taxes of its own');
+    PERFORM test.is(test.says(test.api('rated reseller', 'tax_rule_create', test.req(NULL, '{"rate":"101","name":"VAT"}'))), '422 invalid_value /rate', 'of at most all');
+    PERFORM test.is(jsonb_array_length((test.api('rated reseller', 'tax_rule_list')).body->'items'), 1, 'and sees those alone');
+    r := test.api('op', 'admin_tax_rule_create', test.req(NULL, '{"rate":"20","name":"VAT","country":"AT","valid_from":"2091-01-01T00:00:00Z"}'));
+    PERFORM test.is((test.api('rated reseller', 'tax_rule_delete', test.req(r.body->>'id'))).status, 404, 'another''s rule is not deleted');
+    PERFORM test.is((test.api('op', 'admin_tax_rule_delete', test.req(r.body->>'id'))).status, 204, 'one''s own is, until it holds');
+    -- A forecast: what is there goes on.
+    v := test.lived('goes-on', v_other, jsonb_build_array(jsonb_build_array(croft_month_start(now()), 'running', 'r-month')));
+    r := test.api('rated stranger', 'cost_read');
+    PERFORM test.is((r.body->'forecast'->>'net', (r.body->>'net')::numeric <= 31, r.body->>'charged')::text, '(31.00,t,false)', 'the month that goes on has a forecast');
+    PERFORM test.no_prices(croft_root()), test.no_prices(v_reseller);
+    SET LOCAL session_replication_role = replica;
+    DELETE FROM charges WHERE account_id IN (v_reseller, v_child);
+    DELETE FROM tax_rules;
+    SET LOCAL session_replication_role = origin;
+END
+$$;

@@ -92,6 +92,39 @@ async function planVersion(world: World): Promise<string> {
     return answer.id;
 }
 
+// ---- Prices: a book of euros that each seller has one of, a version and a rule that do not hold yet.
+
+const sellerOf = async (world: World, of: Customer) => ({ api: (await resellerOf(world, of)).api, base: "/v1" });
+const operators = async (world: World) => ({ api: world.operator, base: "/v1/admin" });
+type Seller = (world: World, of: Customer) => Promise<{ api: Api; base: string }>;
+
+const priceBook = (seller: Seller): Maker => async (world, of) => {
+    const { api, base } = await seller(world, of);
+    const made = await api.raw("POST", `${base}/price-books`, { body: { currency: "EUR", name: "Standard" } });
+    return made.status === 201 ? made.json.id : (await api.expect(200, "GET", `${base}/price-books`)).items[0].id;
+};
+
+let began = 2040; // no two begin at a time
+
+const priceVersion = (seller: Seller): Maker => async (world, of) => {
+    const { api, base } = await seller(world, of);
+    const body = { valid_from: `${began++}-01-01T00:00:00Z`, items: [{ meter: "traffic", price_unit: "1.00" }] };
+    return (await api.expect(201, "POST", `${base}/price-books/${await priceBook(seller)(world, of)}/versions`, { body })).id;
+};
+
+const taxRule = (seller: Seller): Maker => async (world, of) => {
+    const { api, base } = await seller(world, of);
+    const body = { country: "DE", rate: "19", name: "VAT", valid_from: `${began++}-01-01T00:00:00Z` };
+    return (await api.expect(201, "POST", `${base}/tax-rules`, { body })).id;
+};
+
+// As if a month had been charged.
+const charge: Maker = (world, of) =>
+    world.cluster.sql(`INSERT INTO charges (account_id, month, key, number, tenant_id, meter, description, from_ts, to_ts, quantity, unit, unit_price,
+        amount, currency, tax_rate, tax_amount, evidence)
+        VALUES ('${of.id}', '2024-04-01', '${randomUUID()}', 0, '${of.id}', 'traffic', 'Traffic', '2024-04-01Z', '2024-05-01Z', 1, 'TB', 1, 1, 'EUR', 0, 0, '{}')
+        RETURNING id`);
+
 const joinToken = async (world: World) => (await world.operator.expect(201, "POST", "/v1/admin/join-tokens", { body: { location_id: world.location.id } })).id;
 const pool = async (world: World) => (await world.operator.expect(200, "GET", "/v1/admin/pools")).items[0].id;
 
@@ -110,6 +143,10 @@ export const things: Record<string, Thing> = {
     "/v1/webhook-deliveries/": own(delivery),
     "/v1/tenants/": { make: child, by: reseller },
     "/v1/plan-offers/": { ...shared(offer), by: reseller },
+    "/v1/charges/": own(charge),
+    "/v1/price-books/": { make: priceBook(sellerOf), by: reseller },
+    "/v1/price-book-versions/": { make: priceVersion(sellerOf), by: reseller },
+    "/v1/tax-rules/": { make: taxRule(sellerOf), by: reseller },
     "/v1/locations/": shared((world) => world.location.id),
     "/v1/plans/": shared((world) => world.plan.id),
     "/v1/images/": own(image),
@@ -123,6 +160,10 @@ export const things: Record<string, Thing> = {
     "/v1/admin/images/": shared((world) => world.image.id),
     "/v1/admin/pools/": shared(pool),
     "/v1/admin/join-tokens/": shared(joinToken),
+    "/v1/admin/charges/": { make: charge, shared: true },
+    "/v1/admin/price-books/": { make: priceBook(operators), shared: true },
+    "/v1/admin/price-book-versions/": { make: priceVersion(operators), shared: true },
+    "/v1/admin/tax-rules/": { make: taxRule(operators), shared: true },
 };
 
 // What a path has before its id: the key of things.
