@@ -17,31 +17,33 @@ BEGIN
             least(s.to_ts, p.to_ts) AS to_ts
         FROM croft_price_spans(a.seller_id, a.currency, p_from, p_to) s
         LEFT JOIN policies p ON p.from_ts < s.to_ts AND p.to_ts > s.from_ts
-    ), machines AS MATERIALIZED (
-        SELECT DISTINCT h.vps_id, h.tenant_id FROM tenants t JOIN usage_hours h ON h.tenant_id = t.id
-        WHERE t.path @> ARRAY[a.tenant_id] AND h.hour >= p_from AND h.hour < p_to
+    ), lives AS (
+        SELECT p.vps_id, p.location_id, p.from_ts, p.to_ts FROM tenants t JOIN vps_periods p ON p.tenant_id = t.id
+        WHERE t.path @> ARRAY[a.tenant_id] AND p.from_ts < p_to AND (p.to_ts IS NULL OR p.to_ts > p_from)
     ), starts AS (
-        SELECT DISTINCT ON (m.vps_id, date_trunc('hour', p.from_ts, 'UTC')) m.vps_id, p.location_id, p.from_ts, date_trunc('hour', p.from_ts, 'UTC') AS hour
-        FROM (SELECT DISTINCT x.vps_id FROM machines x) m
-        JOIN vps_periods p ON p.vps_id = m.vps_id AND p.from_ts < p_to
-            AND p.from_ts >= coalesce((SELECT max(o.from_ts) FROM vps_periods o WHERE o.vps_id = m.vps_id AND o.from_ts <= p_from), '-infinity')
-        ORDER BY m.vps_id, date_trunc('hour', p.from_ts, 'UTC'), p.from_ts DESC
+        -- Of the periods that begin within an hour the last, and the one that the range begins with.
+        SELECT DISTINCT ON (l.vps_id, date_trunc('hour', l.from_ts, 'UTC')) l.vps_id, l.location_id, date_trunc('hour', l.from_ts, 'UTC') AS hour
+        FROM lives l ORDER BY l.vps_id, date_trunc('hour', l.from_ts, 'UTC'), l.from_ts DESC
     ), moves AS (
-        SELECT s.*, lag(s.location_id) OVER (PARTITION BY s.vps_id ORDER BY s.hour) IS DISTINCT FROM s.location_id AS moved,
-            row_number() OVER (PARTITION BY s.vps_id ORDER BY s.hour) AS n FROM starts s
-    ), places AS (
+        SELECT s.*, lag(s.location_id) OVER w IS DISTINCT FROM s.location_id AS moved, row_number() OVER w AS n
+        FROM starts s WINDOW w AS (PARTITION BY s.vps_id ORDER BY s.hour)
+    ), places AS MATERIALIZED (
         SELECT m.vps_id, m.location_id, CASE m.n WHEN 1 THEN '-infinity' ELSE m.hour END AS from_hour,
             lead(m.hour, 1, 'infinity') OVER (PARTITION BY m.vps_id ORDER BY m.hour) AS to_hour
         FROM moves m WHERE m.moved
+    ), sums AS (
+        SELECT h.vps_id, h.tenant_id, l.location_id, s.version_id, s.policy, s.from_ts, s.to_ts, sum(h.samples) AS samples,
+            sum(h.net_tx_outside_bytes) AS tx_bytes, sum(h.cpu_ns) AS cpu_ns, sum(h.io_read_ops + h.io_write_ops) AS io_ops,
+            sum(h.disk_byte_seconds) AS disk_byte_seconds
+        FROM tenants t CROSS JOIN spans s JOIN usage_hours h ON h.tenant_id = t.id AND h.hour >= s.from_ts AND h.hour < s.to_ts
+        LEFT JOIN places l ON l.vps_id = h.vps_id AND h.hour >= l.from_hour AND h.hour < l.to_hour
+        WHERE t.path @> ARRAY[a.tenant_id]
+        GROUP BY h.vps_id, h.tenant_id, l.location_id, s.version_id, s.policy, s.from_ts, s.to_ts
     )
-    SELECT m.vps_id, m.tenant_id, l.location_id, s.version_id, s.policy, min(s.from_ts), max(s.to_ts), sum(h.samples), sum(h.net_tx_outside_bytes),
-        sum(h.cpu_ns), sum(h.io_read_ops + h.io_write_ops), sum(h.disk_byte_seconds)
-    FROM machines m
-    JOIN spans s ON true
-    LEFT JOIN places l ON l.vps_id = m.vps_id AND l.from_hour < s.to_ts AND l.to_hour > s.from_ts
-    JOIN usage_hours h ON h.vps_id = m.vps_id AND h.tenant_id = m.tenant_id AND h.hour >= s.from_ts AND h.hour < s.to_ts
-        AND (l.vps_id IS NULL OR h.hour >= l.from_hour AND h.hour < l.to_hour)
-    GROUP BY m.vps_id, m.tenant_id, l.location_id, s.version_id, s.policy, s.from_ts;
+    -- What came of a vps after its end counts where it was last.
+    SELECT x.vps_id, x.tenant_id, coalesce(x.location_id, (SELECT p.location_id FROM vps_periods p WHERE p.vps_id = x.vps_id AND p.from_ts < p_to
+            ORDER BY p.from_ts DESC LIMIT 1)), x.version_id, x.policy, x.from_ts, x.to_ts, x.samples, x.tx_bytes, x.cpu_ns, x.io_ops, x.disk_byte_seconds
+    FROM sums x;
 END
 $$;
 
