@@ -24,7 +24,7 @@ BEGIN
     SELECT p_account, v_month, coalesce(r.key, c.key), coalesce(c.number + 1, 0), coalesce(r.vps_id, (c.line).vps_id),
         coalesce(r.tenant_id, (c.line).tenant_id), coalesce(r.location_id, (c.line).location_id), coalesce(r.meter, (c.line).meter),
         coalesce((c.line).description, r.description), coalesce(r.from_ts, (c.line).from_ts), coalesce(r.to_ts, (c.line).to_ts),
-        coalesce(r.quantity, 0) - coalesce(c.quantity, 0), coalesce(r.unit, (c.line).unit), coalesce(r.unit_price, (c.line).unit_price),
+        CASE WHEN c.key IS NULL THEN r.quantity ELSE trim_scale(coalesce(r.quantity, 0) - c.quantity) END, coalesce(r.unit, (c.line).unit), coalesce(r.unit_price, (c.line).unit_price),
         d.amount, coalesce(r.currency, (c.line).currency), coalesce((c.line).tax_rate, r.tax_rate),
         round(d.amount * coalesce((c.line).tax_rate, r.tax_rate) / 100, croft_currency_digits(a.currency)),
         coalesce((c.line).tax_name, r.tax_name), coalesce(r.price_version, (c.line).price_version),
