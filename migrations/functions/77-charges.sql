@@ -60,7 +60,7 @@ BEGIN
             coalesce(r.amount::text, 'none')
         FROM rated r FULL JOIN charged c ON c.key = r.key
         WHERE coalesce(r.amount, 0) <> coalesce(c.amount, 0) AND (coalesce(r.meter, c.meter) NOT IN ('traffic', 'cpu', 'disk', 'io')
-            OR coalesce(m.samples, 0) >= (SELECT coalesce(sum(h.samples), 0) FROM tenants t JOIN usage_hours h ON h.tenant_id = t.id
+            OR coalesce(m.samples, 0) >= (SELECT coalesce(sum(h.samples), 0) FROM tenants t JOIN usage_parts h ON h.tenant_id = t.id
                 WHERE t.path @> ARRAY[m.account_id] AND h.hour >= m.from_ts AND h.hour < croft_month_end(m.from_ts)))
         ORDER BY 3;
     END LOOP;

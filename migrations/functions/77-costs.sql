@@ -177,9 +177,10 @@ $$;
 
 -- The hours that a charge by use comes from: those of its vps, or of all of the account.
 CREATE OR REPLACE FUNCTION croft_charge_hours(c charges) RETURNS SETOF usage_hours LANGUAGE sql STABLE AS $$
-    SELECT h.* FROM tenants t JOIN usage_hours h ON h.tenant_id = t.id
-    WHERE c.meter IN ('traffic', 'cpu', 'disk', 'io') AND t.path @> ARRAY[c.account_id] AND h.hour >= c.from_ts AND h.hour < c.to_ts
-        AND (c.vps_id IS NULL OR h.vps_id = c.vps_id)
+    SELECT h.* FROM tenants t
+    CROSS JOIN LATERAL (SELECT x.* FROM usage_hours x WHERE x.tenant_id = t.id AND x.hour >= c.from_ts AND x.hour < c.to_ts
+        AND (c.vps_id IS NULL OR x.vps_id = c.vps_id)) h
+    WHERE c.meter IN ('traffic', 'cpu', 'disk', 'io') AND t.path @> ARRAY[c.account_id]
 $$;
 
 CREATE OR REPLACE FUNCTION croft_charge_evidence_json(c charges) RETURNS jsonb LANGUAGE sql STABLE AS $$

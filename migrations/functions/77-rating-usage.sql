@@ -1,4 +1,5 @@
--- Lines by what was used: sums of usage_hours, priced by what held when the hour began. What is not in the seller's list is not billed.
+-- Lines by what was used: sums of usage_parts, which usage_hours are made of (as a view that sums it cannot be read by an index from here), priced by
+-- what held when the hour began. What is not in the seller's list is not billed.
 
 -- Hours of the account's vps in [p_from, p_to) by vps, location, version of the list and traffic policy. An hour belongs to the location
 -- that the vps was in last within it.
@@ -33,9 +34,10 @@ BEGIN
         FROM moves m WHERE m.moved
     ), sums AS (
         SELECT h.vps_id, h.tenant_id, l.location_id, s.version_id, s.policy, s.from_ts, s.to_ts, sum(h.samples) AS samples,
-            sum(h.net_tx_outside_bytes) AS tx_bytes, sum(h.cpu_ns) AS cpu_ns, sum(h.io_read_ops + h.io_write_ops) AS io_ops,
+            sum(h.last_net_tx_outside_bytes - h.first_net_tx_outside_bytes) AS tx_bytes, sum(h.last_cpu_ns - h.first_cpu_ns) AS cpu_ns,
+            sum(h.last_io_read_ops - h.first_io_read_ops + h.last_io_write_ops - h.first_io_write_ops) AS io_ops,
             sum(h.disk_byte_seconds) AS disk_byte_seconds
-        FROM tenants t CROSS JOIN spans s JOIN usage_hours h ON h.tenant_id = t.id AND h.hour >= s.from_ts AND h.hour < s.to_ts
+        FROM tenants t CROSS JOIN spans s JOIN usage_parts h ON h.tenant_id = t.id AND h.hour >= s.from_ts AND h.hour < s.to_ts
         LEFT JOIN places l ON l.vps_id = h.vps_id AND h.hour >= l.from_hour AND h.hour < l.to_hour
         WHERE t.path @> ARRAY[a.tenant_id]
         GROUP BY h.vps_id, h.tenant_id, l.location_id, s.version_id, s.policy, s.from_ts, s.to_ts
@@ -65,7 +67,7 @@ CREATE OR REPLACE FUNCTION croft_traffic_pool(a billing_accounts, p_from timesta
     SELECT jsonb_build_object('included_bytes', i.bytes, 'used_bytes', u.bytes, 'over_bytes', greatest(u.bytes - i.bytes, 0),
         'percent', CASE WHEN i.bytes > 0 THEN trunc(u.bytes * 100 / i.bytes) END, 'policy', a.traffic_policy)
     FROM croft_traffic_included(a, p_from) i (bytes),
-        LATERAL (SELECT coalesce(sum(h.net_tx_outside_bytes), 0) AS bytes FROM tenants t JOIN usage_hours h ON h.tenant_id = t.id
+        LATERAL (SELECT coalesce(sum(h.last_net_tx_outside_bytes - h.first_net_tx_outside_bytes), 0) AS bytes FROM tenants t JOIN usage_parts h ON h.tenant_id = t.id
             WHERE t.path @> ARRAY[a.tenant_id] AND h.hour >= croft_month_start(p_from) AND h.hour < croft_month_end(p_from)) u
 $$;
 

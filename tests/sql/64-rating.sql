@@ -124,13 +124,13 @@ BEGIN
     SET LOCAL session_replication_role = origin;
 END
 $$;
--- Usage of a vps in an hour: bytes out of the location.
+-- Usage of a vps in an hour: another part of it, with bytes out of the location.
 CREATE FUNCTION test.sent(p_vps uuid, p_hour timestamptz, p_bytes numeric, p_cpu numeric DEFAULT 0) RETURNS void LANGUAGE sql AS $$
-    INSERT INTO usage_hours AS h (vps_id, hour, tenant_id, samples, cpu_ns, io_read_bytes, io_write_bytes, io_read_ops, io_write_ops, net_rx_bytes,
-        net_tx_bytes, net_rx_packets, net_tx_packets, oom_kills, net_tx_outside_bytes, memory_byte_seconds, memory_anon_byte_seconds,
-        disk_byte_seconds, first_ts, last_ts)
-    SELECT v.id, p_hour, v.tenant_id, 60, p_cpu, 0, 0, 0, 0, 0, p_bytes, 0, 0, 0, p_bytes, 0, 0, 0, p_hour, p_hour FROM vps v WHERE v.id = p_vps
-    ON CONFLICT (vps_id, hour) DO UPDATE SET samples = h.samples + 60, net_tx_outside_bytes = h.net_tx_outside_bytes + excluded.net_tx_outside_bytes
+    INSERT INTO usage_evidence SELECT r.* FROM vps v, jsonb_populate_record(NULL::usage_evidence,
+        (SELECT jsonb_object_agg(a.attname, 0) FROM pg_attribute a WHERE a.attrelid = 'usage_evidence'::regclass AND a.atttypid = 'bigint'::regtype)
+        || jsonb_build_object('vps_id', v.id, 'tenant_id', v.tenant_id, 'boot', croft_uuid_min(), 'hour', p_hour, 'samples', 60, 'first_ts', p_hour,
+            'last_ts', p_hour, 'anew', false, 'last_cpu_ns', p_cpu::bigint, 'last_net_tx_bytes', p_bytes::bigint, 'last_net_tx_outside_bytes', p_bytes::bigint,
+            'part', (SELECT count(*) FROM usage_evidence e WHERE e.vps_id = v.id AND e.hour = p_hour))) r WHERE v.id = p_vps
 $$;
 
 DO $$
@@ -188,9 +188,9 @@ BEGIN
     SELECT string_agg(format('%s %s %s %s', kind, number, quantity, amount), ', ' ORDER BY number) INTO x FROM charges WHERE account_id = a AND meter = 'traffic';
     PERFORM test.is(x, 'usage 0 1 1.50, adjustment 1 0.1 0.15', 'an adjustment, with the difference; what was charged stands');
     PERFORM test.is(croft_charge(a, '2024-04-01'), 0, 'nothing more is due');
-    UPDATE usage_hours SET net_tx_outside_bytes = net_tx_outside_bytes - 100000000000 WHERE vps_id = v AND hour = '2024-04-03Z';
+    UPDATE usage_evidence SET last_net_tx_outside_bytes = 0 WHERE vps_id = v AND hour = '2024-04-03Z';
     PERFORM test.is((SELECT format('%s %s %s', d.kind, d.stored, d.actual) FROM croft_verify_rating() d), 'charge 1.65 1.50', 'usage that is gone is found');
-    UPDATE usage_hours SET net_tx_outside_bytes = net_tx_outside_bytes + 100000000000 WHERE vps_id = v AND hour = '2024-04-03Z';
+    UPDATE usage_evidence SET last_net_tx_outside_bytes = 100000000000 WHERE vps_id = v AND hour = '2024-04-03Z';
     PERFORM test.refused(format('UPDATE charges SET amount = 0 WHERE account_id = %L', a), 'a charge does not change');
     UPDATE charges SET invoice_id = croft_uuid() WHERE account_id = a;
     PERFORM test.refused(format('UPDATE charges SET invoice_id = NULL WHERE account_id = %L', a), 'and stays on its invoice');

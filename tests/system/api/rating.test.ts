@@ -42,10 +42,13 @@ describe("rating", () => {
             UPDATE vps_periods SET from_ts = '${from}', to_ts = '${to}', state = 'running' WHERE vps_id = '${vps.id}'`);
         return vps.id;
     }
-    const sent = (vps: string, hour: string, bytes: number) => world.cluster.sql(`INSERT INTO usage_hours AS h (vps_id, hour, tenant_id, samples, cpu_ns,
-            io_read_bytes, io_write_bytes, io_read_ops, io_write_ops, net_rx_bytes, net_tx_bytes, net_rx_packets, net_tx_packets, oom_kills,
-            net_tx_outside_bytes, memory_byte_seconds, memory_anon_byte_seconds, disk_byte_seconds, first_ts, last_ts)
-        SELECT id, '${hour}', tenant_id, 60, 0, 0, 0, 0, 0, 0, ${bytes}, 0, 0, 0, ${bytes}, 0, 0, 0, '${hour}', '${hour}' FROM vps WHERE id = '${vps}'`);
+    // Another part of what was used in an hour, as if a node had said so.
+    const sent = (vps: string, hour: string, bytes: number) => world.cluster.sql(`INSERT INTO usage_evidence SELECT r.* FROM vps v,
+        jsonb_populate_record(NULL::usage_evidence, (SELECT jsonb_object_agg(a.attname, 0) FROM pg_attribute a
+            WHERE a.attrelid = 'usage_evidence'::regclass AND a.atttypid = 'bigint'::regtype)
+        || jsonb_build_object('vps_id', v.id, 'tenant_id', v.tenant_id, 'boot', croft_uuid_min(), 'part', 0, 'hour', '${hour}'::timestamptz, 'samples', 60,
+            'first_ts', '${hour}'::timestamptz, 'last_ts', '${hour}'::timestamptz, 'anew', false, 'last_net_tx_bytes', ${bytes},
+            'last_net_tx_outside_bytes', ${bytes})) r WHERE v.id = '${vps}'`);
 
     test("a list of prices holds from the next second on, and never changes", async () => {
         const before: Schema["Prices"] = await world.customer.api.expect(200, "GET", "/v1/prices");
