@@ -202,6 +202,17 @@ static const struct field image_index_fields[] = {
     {NULL},
 };
 
+static const struct field billing_fields[] = {
+    {"mode", FIELD_STRING, IN(billing, mode), .min = 1, .max = 8, .preset = "full",
+     .help = "`none`: usage is measured, nothing is charged. `export`: months are charged, for "
+             "exports; no invoices, no payments. `full`: everything."},
+    {"throttle_bps", FIELD_INT, IN(billing, throttle_bps), .min = 64000, .max = 1000000000000,
+     .preset = "10000000",
+     .help = "Bits a second, each way, that a vps is held to when the traffic that its account's "
+             "plans include is used up, if the account's policy is to throttle."},
+    {NULL},
+};
+
 static const struct field config_fields[] = {
     {"state_dir", FIELD_STRING, TOP(state_dir), .min = 1, .max = TEXT_MAX,
      .preset = "/var/lib/croft", .help = "Absolute folder of everything that is kept."},
@@ -232,6 +243,7 @@ static const struct field config_fields[] = {
     {"image_index", FIELD_OBJECT, TOP(image_index), .fields = image_index_fields,
      .help = "Images of others."},
     {"rdns", FIELD_OBJECT, TOP(rdns), .fields = rdns_fields, .help = "Names of addresses."},
+    {"billing", FIELD_OBJECT, TOP(billing), .fields = billing_fields, .help = "Billing."},
     {NULL},
 };
 
@@ -271,6 +283,13 @@ static void derive(struct server_config *config)
     }
 }
 
+enum billing_mode server_config_billing(const struct server_config *config)
+{
+    return strcmp(config->billing.mode, "full") == 0     ? BILLING_FULL
+           : strcmp(config->billing.mode, "export") == 0 ? BILLING_EXPORT
+                                                         : BILLING_NONE;
+}
+
 // What a field table cannot say: rules over several fields.
 static int check(const struct server_config *config, struct err *err)
 {
@@ -290,6 +309,10 @@ static int check(const struct server_config *config, struct err *err)
     if (strcmp(config->mail.tls, "none") != 0 && strcmp(config->mail.tls, "tls") != 0 &&
         strcmp(config->mail.tls, "starttls") != 0) {
         return err_at(err, ERR_INVALID, "/mail/tls", "must be starttls, tls or none");
+    }
+    if (server_config_billing(config) == BILLING_NONE &&
+        strcmp(config->billing.mode, "none") != 0) {
+        return err_at(err, ERR_INVALID, "/billing/mode", "must be none, export or full");
     }
     if (!config->rdns.url != !config->rdns.key) {
         return err_at(err, ERR_INVALID, "/rdns/key", "url and key belong together");

@@ -89,8 +89,16 @@ struct server_config {
     struct {
         struct field_strings keys; // each 64 hex
     } image_index;
+    struct {
+        const char *mode; // none, export, full
+        int64_t throttle_bps; // when the traffic that is included is used up
+    } billing;
     void *tree, *places; // private: owns every string above
 };
+
+// How much of billing there is; each includes what stands before it.
+enum billing_mode { BILLING_NONE, BILLING_EXPORT, BILLING_FULL };
+enum billing_mode server_config_billing(const struct server_config *config);
 
 int server_config_load(const char *path, struct server_config *ret_config,
                        struct err *err) _must_check_;

@@ -14,11 +14,21 @@ enum { INTERVAL_S = 5, DEADLINE_MS = 30000 };
 static const struct chore {
     enum sql_id sql;
     const char *step;
+    enum billing_mode needs; // below it there is nothing to do
 } chores[] = {
-    {SQL_HOUSEKEEPING, "offline"},   {SQL_HOUSEKEEPING, "alarms"}, {SQL_HOUSEKEEPING, "overdue"},
-    {SQL_HOUSEKEEPING, "retry"},     {SQL_HOUSEKEEPING, "delete"}, {SQL_HOUSEKEEPING, "snapshots"},
-    {SQL_HOUSEKEEPING, "schedules"}, {SQL_HOUSEKEEPING, "series"}, {SQL_HOUSEKEEPING, "expire"},
+    {SQL_HOUSEKEEPING, "offline"},
+    {SQL_HOUSEKEEPING, "alarms"},
+    {SQL_HOUSEKEEPING, "overdue"},
+    {SQL_HOUSEKEEPING, "retry"},
+    {SQL_HOUSEKEEPING, "delete"},
+    {SQL_HOUSEKEEPING, "snapshots"},
+    {SQL_HOUSEKEEPING, "schedules"},
+    {SQL_HOUSEKEEPING, "series"},
+    {SQL_HOUSEKEEPING, "expire"},
     {SQL_TENANT_CHORES, "tenants"},
+    {SQL_EXPORT_CHORES, "charges", BILLING_EXPORT},
+    {SQL_TRAFFIC_CHORES, "traffic"},
+    {SQL_TRAFFIC_CHORES, "traffic_apply"},
 };
 
 struct housekeeping {
@@ -27,6 +37,9 @@ struct housekeeping {
     struct db_query *query; // the run that is under way
     size_t chore; // the one of chores that it is
     int64_t task_deadline_s;
+    int64_t throttle_bps;
+    enum billing_mode mode;
+    const char *mode_name;
 };
 
 static void run_chore(struct housekeeping *housekeeping, size_t chore);
@@ -58,13 +71,19 @@ static void on_done(const struct db_outcome *outcome, void *arg)
 
 static void run_chore(struct housekeeping *housekeeping, size_t chore)
 {
+    while (chore < ARRAY_LEN(chores) && chores[chore].needs > housekeeping->mode) {
+        chore++;
+    }
     if (chore >= ARRAY_LEN(chores)) {
         return;
     }
     housekeeping->chore = chore;
-    char parameters[96];
-    snprintf(parameters, sizeof(parameters), "{\"step\":\"%s\",\"task_deadline_s\":%lld}",
-             chores[chore].step, (long long)housekeeping->task_deadline_s);
+    char parameters[160];
+    snprintf(parameters, sizeof(parameters),
+             "{\"step\":\"%s\",\"task_deadline_s\":%lld,\"throttle_bps\":%lld,"
+             "\"billing_mode\":\"%s\"}",
+             chores[chore].step, (long long)housekeeping->task_deadline_s,
+             (long long)housekeeping->throttle_bps, housekeeping->mode_name);
     struct db_request request = {
         .steps = {{.sql = chores[chore].sql,
                    .role = DB_ROLE_LOGIN,
@@ -96,6 +115,9 @@ struct housekeeping *housekeeping_start(struct event_base *base, struct db *db,
     }
     housekeeping->db = db;
     housekeeping->task_deadline_s = config->timing.task_deadline_s;
+    housekeeping->throttle_bps = config->billing.throttle_bps;
+    housekeeping->mode = server_config_billing(config);
+    housekeeping->mode_name = config->billing.mode;
     evtimer_add(housekeeping->timer, &(struct timeval){.tv_sec = INTERVAL_S});
     return housekeeping;
 }

@@ -32,6 +32,15 @@ templates[] = {
      "{staff} of our staff acts in {tenant}, until {expires_at} at the latest.\n\nThe reason: "
      "{reason}\n\nYou see the session among yours and may end it there; the audit log has what is "
      "done.\n"},
+    {"traffic_warned", "80 % of your traffic of {month} is used", NULL,
+     "{tenant} has used {used} GB of the {included} GB of traffic that its plans include in "
+     "{month}.\n"},
+    {"traffic_billed", "Your traffic of {month} is used up", NULL,
+     "{tenant} has used {used} GB of traffic; its plans include {included} GB in {month}. What "
+     "goes beyond is billed.\n"},
+    {"traffic_throttled", "Your traffic of {month} is used up", NULL,
+     "{tenant} has used {used} GB of traffic; its plans include {included} GB in {month}. Its vps "
+     "are held to a lower rate until the month is over, or more is included.\n"},
 };
 
 bool mail_address_ok(const char *address)

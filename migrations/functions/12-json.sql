@@ -41,7 +41,7 @@ CREATE OR REPLACE FUNCTION croft_image_json(i images) RETURNS json LANGUAGE sql 
 CREATE OR REPLACE FUNCTION croft_vps_render(v vps) RETURNS json LANGUAGE sql STABLE
     RETURN json_build_object('id', v.id, 'name', v.name, 'tenant_id', v.tenant_id, 'plan_id', v.plan_id,
         'plan_version', v.plan_version, 'image_id', v.image_id, 'location_id', v.location_id, 'node_id', v.node_id, 'desired', v.desired,
-        'suspended', v.suspended, 'observed', v.observed, 'generation', v.generation, 'observed_generation', v.observed_generation,
+        'suspended', v.suspended, 'suspend_reason', v.suspend_reason, 'traffic_rate_bps', v.traffic_rate_bps, 'observed', v.observed, 'generation', v.generation, 'observed_generation', v.observed_generation,
         'vcpus', v.vcpus, 'memory_bytes', v.memory_bytes, 'swap_bytes', v.swap_bytes, 'disk_bytes', v.disk_bytes,
         'net_rate_bps', v.net_rate_bps, 'io_bps', v.io_bps, 'iops', v.iops,
         'tun', v.tun, 'fuse', v.fuse, 'nesting', v.nesting, 'hostname', v.hostname, 'frozen', v.frozen, 'rescue_image_id', v.rescue_image_id,

@@ -2,6 +2,10 @@
 -- does to their vps follows in bounded steps, here and by housekeeping, so that a reseller of any size is suspended in one short
 -- transaction and a death between two steps is made good by the next one.
 
+-- What holds of a vps: its tenant's state and the order for it alone, whichever is harder.
+CREATE OR REPLACE FUNCTION croft_vps_policy(p_order text, p_tenant text) RETURNS text LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN CASE WHEN p_order = 'stop' THEN p_order ELSE coalesce(p_tenant, p_order) END;
+
 -- Writes into vps whose tenant's state says otherwise what it says, and orders it of their nodes. First every vps is locked, then every
 -- node, each in its order.
 CREATE OR REPLACE FUNCTION croft_suspend_apply(p_vps uuid[]) RETURNS int LANGUAGE plpgsql AS $$
@@ -12,9 +16,9 @@ DECLARE
 BEGIN
     PERFORM FROM vps WHERE id = ANY (p_vps) ORDER BY id FOR NO KEY UPDATE;
     PERFORM croft_nodes_lock(p_vps);
-    FOR x IN SELECT k AS row, t.effective_policy AS policy FROM vps k JOIN tenants t ON t.id = k.tenant_id
+    FOR x IN SELECT k AS row, croft_vps_policy(k.suspend_order, t.effective_policy) AS policy FROM vps k JOIN tenants t ON t.id = k.tenant_id
         WHERE k.id = ANY (p_vps) AND k.deleted_at IS NULL AND k.lost_at IS NULL AND k.desired <> 'deleted'
-            AND k.suspended IS DISTINCT FROM t.effective_policy
+            AND k.suspended IS DISTINCT FROM croft_vps_policy(k.suspend_order, t.effective_policy)
         ORDER BY k.id
     LOOP
         v := x.row;
@@ -31,7 +35,8 @@ $$;
 CREATE OR REPLACE FUNCTION croft_suspend_apply_below(p_tenant uuid) RETURNS int LANGUAGE sql AS $$
     SELECT croft_suspend_apply(ARRAY(
         SELECT v.id FROM tenants t JOIN vps v ON v.tenant_id = t.id AND v.deleted_at IS NULL AND v.lost_at IS NULL
-        WHERE t.path @> ARRAY[p_tenant] AND v.desired <> 'deleted' AND v.suspended IS DISTINCT FROM t.effective_policy
+        WHERE t.path @> ARRAY[p_tenant] AND v.desired <> 'deleted'
+            AND v.suspended IS DISTINCT FROM croft_vps_policy(v.suspend_order, t.effective_policy)
         ORDER BY v.id LIMIT 100))
 $$;
 
@@ -40,11 +45,55 @@ CREATE OR REPLACE FUNCTION croft_suspend_apply_all() RETURNS int LANGUAGE sql AS
     SELECT croft_suspend_apply(ARRAY(
         SELECT v.id FROM vps v WHERE v.id IN (
             SELECT k.id FROM tenants t JOIN vps k ON k.tenant_id = t.id AND k.deleted_at IS NULL AND k.lost_at IS NULL
-            WHERE t.effective_policy IS NOT NULL AND k.desired <> 'deleted' AND k.suspended IS DISTINCT FROM t.effective_policy
+            WHERE t.effective_policy IS NOT NULL AND k.desired <> 'deleted'
+                AND k.suspended IS DISTINCT FROM croft_vps_policy(k.suspend_order, t.effective_policy)
             UNION ALL
             SELECT k.id FROM vps k JOIN tenants t ON t.id = k.tenant_id
-            WHERE k.suspended IS NOT NULL AND t.effective_policy IS NULL AND k.deleted_at IS NULL AND k.lost_at IS NULL AND k.desired <> 'deleted')
+            WHERE k.suspended IS NOT NULL AND t.effective_policy IS NULL AND k.suspended IS DISTINCT FROM k.suspend_order AND k.deleted_at IS NULL AND k.lost_at IS NULL AND k.desired <> 'deleted')
         ORDER BY v.id LIMIT 100 FOR NO KEY UPDATE SKIP LOCKED))
+$$;
+
+-- ---- One vps: what its seller's billing system orders while a bill is open
+
+-- An order of the tenant above is not taken back by the tenant itself.
+CREATE OR REPLACE FUNCTION croft_vps_suspend_any(p_req jsonb, p_order text, p_action text) RETURNS croft_answer LANGUAGE plpgsql AS $$
+DECLARE
+    a croft_answer := croft_idempotency_begin(p_req);
+    v vps;
+    v_before jsonb;
+    v_who uuid := coalesce(croft_setting('actor_tenant')::uuid, croft_tenant_id());
+BEGIN
+    IF a.status IS NOT NULL THEN
+        RETURN a;
+    END IF;
+    PERFORM croft_tenant_hold(croft_tenant_id());
+    v := croft_vps_hold(p_req);
+    v_before := v.body;
+    IF v.desired = 'deleted' OR v.lost_at IS NOT NULL THEN
+        PERFORM croft_raise(409, 'conflict', 'The vps is being deleted, or is lost.');
+    ELSIF v.suspend_tenant <> v_who AND v_who = v.tenant_id THEN
+        PERFORM croft_raise(403, 'forbidden', 'Who sells this vps has suspended it: only they resume it.');
+    END IF;
+    UPDATE vps SET suspend_order = p_order, suspend_reason = CASE WHEN p_order IS NOT NULL THEN p_req->'body'->>'reason' END,
+        suspend_tenant = CASE WHEN p_order IS NOT NULL THEN v_who END
+    WHERE id = v.id AND (suspend_order, suspend_reason) IS DISTINCT FROM (p_order, CASE WHEN p_order IS NOT NULL THEN p_req->'body'->>'reason' END);
+    PERFORM croft_suspend_apply(ARRAY[v.id]);
+    SELECT * INTO v FROM vps WHERE id = v.id;
+    IF v_before IS DISTINCT FROM v.body::jsonb THEN
+        PERFORM croft_changed(p_action, v.tenant_id, 'vps', v.id, v_before, v.body::jsonb);
+    END IF;
+    RETURN croft_idempotency_end(p_req, (200, croft_vps_json(v)::text, croft_etag(v.version), NULL)::croft_answer);
+END
+$$;
+
+CREATE OR REPLACE FUNCTION croft_vps_suspend(p_req jsonb) RETURNS croft_answer
+LANGUAGE sql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+    SELECT croft_vps_suspend_any(p_req, coalesce(p_req->'body'->>'policy', 'stop'), 'vps.suspended')
+$$;
+
+CREATE OR REPLACE FUNCTION croft_vps_resume(p_req jsonb) RETURNS croft_answer
+LANGUAGE sql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+    SELECT croft_vps_suspend_any(p_req, NULL, 'vps.resumed')
 $$;
 
 -- What an operator ordered, a reseller does not take back; the root and what is over change no more.

@@ -6,7 +6,7 @@ BEGIN
     RETURN jsonb_build_object('hostname', v.hostname, 'desired', v.desired, 'id_base', v.id_base, 'slot', v.slot,
         'limits', jsonb_build_object('vcpus', v.vcpus, 'memory_bytes', v.memory_bytes, 'swap_bytes', v.swap_bytes,
             'disk_bytes', v.disk_bytes, 'pids', v.pids),
-        'rates', jsonb_strip_nulls(jsonb_build_object('net_bps', v.net_rate_bps, 'io_bps', v.io_bps, 'iops', v.iops)),
+        'rates', jsonb_strip_nulls(jsonb_build_object('net_bps', least(v.net_rate_bps, v.traffic_rate_bps), 'io_bps', v.io_bps, 'iops', v.iops)),
         'features', jsonb_build_object('tun', v.tun, 'fuse', v.fuse, 'nesting', v.nesting), 'frozen', v.frozen,
         'addresses', croft_addresses_spec(v), 'forwards', croft_forwards_spec(v), 'firewall', croft_firewall_spec(v.id),
         'ssh_keys', v.ssh_keys, 'suspended', v.suspended,

@@ -45,13 +45,13 @@ DECLARE
         'croft_firewall_set', 'croft_address_set_create', 'croft_address_set_update', 'croft_address_set_delete',
         'croft_network_create', 'croft_network_delete', 'croft_network_join', 'croft_network_leave', 'croft_port_forward_create',
         'croft_port_forward_delete', 'croft_rdns_set',
-        'croft_vps_update', 'croft_vps_reboot',
+        'croft_vps_update', 'croft_vps_reboot', 'croft_vps_suspend', 'croft_vps_resume',
         'croft_vps_publish', 'croft_image_delete', 'croft_snapshot_create', 'croft_snapshot_update', 'croft_snapshot_delete', 'croft_snapshot_restore', 'croft_schedule_set',
         'croft_schedule_delete', 'croft_vps_reinstall', 'croft_vps_rescue', 'croft_vps_unrescue', 'croft_vps_clone',
         'croft_vps_freeze', 'croft_vps_thaw', 'croft_vps_hostname', 'croft_vps_ssh_keys', 'croft_vps_password', 'croft_vps_resize',
         'croft_vps_undelete', 'croft_vps_address_add', 'croft_vps_address_remove', 'croft_task_cancel_order', 'croft_vps_start', 'croft_vps_stop', 'croft_vps_delete',
         'croft_tenant_create', 'croft_tenant_update', 'croft_child_quota_set', 'croft_tenant_suspend', 'croft_tenant_resume',
-        'croft_tenant_close', 'croft_tenant_usage',
+        'croft_tenant_close', 'croft_tenant_usage', 'croft_bulk_usage', 'croft_export',
         'croft_prices', 'croft_costs', 'croft_child_costs', 'croft_charge_detail', 'croft_price_book_create', 'croft_price_book_update',
         'croft_price_book_version_create', 'croft_price_book_version_delete', 'croft_tax_rule_create', 'croft_tax_rule_delete', 'croft_plan_offer_set', 'croft_plan_offer_delete', 'croft_vps_log', 'croft_console_create'];
     hub text[] := ARRAY['croft_node_hello', 'croft_node_tasks', 'croft_task_progress', 'croft_task_result',
@@ -60,7 +60,7 @@ DECLARE
     login text[] := ARRAY['croft_scope_held', 'croft_auth_token', 'croft_auth_session', 'croft_auth_node', 'croft_credentials',
         'croft_profile_credentials', 'croft_invitation_find', 'croft_invitation_accept', 'croft_reset_request', 'croft_reset_find',
         'croft_reset_confirm', 'croft_mail_claim', 'croft_mail_result',
-        'croft_image_files', 'croft_session_create', 'croft_session_refresh', 'croft_node_join', 'croft_certificate_record', 'croft_housekeeping', 'croft_tenant_chores', 'croft_webhook_claim', 'croft_rdns_claim', 'croft_rdns_forgo', 'croft_rdns_done',
+        'croft_image_files', 'croft_session_create', 'croft_session_refresh', 'croft_node_join', 'croft_certificate_record', 'croft_housekeeping', 'croft_tenant_chores', 'croft_traffic_chores', 'croft_export_chores', 'croft_webhook_claim', 'croft_rdns_claim', 'croft_rdns_forgo', 'croft_rdns_done',
         'croft_webhook_done', 'croft_console_open', 'croft_console_close', 'croft_console_alive'];
     f record;
 BEGIN

@@ -1,5 +1,6 @@
 #include "bodies.h"
 
+#include "bodies_exports.h"
 #include "bodies_people.h"
 #include "bodies_prices.h"
 #include "json.h"
@@ -215,6 +216,8 @@ static const char *const words_resource[] = {"vps",          "running_vps", "vcp
 static const char *const words_role[] = {"owner", "admin", "member", "billing", "viewer", NULL};
 
 static const char *const words_delivery[] = {"pending", "delivered", "failed", NULL};
+static const char *const words_export[] = {"csv", NULL};
+static const char *const words_export_kind[] = {"charges", "focus", NULL};
 static const char *const words_user[] = {"active", "disabled", NULL};
 
 static const struct {
@@ -246,6 +249,8 @@ static const struct {
     {query_holders, "resource", words_resource},
     {body_console, "kind", words_console},
     {body_pool, "kind", words_pool},
+    {query_bulk_usage, "format", words_export},
+    {query_billing_export, "kind", words_export_kind},
     {body_address, "kind", words_pool},
     {body_tax_rule, "meter", words_meter},
 };
@@ -288,6 +293,8 @@ static const struct {
     {query_usage, "to"},
     {query_series, "from"},
     {query_series, "to"},
+    {query_bulk_usage, "from"},
+    {query_bulk_usage, "to"},
     {body_token, "expires_at"},
     {query_events, "since"},
     {query_admin_events, "since"},

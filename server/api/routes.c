@@ -156,6 +156,8 @@ static const struct route routes[] = {
     {POST,   "/v1/vps/{id}/ssh-keys", SLOW(vps, WRITE, WORKERS), .sql = SQL_VPS_SSH_KEYS, .body = body_ssh_keys, .flags = ORDER},
     {POST,   "/v1/vps/{id}/resize", SLOW(vps, WRITE, WORKERS), .sql = SQL_VPS_RESIZE, .body = body_resize, .query = query_dry_run, .flags = ORDER},
     {POST,   "/v1/vps/{id}/undelete", SLOW(vps, WRITE, WORKERS), .sql = SQL_VPS_UNDELETE, .flags = ORDER},
+    {POST,   "/v1/vps/{id}/suspend", TENANT(vps, WRITE, MANAGERS), .sql = SQL_VPS_SUSPEND, .body = body_suspend, IDEMPOTENT},
+    {POST,   "/v1/vps/{id}/resume", TENANT(vps, WRITE, MANAGERS), .sql = SQL_VPS_RESUME, IDEMPOTENT},
     {POST,   "/v1/vps/{id}/password", TENANT_BY(vps_password, vps, WRITE, WORKERS), .sql = SQL_VPS_PASSWORD, .body = body_vps_password, .flags = ROUTE_IDEMPOTENT | ROUTE_BODY_OPTIONAL},
     {POST,   "/v1/vps/{id}/console", TENANT_BY(console_create, vps, WRITE, WORKERS), .sql = SQL_CONSOLE_CREATE, .body = body_console, IDEMPOTENT},
     {GET,    "/v1/consoles/connect", .steps = console_connect, .query = query_console},

@@ -29,6 +29,9 @@ enum route_flags {
     ROUTE_BODY_OPTIONAL = 1 << 6, // no body is an empty one
     ROUTE_IF_MATCH_KNOWN =
         1 << 7, // If-Match is required by the statement, where there is something
+    ROUTE_CHARGES = 1 << 9, // needs billing.mode export or full
+    ROUTE_MONEY = 1 << 10, // needs billing.mode full
+    ROUTE_CSV = 1 << 8, // `Accept: text/csv` is ?format=csv, and such an answer is CSV
 };
 
 enum route_roles {

@@ -1,10 +1,15 @@
 // What things cost, and what was charged: rows of the table of contents (routes.c).
+#include "bodies_exports.h"
 #include "bodies_prices.h"
 #include "macro.h"
 #include "routes_private.h"
 
 // clang-format off
 const struct route routes_billing[] = {
+    {GET,    "/v1/usage", TENANT(vps, READ, ALL), .sql = SQL_BULK_USAGE, EXPORT_OF(query_bulk_usage)},
+    {GET,    "/v1/admin/usage", OPERATOR(vps, READ), .sql = SQL_ADMIN_BULK_USAGE, EXPORT_OF(query_bulk_usage)},
+    {GET,    "/v1/billing/export", TENANT(billing, READ, PAYERS), .sql = SQL_BILLING_EXPORT, .query = query_billing_export, .flags = ROUTE_LIST | ROUTE_CSV | ROUTE_CHARGES},
+    {GET,    "/v1/admin/billing/export", OPERATOR(billing, READ), .sql = SQL_ADMIN_BILLING_EXPORT, .query = query_billing_export, .flags = ROUTE_LIST | ROUTE_CSV | ROUTE_CHARGES},
     {GET,    "/v1/prices", TENANT(catalogue, READ, ALL), .sql = SQL_PRICE_READ},
     {GET,    "/v1/billing/costs", TENANT(billing, READ, PAYERS), .sql = SQL_COST_READ, .query = query_costs},
     {GET,    "/v1/charges", TENANT(billing, READ, PAYERS), .sql = SQL_CHARGE_LIST, LIST_OF(query_charges)},

@@ -41,5 +41,6 @@ extern const int routes_billing_count;
 
 #define LIST .flags = ROUTE_LIST, .query = query_page
 #define LIST_OF(fields) .flags = ROUTE_LIST, .query = fields
+#define EXPORT_OF(fields) .flags = ROUTE_LIST | ROUTE_CSV, .query = fields
 #define IDEMPOTENT .flags = ROUTE_IDEMPOTENT
 #define ORDER (ROUTE_IDEMPOTENT | ROUTE_PREFER_WAIT)

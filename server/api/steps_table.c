@@ -81,7 +81,14 @@ static int read_query(struct request *request, struct err *err)
     const char **names, **values;
     int count = edge_query_all(request->edge, &names, &values);
     const struct field *table = request->route->query ? request->route->query : query_none;
-    return bodies_read_query(table, names, values, count, &request->query, err);
+    int r = bodies_read_query(table, names, values, count, &request->query, err);
+    const char *accept = edge_header(request->edge, "Accept");
+    if (r == 0 && request->route->flags & ROUTE_CSV && accept &&
+        strncasecmp(accept, "text/csv", strlen("text/csv")) == 0 &&
+        !json_object_get(request->query, "format")) {
+        json_object_set_new(request->query, "format", json_string("csv"));
+    }
+    return r;
 }
 
 // ?sort= chooses among the statements of a list (sql/embed.py).
@@ -152,9 +159,25 @@ static int read_idempotency_key(struct request *request, struct err *err)
     return 0;
 }
 
+// What belongs to a part of billing that is switched off here.
+static int check_mode(const struct request *request, struct err *err)
+{
+    enum billing_mode mode = server_config_billing(request->api->config);
+    unsigned flags = request->route->flags;
+    if ((flags & ROUTE_MONEY && mode < BILLING_FULL) ||
+        (flags & ROUTE_CHARGES && mode < BILLING_EXPORT)) {
+        return err_set(err, ERR_FORBIDDEN, "There is no such billing here (billing.mode is %s).",
+                       request->api->config->billing.mode);
+    }
+    return 0;
+}
+
 static int read_input(struct request *request, struct err *err)
 {
-    int r = read_query(request, err);
+    int r = check_mode(request, err);
+    if (r == 0) {
+        r = read_query(request, err);
+    }
     if (r == 0) {
         r = read_sort(request, err);
     }
@@ -242,6 +265,10 @@ void step_take_answer(struct request *request, const struct db_rows *rows)
     request->answer.etag = arena_string(arena, db_rows_get(rows, 0, "etag"));
     request->answer.location = arena_string(arena, db_rows_get(rows, 0, "location"));
     request->answer.body_len = request->answer.body ? strlen(request->answer.body) : 0;
+    if (request->route->flags & ROUTE_CSV &&
+        (json_object_get(request->query, "format") || request->route->flags & ROUTE_CHARGES)) {
+        request->answer.content_type = "text/csv; charset=utf-8";
+    }
 }
 
 void step_take_error(struct request *request, const struct db_outcome *outcome)

@@ -33,6 +33,9 @@ INSERT INTO silent VALUES
     ('croft_webhook_redeliver', 'an order to deliver; the delivery is its record'),
     ('croft_webhook_claim', 'the lease of a delivery'),
     ('croft_rdns_forgo', 'what nobody is to be told; whose name it is was an event'),
+    ('croft_offer_price_note', 'with the offer whose price it is'),
+    ('croft_export_chores', 'charges what a month came to; the charges are its record'),
+    ('croft_traffic_chores', 'counts; what it says and orders are events'),
     ('croft_console_alive', 'what is still open; what is opened and closed are events'),
     ('croft_webhook_done', 'the log of a delivery; that a webhook is disabled is an event');
 

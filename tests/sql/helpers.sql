@@ -224,3 +224,13 @@ BEGIN
     PERFORM set_config('role', 'none', true);
 END
 $$;
+
+-- Usage of a vps in an hour, as the only part of a boot of its own; p_last: its counters at the end ({"last_cpu_ns": 1}).
+CREATE FUNCTION test.measured(p_vps uuid, p_hour timestamptz, p_last jsonb) RETURNS void LANGUAGE sql AS $$
+    INSERT INTO usage_evidence
+    SELECT (jsonb_populate_record(NULL::usage_evidence, (SELECT jsonb_object_agg(column_name, 0) FROM information_schema.columns
+            WHERE table_schema = 'public' AND table_name = 'usage_evidence' AND data_type = 'bigint')
+        || jsonb_build_object('vps_id', p_vps, 'boot', gen_random_uuid(), 'tenant_id', v.tenant_id, 'hour', p_hour, 'part', 1, 'samples', 1,
+            'last_seq', 1, 'first_ts', p_hour, 'last_ts', p_hour, 'anew', false) || p_last)).*
+    FROM vps v WHERE v.id = p_vps
+$$;

@@ -1,0 +1,1 @@
+SELECT status, body, etag, location FROM croft_export($1::jsonb)
