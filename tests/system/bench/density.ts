@@ -134,6 +134,9 @@ try {
     for (const name of Object.keys(all.snapshot[0]!.perGuest)) {
         line(name, "", ({ perGuest }) => [perGuest[name]!]);
     }
+} catch (error) {
+    console.error(error); // what a clean-up says after it would hide it
+    throw error;
 } finally {
     await world.close();
 }
