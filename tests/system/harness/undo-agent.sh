@@ -14,12 +14,13 @@ descendants()
 
 # Twice: a master that was about to restart a child may have done so.
 for _ in 1 2; do
-    # One look at all of them: on a busy machine a program for each takes more time than clean-up has.
+    # One look at all of them: on a busy machine a program for each takes more time than clean-up has. This script and its own
+    # subshells bear the name too: to look for their descendants would make more of them without end.
     grep -laF -- "$state" /proc/[0-9]*/cmdline 2>/dev/null | while read -r cmdline; do
         pid=${cmdline#/proc/}
         pid=${pid%/cmdline}
         case $pid in "$$" | "$PPID") continue ;; esac
-        case $(cat "/proc/$pid/comm" 2>/dev/null) in sh | grep | '') continue ;; esac
+        case $(cat "/proc/$pid/comm" 2>/dev/null) in sh | grep | undo-agent.sh | '') continue ;; esac
         family=$(descendants "$pid")
         # shellcheck disable=SC2086 # a list of process ids
         kill -9 $pid $family 2>/dev/null
