@@ -10,7 +10,8 @@
 
 enum { INTERVAL_S = 5, DEADLINE_MS = 30000 };
 
-// One after another, each in a transaction of its own (migrations/functions/80-housekeeping.sql, 33-lifecycle.sql).
+// One after another, each in a transaction of its own (migrations/functions/80-housekeeping.sql, 33-lifecycle.sql,
+// 82-month-ends.sql).
 static const struct chore {
     enum sql_id sql;
     const char *step;
@@ -29,6 +30,9 @@ static const struct chore {
     {SQL_EXPORT_CHORES, "charges", BILLING_EXPORT},
     {SQL_TRAFFIC_CHORES, "traffic"},
     {SQL_TRAFFIC_CHORES, "traffic_apply"},
+    {SQL_BILLING_CHORES, "credits", BILLING_FULL},
+    {SQL_BILLING_CHORES, "prepaid", BILLING_FULL},
+    {SQL_BILLING_CHORES, "month_ends", BILLING_FULL},
 };
 
 struct housekeeping {

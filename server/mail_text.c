@@ -9,7 +9,7 @@
 
 enum { ADDRESS_MAX = 254, LINE = 57, WORD = 45 };
 
-// {name} stands for an argument; {link} for the link.
+// {name} stands for an argument; {link} for the link, {panel} for the panel's address.
 static const struct template
 {
     const char *kind, *subject, *path, *text;
@@ -68,6 +68,8 @@ static void fill(const struct mail *mail, const struct template *template, const
             snprintf(name, sizeof(name), "%.*s", (int)len, text + 1);
             if (strcmp(name, "link") == 0) {
                 fprintf(out, "%s%s%s", mail->url, template->path, mail->token);
+            } else if (strcmp(name, "panel") == 0) {
+                fputs(mail->url, out);
             } else {
                 fputs(json_get_string(mail->args, name, ""), out);
             }

@@ -8,6 +8,7 @@ struct secret_box;
 
 // What they are for.
 #define SECRET_WEBHOOK "webhook"
+#define SECRET_PAYMENT "payment"
 #define SECRET_TOTP "totp " // and the id of its user
 
 // The file has a key a line, `id hex`: the first seals, all of them open, so that a key is replaced by one put before it.

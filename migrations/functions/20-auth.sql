@@ -49,7 +49,7 @@ BEGIN
         PERFORM croft_raise(500, 'internal', 'There is no such surface.');
     ELSIF NOT coalesce(p_role = ANY (p_roles), false) THEN
         PERFORM croft_raise(403, 'forbidden', format('The role %s may not do this.', p_role));
-    ELSIF croft_scope_writes(p_scope) AND p_scope NOT LIKE 'profile:%' AND p_tenant_state <> 'active' THEN
+    ELSIF croft_scope_writes(p_scope) AND p_scope !~ '^(profile|billing):' AND p_tenant_state <> 'active' THEN -- whoever is stopped may pay
         PERFORM croft_raise(403, 'forbidden', format('The tenant is %s.', p_tenant_state));
     END IF;
 END

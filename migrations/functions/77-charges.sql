@@ -69,9 +69,3 @@ BEGIN
     FROM charges c WHERE c.tax_amount <> round(c.amount * c.tax_rate / 100, croft_currency_digits(c.currency)) ORDER BY 2, 3;
 END
 $$;
-
-CREATE OR REPLACE FUNCTION croft_verify_billing()
-RETURNS TABLE (kind text, subject uuid, resource text, stored text, actual text)
-LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
-    SELECT * FROM croft_verify_existence() UNION ALL SELECT * FROM croft_verify_usage() UNION ALL SELECT * FROM croft_verify_rating()
-$$;

@@ -56,3 +56,10 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
         ELSE coalesce(c.stored, 0) <> coalesce(w.actual, 0) END
     ORDER BY 1, 2, 3
 $$;
+
+-- All that is billed by, from the evidence up (`croft-server verify billing`).
+CREATE OR REPLACE FUNCTION croft_verify_billing()
+RETURNS TABLE (kind text, subject uuid, resource text, stored text, actual text)
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
+    SELECT * FROM croft_verify_existence() UNION ALL SELECT * FROM croft_verify_usage() UNION ALL SELECT * FROM croft_verify_rating() UNION ALL SELECT * FROM croft_verify_money()
+$$;

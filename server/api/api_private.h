@@ -31,6 +31,7 @@ struct api {
     struct limiter *by_address, *by_token, *signins;
     struct metrics *metrics;
     struct request_list requests;
+    int documents; // being made
     struct panel *panel; // NULL: none is served
     char *ca_sha256; // the tail of join tokens
     SSL_CTX *tls;

@@ -1,5 +1,6 @@
 #include "bodies.h"
 
+#include "bodies_billing.h"
 #include "bodies_exports.h"
 #include "bodies_people.h"
 #include "bodies_prices.h"
@@ -218,6 +219,9 @@ static const char *const words_role[] = {"owner", "admin", "member", "billing", 
 static const char *const words_delivery[] = {"pending", "delivered", "failed", NULL};
 static const char *const words_export[] = {"csv", NULL};
 static const char *const words_export_kind[] = {"charges", "focus", NULL};
+static const char *const words_invoice[] = {"draft", "final", "paid", "void", NULL};
+static const char *const words_payment[] = {"pending", "succeeded", "failed", "refunded", NULL};
+static const char *const words_month_end[] = {"active", "review", "done", NULL};
 static const char *const words_user[] = {"active", "disabled", NULL};
 
 static const struct {
@@ -226,6 +230,11 @@ static const struct {
     const char *const *words;
 } words[] = {
     {query_deliveries, "state", words_delivery},
+    {query_invoices, "state", words_invoice},
+    {query_admin_invoices, "state", words_invoice},
+    {query_payments, "state", words_payment},
+    {query_admin_payments, "state", words_payment},
+    {query_month_ends, "state", words_month_end},
     {query_vps, "observed", words_observed},
     {query_tasks, "status", words_task},
     {query_admin_vps, "status", words_observed},
@@ -300,6 +309,8 @@ static const struct {
     {query_admin_events, "since"},
     {body_plan, "valid_from"},
     {body_plan_version, "valid_from"},
+    {body_credit, "expires_at"},
+    {body_promotion, "expires_at"},
     {body_price_version, "valid_from"},
     {body_tax_rule, "valid_from"},
 };

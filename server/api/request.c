@@ -86,6 +86,9 @@ void request_end(struct request *request)
     if (request->password_job) {
         password_job_cancel(request->password_job);
     }
+    if (request->document) {
+        document_end(request->document);
+    }
     if (request->stream) {
         stream_destroy(request->stream);
     }

@@ -14,6 +14,7 @@
 #include <jansson.h>
 #include <sys/queue.h>
 
+struct document;
 struct panel_file;
 struct stream;
 
@@ -55,6 +56,7 @@ struct request {
     struct password_job *password_job;
     struct wait *wait;
     struct stream *stream; // answered, and going on
+    struct document *document; // being made
     struct event *deadline;
 
     // Of the hand-written steps.
@@ -82,6 +84,9 @@ void request_run(struct request *request);
 
 // The deadline, counted from now.
 void request_set_deadline(struct request *request, int seconds);
+
+// steps_invoice.c: takes a document back, wherever it is.
+void document_end(struct document *document);
 
 // Cancels and frees; reply.c calls it after the answer.
 void request_end(struct request *request);

@@ -28,6 +28,13 @@ request_step step_console_connect;
 request_step step_check_webhook; // where it points
 request_step step_make_webhook_secret;
 
+// steps_invoice.c: what a statement has read of an invoice, as a document
+request_step step_invoice_html, step_invoice_pdf;
+
+// steps_payment.c
+request_step step_make_payment_secret;
+request_step step_notice_find, step_notice_take; // what a provider says
+
 // steps_signin.c
 request_step step_limit_signin;
 request_step step_signin_find, step_verify_password, step_signin_create;

@@ -5,7 +5,7 @@
 # Debian 12 and 13 name these alike but for wslay, which has no pkg-config file in 12.
 packages=(
     build-essential clang libclang-rt-dev clang-format lld meson ninja-build pkg-config python3 python3-yaml shellcheck
-    libevent-dev libssl-dev libjansson-dev libjwt-dev libcrypt-dev libyaml-dev libsodium-dev libpq-dev libwslay-dev liboath-dev libcurl4-openssl-dev
+    libevent-dev libssl-dev libjansson-dev libjwt-dev libcrypt-dev libyaml-dev libsodium-dev libpq-dev libwslay-dev liboath-dev libcurl4-openssl-dev libpango1.0-dev fonts-dejavu-core
     lxc-dev libbtrfsutil-dev libarchive-dev libnftables-dev libnl-route-3-dev libzstd-dev libseccomp-dev check
     postgresql postgresql-client btrfs-progs nftables iproute2 iputils-ping uidmap zstd
     busybox-static dropbear-bin openssh-client curl nodejs npm wrk

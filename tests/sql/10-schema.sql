@@ -14,8 +14,8 @@ FROM information_schema.role_table_grants
 WHERE grantee IN ('croft_tenant', 'croft_operator', 'croft_agent') AND table_schema = 'public' GROUP BY grantee;
 
 SELECT test.is(string_agg(table_name, ' ' ORDER BY table_name),
-    'address_sets billing_accounts charges events firewall_sets firewalls image_tenants images invitations_visible locations memberships network_members networks plan_offer_prices plan_offers plans_offered '
-    'port_forwards price_book_versions price_books price_items quotas rdns resources sessions_visible snapshot_periods snapshot_schedules snapshots tasks tax_rules tenants '
+    'address_sets billing_accounts billing_sellers charges credits events firewall_sets firewalls image_tenants images invitations_visible invoice_lines invoices ledger_accounts ledger_entries ledger_postings locations memberships network_members networks payment_providers_visible payments plan_offer_prices plan_offers plans_offered '
+    'port_forwards prepaid_checks price_book_versions price_books price_items quotas rdns resources sessions_visible settlements snapshot_periods snapshot_schedules snapshots tasks tax_rules tenants '
     'tokens_visible traffic_policies traffic_states usage_evidence usage_fine usage_gaps usage_hours usage_marks usage_minutes usage_open usage_parts usage_slots users_visible vps vps_evidence vps_logs vps_oom_kills vps_periods webhook_deliveries webhooks_visible',
     'what tenants may read whole')
 FROM information_schema.role_table_grants WHERE grantee = 'croft_tenant' AND table_schema = 'public';
@@ -31,7 +31,7 @@ SELECT test.ok(NOT has_column_privilege(r, t, c, 'SELECT'), format('%s may not r
 FROM unnest(ARRAY['croft_tenant', 'croft_operator', 'croft_agent', 'croft_server']) r,
     (VALUES ('users', 'password_hash'), ('tokens', 'token_hash'), ('join_tokens', 'token_hash'), ('sessions', 'refresh_hash'),
         ('webhooks', 'secret'), ('webhooks', 'old_secret'), ('totp_secrets', 'secret'), ('recovery_codes', 'code_hash'),
-        ('invitations', 'token_hash'), ('devices', 'device_hash')) s (t, c);
+        ('invitations', 'token_hash'), ('devices', 'device_hash'), ('payment_providers', 'secret')) s (t, c);
 
 SELECT test.ok(p.prosecdef, 'croft_definer owns only what is SECURITY DEFINER: ' || p.proname)
 FROM pg_proc p WHERE p.proowner = 'croft_definer'::regrole AND NOT p.prosecdef;
@@ -41,8 +41,8 @@ SELECT test.is(string_agg(p.proname, ' '), NULL, 'no function is for everybody')
 FROM pg_proc p, aclexplode(coalesce(p.proacl, acldefault('f', p.proowner))) a
 WHERE p.pronamespace = 'public'::regnamespace AND p.proname LIKE 'croft\_%' AND a.grantee = 0;
 SELECT test.is(string_agg(p.proname, ' ' ORDER BY p.proname), 'croft_auth_node croft_auth_session croft_auth_token '
-    'croft_certificate_record croft_console_alive croft_console_close croft_console_open croft_credentials croft_export_chores croft_housekeeping croft_image_files croft_invitation_accept croft_invitation_find croft_mail_claim '
-    'croft_mail_result croft_node_join croft_profile_credentials croft_rdns_claim croft_rdns_done croft_rdns_forgo croft_reset_confirm croft_reset_find croft_reset_request '
+    'croft_billing_chores croft_certificate_record croft_console_alive croft_console_close croft_console_open croft_credentials croft_export_chores croft_housekeeping croft_image_files croft_invitation_accept croft_invitation_find croft_mail_claim '
+    'croft_mail_result croft_node_join croft_payment_notice croft_payment_secret croft_profile_credentials croft_rdns_claim croft_rdns_done croft_rdns_forgo croft_reset_confirm croft_reset_find croft_reset_request '
     'croft_scope_held croft_session_create croft_session_refresh croft_tenant_chores croft_traffic_chores croft_webhook_claim croft_webhook_done',
     'what croft_server itself may execute')
 FROM pg_proc p, aclexplode(p.proacl) a WHERE a.grantee = 'croft_server'::regrole;

@@ -175,9 +175,13 @@ CREATE FUNCTION test.vps(p_token text, p_name text, p_more jsonb DEFAULT '{}') R
         'plan_id', test.get('plan'), 'image_id', test.get('image'), 'location_id', test.get('location'))) || p_more)
 $$;
 
+-- Accounts with charges that were put in by hand: they have no history that the check of rating could find them in.
+CREATE TABLE test.by_hand (tenant_id uuid PRIMARY KEY);
+
 CREATE FUNCTION test.consistent(p_when text) RETURNS void LANGUAGE sql AS $$
     SELECT test.ok(count(*) = 0, 'verify finds nothing: ' || p_when, string_agg(d::text, ' '))
-    FROM (SELECT to_jsonb(q) FROM croft_verify_quotas() q UNION ALL SELECT to_jsonb(b) FROM croft_verify_billing() b) d
+    FROM (SELECT to_jsonb(q) FROM croft_verify_quotas() q UNION ALL SELECT to_jsonb(b) FROM croft_verify_billing() b
+        WHERE b.kind <> 'charge' OR b.subject NOT IN (SELECT tenant_id FROM test.by_hand)) d
 $$;
 
 -- A tenant with quotas and a token of its name.

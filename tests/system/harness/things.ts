@@ -59,6 +59,29 @@ async function session(world: World, of: Customer): Promise<string> {
     return items.find((one: any) => one.current).id;
 }
 
+// What a month was charged for, as an invoice that is final.
+const invoice: Maker = (world, of) =>
+    world.cluster.sql(`WITH charged AS (INSERT INTO charges (account_id, month, key, number, tenant_id, meter, description, from_ts, to_ts, quantity, unit, unit_price,
+            amount, currency, tax_rate, tax_amount, tax_name, evidence)
+        SELECT '${of.id}', '2026-01-01', '${randomUUID()}', 0, '${of.id}', 'plan', 'Small', '2026-01-01Z', '2026-02-01Z', 1, 'month', 5, 5, 'EUR', 19, 0.95, 'VAT', '{}')
+        SELECT 1;
+        SELECT (croft_invoice_finalise(croft_invoice_draft(a, '2026-01-01'), a)).id FROM croft_account_lock('${of.id}') a`);
+
+const provider: Maker = (world) =>
+    world.cluster.sql(`INSERT INTO payment_providers (seller_id, kind, title, secret)
+        VALUES (croft_root(), 'webhook', 'Cards', 'v1.k.' || repeat('A', 60)) RETURNING id`);
+
+const payment: Maker = async (world, of) =>
+    world.cluster.sql(`INSERT INTO payments (tenant_id, seller_id, provider_id, method, amount, currency)
+        SELECT tenant_id, seller_id, '${await provider(world, of)}', 'webhook', 5, 'EUR' FROM billing_accounts WHERE tenant_id = '${of.id}' RETURNING id`);
+
+const monthEnd: Maker = (world, of) =>
+    world.cluster.sql(`INSERT INTO month_ends (tenant_id, month, currency, next_at) VALUES ('${of.id}', '2999-01-01', 'EUR', 'infinity')
+        ON CONFLICT (tenant_id, month) DO UPDATE SET updated_at = now() RETURNING id`);
+
+const promotion = async (world: World) =>
+    (await world.operator.expect(201, "POST", "/v1/admin/promotions", { body: { code: randomUUID().slice(0, 8).toUpperCase(), amount: "5.00" } })).id;
+
 const invitation: Maker = (world, of) =>
     world.cluster.sql(`INSERT INTO invitations (tenant_id, email, role, token_hash, expires_at)
         VALUES ('${of.id}', '${randomUUID()}@example.org', 'viewer', md5(random()::text) || md5(random()::text), now() + interval '1 day') RETURNING id`);
@@ -142,6 +165,14 @@ export const things: Record<string, Thing> = {
     "/v1/webhooks/": own(webhook),
     "/v1/webhook-deliveries/": own(delivery),
     "/v1/tenants/": { make: child, by: reseller },
+    "/v1/invoices/": own(invoice),
+    "/v1/payments/": own(payment),
+    "/v1/payment-webhooks/": shared((world) => provider(world, world.customer)),
+    "/v1/admin/invoices/": shared((world) => invoice(world, world.customer)),
+    "/v1/admin/payments/": shared((world) => payment(world, world.customer)),
+    "/v1/admin/promotions/": shared(promotion),
+    "/v1/admin/payment-providers/": shared((world) => provider(world, world.customer)),
+    "/v1/admin/month-ends/": shared((world) => monthEnd(world, world.customer)),
     "/v1/plan-offers/": { ...shared(offer), by: reseller },
     "/v1/charges/": own(charge),
     "/v1/price-books/": { make: priceBook(sellerOf), by: reseller },

@@ -1,0 +1,198 @@
+// The document by cairo and pango, which choose fonts for whatever script a name is written in.
+#include "invoice_doc.h"
+#include "json.h"
+#include "macro.h"
+
+#include <cairo-pdf.h>
+#include <pango/pangocairo.h>
+#include <string.h>
+
+// Points; A4.
+enum {
+    WIDTH = 595,
+    HEIGHT = 842,
+    MARGIN = 50,
+    GAP = 6,
+    SMALL = 8,
+    TEXT = 9,
+    TITLE = 15,
+    HALF = 230
+};
+
+// Columns of lines: where they end, from the left; the first begins at the margin.
+enum {
+    COL_TEXT = 290,
+    COL_QUANTITY = 380,
+    COL_PRICE = 450,
+    COL_TAX = 490,
+    COL_AMOUNT = WIDTH - MARGIN
+};
+
+struct page {
+    cairo_t *cr;
+    FILE *out;
+    double y;
+};
+
+static cairo_status_t on_bytes(void *closure, const unsigned char *bytes, unsigned len)
+{
+    struct page *page = closure;
+    return fwrite(bytes, 1, len, page->out) == len ? CAIRO_STATUS_SUCCESS
+                                                   : CAIRO_STATUS_WRITE_ERROR;
+}
+
+// Text within left..right, wrapped; returns its height.
+static double draw(struct page *page, double left, double right, int size, PangoAlignment align,
+                   const char *text)
+{
+    PangoLayout *layout = pango_cairo_create_layout(page->cr);
+    PangoFontDescription *font = pango_font_description_from_string("DejaVu Sans, Sans");
+    int height;
+    pango_font_description_set_absolute_size(font, size * PANGO_SCALE);
+    pango_layout_set_font_description(layout, font);
+    pango_layout_set_width(layout, (int)(right - left) * PANGO_SCALE);
+    pango_layout_set_wrap(layout, PANGO_WRAP_WORD_CHAR);
+    pango_layout_set_alignment(layout, align);
+    pango_layout_set_text(layout, text, -1); // text, never markup
+    pango_layout_get_pixel_size(layout, NULL, &height);
+    cairo_move_to(page->cr, left, page->y);
+    pango_cairo_show_layout(page->cr, layout);
+    pango_font_description_free(font);
+    g_object_unref(layout);
+    return height;
+}
+
+static void rule(struct page *page)
+{
+    cairo_set_line_width(page->cr, 0.5);
+    cairo_move_to(page->cr, MARGIN, page->y);
+    cairo_line_to(page->cr, WIDTH - MARGIN, page->y);
+    cairo_stroke(page->cr);
+    page->y += GAP / 2.0;
+}
+
+static void need(struct page *page, double height)
+{
+    if (page->y + height > HEIGHT - MARGIN) {
+        cairo_show_page(page->cr);
+        page->y = MARGIN;
+    }
+}
+
+static double draw_party(struct page *page, double left, const char *label, const json_t *party)
+{
+    double top = page->y;
+    char **lines = invoice_party(party);
+    page->y += draw(page, left, left + HALF, SMALL, PANGO_ALIGN_LEFT, label);
+    for (char **line = lines; *line; line++) {
+        page->y += draw(page, left, left + HALF, TEXT, PANGO_ALIGN_LEFT, *line);
+    }
+    invoice_party_free(lines);
+    double height = page->y - top;
+    page->y = top;
+    return height;
+}
+
+static void draw_row(struct page *page, const char *text, const char *quantity, const char *price,
+                     const char *tax, const char *amount)
+{
+    need(page, 4 * TEXT);
+    double height = draw(page, MARGIN, COL_TEXT, TEXT, PANGO_ALIGN_LEFT, text);
+    draw(page, COL_TEXT, COL_QUANTITY, TEXT, PANGO_ALIGN_RIGHT, quantity);
+    draw(page, COL_QUANTITY, COL_PRICE, TEXT, PANGO_ALIGN_RIGHT, price);
+    draw(page, COL_PRICE, COL_TAX, TEXT, PANGO_ALIGN_RIGHT, tax);
+    draw(page, COL_TAX, COL_AMOUNT, TEXT, PANGO_ALIGN_RIGHT, amount);
+    page->y += (height > 2 * TEXT ? height : 2 * TEXT) + GAP / 2.0;
+    rule(page);
+}
+
+static void draw_line(struct page *page, const json_t *line)
+{
+    _cleanup_free_ char *span = invoice_span(line);
+    char text[700], quantity[100], tax[40];
+    snprintf(text, sizeof(text), "%.500s\n%s", json_get_string(line, "description", ""), span);
+    snprintf(quantity, sizeof(quantity), "%s %s", json_get_string(line, "quantity", ""),
+             json_get_string(line, "unit", ""));
+    snprintf(tax, sizeof(tax), "%s %%", json_get_string(line, "tax_rate", ""));
+    // A cut may have gone through a character.
+    char *whole = g_utf8_make_valid(text, -1);
+    draw_row(page, whole, quantity, json_get_string(line, "unit_price", "-"), tax,
+             json_get_string(line, "amount", ""));
+    g_free(whole);
+}
+
+static void draw_sum(struct page *page, const char *label, const char *currency, const char *amount)
+{
+    char sum[100];
+    snprintf(sum, sizeof(sum), "%s %s", amount, currency);
+    need(page, 2 * TEXT);
+    draw(page, MARGIN, COL_QUANTITY, TEXT, PANGO_ALIGN_RIGHT, label);
+    page->y += draw(page, COL_QUANTITY, COL_AMOUNT, TEXT, PANGO_ALIGN_RIGHT, sum) + GAP / 2.0;
+}
+
+static void draw_sums(struct page *page, const json_t *invoice)
+{
+    const char *currency = json_get_string(invoice, "currency", "");
+    size_t i;
+    json_t *tax;
+    page->y += GAP;
+    draw_sum(page, "Net", currency, json_get_string(invoice, "net", ""));
+    json_array_foreach (json_object_get(invoice, "taxes"), i, tax) {
+        char label[300];
+        snprintf(label, sizeof(label), "%.120s %s %% of %s", json_get_string(tax, "name", "Tax"),
+                 json_get_string(tax, "rate", "0"), json_get_string(tax, "net", ""));
+        char *whole = g_utf8_make_valid(label, -1);
+        draw_sum(page, whole, currency, json_get_string(tax, "tax", ""));
+        g_free(whole);
+    }
+    draw_sum(page, "Total", currency, json_get_string(invoice, "total", ""));
+    draw_sum(page, "Open", currency, json_get_string(invoice, "open", ""));
+}
+
+static void draw_invoice(struct page *page, const json_t *invoice)
+{
+    _cleanup_free_ char *title = invoice_title(invoice);
+    _cleanup_free_ char *dates = invoice_dates(invoice);
+    const json_t *seller = json_object_get(invoice, "seller");
+    size_t i;
+    json_t *line;
+    double one = draw_party(page, MARGIN, "From", seller);
+    double other = draw_party(page, WIDTH - MARGIN - HALF, "To", json_object_get(invoice, "buyer"));
+    page->y += (one > other ? one : other) + 4 * GAP;
+    page->y += draw(page, MARGIN, WIDTH - MARGIN, TITLE, PANGO_ALIGN_LEFT, title) + GAP;
+    page->y += draw(page, MARGIN, WIDTH - MARGIN, TEXT, PANGO_ALIGN_LEFT, dates) + 2 * GAP;
+    draw_row(page, "Description", "Quantity", "Price", "Tax", "Amount");
+    json_array_foreach (json_object_get(invoice, "lines"), i, line) {
+        draw_line(page, line);
+    }
+    draw_sums(page, invoice);
+    page->y += 3 * GAP;
+    need(page, 6 * TEXT);
+    draw(page, MARGIN, WIDTH - MARGIN, SMALL, PANGO_ALIGN_LEFT,
+         json_get_string(seller, "footer", ""));
+}
+
+int invoice_pdf(const json_t *invoice, char **ret_bytes, size_t *ret_len, struct err *err)
+{
+    char *bytes = NULL;
+    size_t len = 0;
+    struct page page = {.out = open_memstream(&bytes, &len), .y = MARGIN};
+    cairo_surface_t *surface = cairo_pdf_surface_create_for_stream(on_bytes, &page, WIDTH, HEIGHT);
+    page.cr = cairo_create(surface);
+    draw_invoice(&page, invoice);
+    cairo_destroy(page.cr);
+    cairo_surface_finish(surface);
+    cairo_status_t status = cairo_surface_status(surface);
+    cairo_surface_destroy(surface);
+    // Of this thread alone, which ends.
+    pango_cairo_font_map_set_default(NULL);
+    fclose(page.out);
+    if (status != CAIRO_STATUS_SUCCESS) {
+        free(bytes);
+        return err_set(err, ERR_INTERNAL, "the PDF is not made: %s",
+                       cairo_status_to_string(status));
+    }
+    *ret_bytes = bytes;
+    *ret_len = len;
+    return 0;
+}

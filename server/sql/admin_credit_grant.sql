@@ -1,0 +1,1 @@
+SELECT status, body, etag, location FROM croft_admin_credit_grant($1::jsonb)

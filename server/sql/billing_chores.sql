@@ -1,0 +1,1 @@
+SELECT reply FROM croft_billing_chores($1::jsonb) AS reply

@@ -1,0 +1,1 @@
+SELECT status, body, etag, location FROM croft_credit_redeem($1::jsonb)

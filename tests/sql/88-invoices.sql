@@ -1,0 +1,157 @@
+-- What pays an invoice, in which order; void; promotions; prepaid; providers.
+DO $$
+DECLARE
+    b uuid := test.buyer('payer', 100);
+    i invoices;
+    r test.reply;
+    v_first text;
+    v_promotion text;
+BEGIN
+    -- Credits: the one that expires first is used first, then money.
+    r := test.api('op', 'admin_credit_grant', jsonb_build_object('id', b, 'body', jsonb_build_object('amount', '30', 'note', 'late')));
+    PERFORM test.is((r.status, r.body->>'remaining')::text, '(201,30.00)', 'a credit is granted');
+    r := test.api('op', 'admin_credit_grant', jsonb_build_object('id', b, 'body', jsonb_build_object('amount', '20', 'expires_at', to_char(now() + interval '1 day', 'YYYY-MM-DD"T"HH24:MI:SSOF":00"'))));
+    v_first := r.body->>'id';
+    PERFORM test.is(r.status, 201, 'another one expires');
+    r := test.api('op', 'admin_credit_grant', jsonb_build_object('id', b, 'body', '{"amount":"1","expires_at":"2020-01-01T00:00:00Z"}'::jsonb));
+    PERFORM test.is((r.status, r.pointer)::text, '(422,/expires_at)', 'not in the past');
+    r := test.api('op', 'admin_promotion_create', '{"body":{"code":"WELCOME","amount":"7.00","credit_days":30,"max_uses":1}}');
+    PERFORM test.is((r.status, r.body->>'uses')::text, '(201,0)', 'a promotion');
+    v_promotion := r.body->>'id';
+    r := test.api('payer', 'credit_redeem', '{"body":{"code":"welcome"}}');
+    PERFORM test.is((r.status, r.body->>'amount', r.body->>'source')::text, '(201,7.00,promotion)', 'its code becomes a credit');
+    PERFORM test.is((test.api('bob', 'credit_redeem', '{"body":{"code":"WELCOME"}}')).status, 422, 'as often as it may');
+    UPDATE promotions SET max_uses = NULL;
+    PERFORM test.is((test.api('payer', 'credit_redeem', '{"body":{"code":"WELCOME"}}')).status, 409, 'once a tenant');
+    PERFORM test.is((SELECT uses FROM promotions WHERE id = v_promotion::uuid), 1, 'a code that was not taken counts for nothing');
+    PERFORM test.is((test.api('op', 'admin_promotion_update', jsonb_build_object('id', v_promotion, 'if_match', '*', 'body', '{"active":false}'::jsonb))).status, 200, 'it ends');
+    PERFORM test.api('op', 'admin_payment_record', jsonb_build_object('body', jsonb_build_object('tenant_id', b, 'amount', '10', 'reference', 'p1')));
+    i := test.invoice(b);
+    PERFORM test.is((i.total, i.settled, i.state)::text, '(119.00,67.00,final)', 'all of it is used for the invoice');
+    PERFORM test.is((SELECT string_agg(amount::text, ' ' ORDER BY id) FROM settlements WHERE invoice_id = i.id), '20 7.00 30 10', 'the one that expires first is used first, money last');
+    PERFORM test.is((SELECT sum(remaining) FROM credits WHERE tenant_id = b), 0::numeric, 'nothing is left of it');
+    PERFORM test.money('after credits');
+
+    -- Void: what paid it comes back.
+    r := test.api('op', 'admin_invoice_void', jsonb_build_object('id', i.id, 'body', '{"reason":"never sent"}'::jsonb));
+    PERFORM test.is((r.status, r.body->>'state', r.body->>'open', r.body->>'number')::text, format('(200,void,0.00,%s)', i.number), 'void keeps its number');
+    PERFORM test.is((SELECT sum(remaining) FROM credits WHERE tenant_id = b), 57::numeric, 'credits come back');
+    PERFORM test.is((test.api('payer', 'billing_account_read', '{}')).body->>'balance', '10.00', 'and money');
+    PERFORM test.is((test.api('op', 'admin_invoice_void', jsonb_build_object('id', i.id, 'body', '{"reason":"again"}'::jsonb))).status, 409, 'once');
+    PERFORM test.money('after void');
+    PERFORM test.is((SELECT count(*) FROM charges WHERE account_id = b AND invoice_id = i.id), 1::bigint, 'what was charged on it is not asked for again');
+
+    -- Time passes: what is not used is gone.
+    PERFORM croft_credits_expire(100, now() + interval '2 days');
+    PERFORM test.is((SELECT remaining::text || ' ' || (expired_at IS NOT NULL) FROM credits WHERE id = v_first::uuid), '0 true', 'a credit expires');
+    PERFORM test.is((SELECT count(*) FROM events WHERE action = 'credit.expired' AND tenant_id = b), 1::bigint, 'which is an event');
+    PERFORM test.money('after expiry');
+
+    -- Amounts that are none.
+    PERFORM test.is((q.status, q.pointer)::text, '(422,/amount)', 'refused: ' || x.amount)
+    FROM unnest(ARRAY['0', '-1', '1e3', '1.005', '', 'NaN', '10000000000']) x (amount),
+        LATERAL test.api('op', 'admin_payment_record', jsonb_build_object('body', jsonb_build_object('tenant_id', b, 'amount', x.amount, 'reference', 'x'))) q;
+END
+$$;
+
+-- A provider: what it says counts once, also said twice, late or otherwise.
+DO $$
+DECLARE
+    b uuid := test.buyer('online', 10);
+    i invoices := test.invoice(b);
+    r test.reply;
+    v_provider uuid;
+    v_payment uuid;
+BEGIN
+    r := test.api('op', 'admin_payment_provider_create', jsonb_build_object('body', jsonb_build_object('kind', 'webhook', 'title', 'Cards',
+        'checkout_url', 'https://pay.example.org/start', 'secret', 'whsec_x', 'sealed', 'v1.k.' || repeat('A', 60))));
+    PERFORM test.is((r.status, r.body->>'secret')::text, '(201,whsec_x)', 'a provider is made, its secret shown once');
+    v_provider := r.body->>'id';
+    PERFORM test.is((test.api('op', 'admin_payment_provider_update', jsonb_build_object('id', v_provider, 'if_match', '*', 'body', '{"title":"Card"}'::jsonb))).body->>'title', 'Card', 'and changed');
+    PERFORM test.is((test.api('online', 'payment_provider_list', '{}')).body->'items'->0->>'title', 'Card', 'the buyer sees it');
+    r := test.api('online', 'payment_create', jsonb_build_object('body', jsonb_build_object('provider_id', v_provider, 'amount', '11.90', 'invoice_id', i.id)));
+    PERFORM test.is((r.status, r.body->>'state')::text, '(201,pending)', 'a payment is started');
+    v_payment := r.body->>'id';
+    PERFORM test.is(r.body->>'checkout_url', format('https://pay.example.org/start?payment=%s&amount=11.90&currency=EUR', v_payment), 'and goes on there');
+    PERFORM test.is((SELECT state FROM invoices WHERE id = i.id), 'final', 'nothing is paid by that');
+    FOR n IN 1..3 LOOP
+        PERFORM croft_payment_notice(jsonb_build_object('provider_id', v_provider, 'message_id', 'm' || least(n, 2), 'body', jsonb_build_object('type', 'payment.succeeded',
+            'data', jsonb_build_object('payment_id', v_payment, 'reference', 'ch_1', 'amount', '11.90', 'currency', 'EUR'))));
+    END LOOP;
+    PERFORM test.is((SELECT state FROM invoices WHERE id = i.id), 'paid', 'when the provider says so it is paid');
+    PERFORM test.is((SELECT count(*) FROM ledger_entries WHERE tenant_id = b AND kind = 'payment'), 1::bigint, 'once, however often it is said');
+    PERFORM test.money('after a notice');
+    PERFORM croft_payment_notice(jsonb_build_object('provider_id', v_provider, 'message_id', 'm9', 'body', jsonb_build_object('type', 'payment.refunded',
+        'data', jsonb_build_object('reference', 'ch_1', 'amount', '11.90', 'currency', 'EUR'))));
+    PERFORM test.is((SELECT state || ' ' || settled FROM invoices WHERE id = i.id), 'final 0.00', 'what the provider takes back is owed again');
+    PERFORM test.money('after a chargeback');
+    BEGIN
+        PERFORM croft_payment_notice(jsonb_build_object('provider_id', v_provider, 'message_id', 'm10', 'body', jsonb_build_object('type', 'payment.succeeded',
+            'data', jsonb_build_object('tenant_id', test.get('bob'), 'reference', 'ch_2', 'amount', '5', 'currency', 'USD'))));
+        PERFORM test.ok(false, 'another currency is refused');
+    EXCEPTION WHEN SQLSTATE 'CR422' THEN
+        PERFORM test.ok(true, 'another currency is refused');
+    END;
+END
+$$;
+
+-- A reseller sells to the tenants below it, and the operator says who sells.
+DO $$
+DECLARE
+    v_reseller uuid := test.tenant('shop', '{}', croft_root(), 'reseller');
+    c uuid := test.tenant('shopper', '{}', v_reseller);
+    r test.reply;
+BEGIN
+    PERFORM test.is((test.api('op', 'admin_seller_set', '{"body":{"company":"Croft"}}')).status, 200, 'the operator says who it is');
+    PERFORM test.is((test.api('op', 'admin_seller_set', '{"body":{"company":"Croft"}}')).status, 428, 'once it is there by its version');
+    r := test.api('shop', 'seller_set', '{"body":{"company":"Shop","number_prefix":"S-"}}');
+    PERFORM test.is((r.status, (test.api('shop', 'seller_read', '{}')).body->>'company')::text, '(200,Shop)', 'a reseller, too');
+    PERFORM test.is((test.api('bob', 'seller_set', '{"body":{"company":"Bob"}}')).status, 403, 'nobody else');
+    r := test.api('shop', 'child_account_set', jsonb_build_object('id', c, 'if_match', '*', 'body', '{"country":"DE","due_days":3}'::jsonb));
+    PERFORM test.is((r.status, r.body->>'due_days')::text, '(200,3)', 'it sets the terms of those below');
+    r := test.api('shop', 'child_account_set', jsonb_build_object('id', c, 'if_match', '*', 'body', '{"country":"xx"}'::jsonb));
+    PERFORM test.is((r.status, r.pointer)::text, '(422,/country)', 'of a country');
+    r := test.api('shopper', 'billing_account_update', jsonb_build_object('if_match', '*', 'body', '{"company":"Me","terms":"prepaid"}'::jsonb));
+    PERFORM test.is((r.status, r.body->>'company', r.body->>'terms')::text, '(200,Me,postpaid)', 'who buys says who it is, not on what terms');
+    PERFORM test.is((test.api('shop', 'child_payment_record', jsonb_build_object('id', c, 'body', '{"amount":"5","reference":"x"}'::jsonb))).status, 201, 'it takes payments');
+    PERFORM test.is((test.api('shop', 'child_credit_grant', jsonb_build_object('id', c, 'body', '{"amount":"5"}'::jsonb))).status, 201, 'and gives credits');
+    PERFORM test.is((test.api('shop', 'child_account_read', jsonb_build_object('id', c))).body->>'balance', '5.00', 'and sees what is left');
+    PERFORM test.is((test.api('shop', 'child_account_read', jsonb_build_object('id', test.get('bob')))).status, 404, 'of those below alone');
+END
+$$;
+
+-- Prepaid: warned, in grace, suspended, ended; each once, each an event and a mail; paying goes back.
+DO $$
+DECLARE
+    b uuid := test.buyer('prepaid', 10);
+    v_at timestamptz := now();
+    r test.reply;
+BEGIN
+    r := test.api('op', 'admin_account_set', jsonb_build_object('id', b, 'if_match', '*', 'body', '{"terms":"prepaid","warn_below":"5","grace_s":3600,"end_after_s":7200}'::jsonb));
+    PERFORM test.is((r.status, r.body->>'prepaid_state', r.body->>'available')::text, '(200,grace,-11.90)', 'an account that owes is in grace');
+    PERFORM test.api('op', 'admin_payment_record', jsonb_build_object('body', jsonb_build_object('tenant_id', b, 'amount', '20', 'reference', 'up 1')));
+    PERFORM test.is((SELECT prepaid_state FROM billing_accounts WHERE tenant_id = b), 'ok', 'paying brings it back');
+    PERFORM test.charge(b, '2026-02-01', 'k2', 4);
+    PERFORM croft_prepaid_look(b, v_at);
+    PERFORM test.is((SELECT prepaid_state FROM billing_accounts WHERE tenant_id = b), 'warned', 'little left warns');
+    PERFORM test.charge(b, '2026-02-01', 'k3', 4);
+    PERFORM croft_prepaid_look(b, v_at), croft_prepaid_look(b, v_at + interval '59 minutes');
+    PERFORM test.is((SELECT prepaid_state FROM billing_accounts WHERE tenant_id = b), 'grace', 'nothing left is grace');
+    PERFORM croft_prepaid_look(b, v_at + interval '60 minutes'), croft_prepaid_look(b, v_at + interval '61 minutes');
+    PERFORM test.is((SELECT a.prepaid_state || ' ' || t.state || ' ' || t.suspended_by FROM billing_accounts a JOIN tenants t ON t.id = a.tenant_id WHERE t.id = b),
+        'suspended suspended billing', 'then it is suspended');
+    PERFORM test.is((test.api('prepaid', 'payment_list', '{}')).status, 200, 'and still sees its payments');
+    PERFORM test.api('op', 'admin_payment_record', jsonb_build_object('body', jsonb_build_object('tenant_id', b, 'amount', '20', 'reference', 'up 2')));
+    PERFORM test.is((SELECT a.prepaid_state || ' ' || t.state FROM billing_accounts a JOIN tenants t ON t.id = a.tenant_id WHERE t.id = b), 'ok active', 'paying resumes it');
+    PERFORM test.charge(b, '2026-02-01', 'k4', 100);
+    PERFORM croft_prepaid_look(b, v_at), croft_prepaid_look(b, v_at + interval '1 hour'), croft_prepaid_look(b, v_at + interval '3 hours');
+    PERFORM test.is((SELECT a.prepaid_state || ' ' || t.state FROM billing_accounts a JOIN tenants t ON t.id = a.tenant_id WHERE t.id = b), 'ended closing', 'and at last it ends');
+    PERFORM test.is((SELECT string_agg(kind, ' ' ORDER BY id) FROM mails WHERE to_address = 'prepaid@example.org' AND kind LIKE 'prepaid%'),
+        'prepaid_grace prepaid_warned prepaid_grace prepaid_suspended prepaid_grace prepaid_suspended prepaid_ended', 'each is a mail, once');
+    PERFORM test.is((SELECT string_agg(action, ' ' ORDER BY id) FROM events WHERE subject_id = b AND action ~ '^billing_account.(warned|grace|suspended|ended|recovered)'),
+        'billing_account.grace billing_account.recovered billing_account.warned billing_account.grace billing_account.suspended billing_account.recovered '
+        'billing_account.grace billing_account.suspended billing_account.ended', 'and an event');
+    UPDATE tenants SET state = 'active' WHERE id = b;
+    PERFORM test.money('of a prepaid account');
+END
+$$;
