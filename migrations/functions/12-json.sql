@@ -194,7 +194,7 @@ CREATE OR REPLACE FUNCTION croft_principal_json() RETURNS json LANGUAGE sql STAB
     SELECT json_build_object(
         'kind', CASE WHEN croft_setting('token') IS NULL THEN 'session' ELSE 'token' END,
         'user', (SELECT json_build_object('id', u.id, 'email', u.email) FROM users u WHERE u.id = croft_user_id()),
-        'tenant', (SELECT json_build_object('id', t.id, 'name', t.name) FROM tenants t WHERE t.id = croft_tenant_id()),
+        'tenant', (SELECT json_build_object('id', t.id, 'name', t.name, 'kind', t.kind) FROM tenants t WHERE t.id = croft_tenant_id()),
         'role', croft_setting('role'),
         'scopes', coalesce((SELECT to_json(k.scopes) FROM tokens k WHERE k.id = croft_setting('token')::uuid
             AND k.tenant_id = croft_tenant_id()), '["read","write"]'),

@@ -358,22 +358,21 @@ $$;
 -- ---- Cancel
 
 -- Takes back the newest order of a vps that its node has not begun: what it changed is as before, and the node is brought there,
--- since it may just have begun. A publish changes nothing: it is cancelled at any time.
-CREATE OR REPLACE FUNCTION croft_task_cancel_order(p_req jsonb) RETURNS croft_answer
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+-- since it may just have begun. A publish changes nothing: it is cancelled at any time. Who may is the caller's to know.
+CREATE OR REPLACE FUNCTION croft_task_take_back(p_task uuid, p_why text) RETURNS croft_answer LANGUAGE plpgsql AS $$
 DECLARE
     v vps;
     t tasks;
 BEGIN
     SELECT x.* INTO v FROM vps x JOIN tasks k ON k.vps_id = x.id
-        WHERE k.id = (p_req->>'id')::uuid AND k.tenant_id = croft_tenant_id() FOR NO KEY UPDATE OF x;
-    SELECT * INTO t FROM tasks WHERE id = (p_req->>'id')::uuid AND tenant_id = croft_tenant_id() FOR NO KEY UPDATE;
+        WHERE k.id = p_task FOR NO KEY UPDATE OF x;
+    SELECT * INTO t FROM tasks WHERE id = p_task FOR NO KEY UPDATE;
     IF NOT FOUND THEN
         PERFORM croft_raise_not_found('task');
     ELSIF t.ended_at IS NOT NULL THEN
         PERFORM croft_raise(409, 'conflict', format('The task is %s.', t.status));
     ELSIF t.kind = 'vps_publish' THEN
-        t := croft_task_cancel(t.id, 'Its owner cancelled it.');
+        t := croft_task_cancel(t.id, p_why);
         RETURN (200, croft_task_json(t)::text, croft_etag(t.version), NULL)::croft_answer;
     ELSIF t.before IS NULL THEN
         PERFORM croft_raise(409, 'conflict', format('A %s cannot be cancelled.', t.kind));
@@ -382,9 +381,20 @@ BEGIN
     ELSIF v.task_id <> t.id THEN
         PERFORM croft_raise(409, 'conflict', 'A later order stands behind this task.');
     END IF;
-    t := croft_task_cancel(t.id, 'Its owner cancelled it.');
+    t := croft_task_cancel(t.id, p_why);
     PERFORM croft_cancelled(v, t);
     RETURN (200, croft_task_json(t)::text, croft_etag(t.version), NULL)::croft_answer;
+END
+$$;
+
+CREATE OR REPLACE FUNCTION croft_task_cancel_order(p_req jsonb) RETURNS croft_answer
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+BEGIN
+    PERFORM FROM tasks WHERE id = (p_req->>'id')::uuid AND tenant_id = croft_tenant_id();
+    IF NOT FOUND THEN
+        PERFORM croft_raise_not_found('task');
+    END IF;
+    RETURN croft_task_take_back((p_req->>'id')::uuid, 'Its owner cancelled it.');
 END
 $$;
 

@@ -279,6 +279,9 @@ static const struct route routes[] = {
     {GET,    "/v1/admin/vps/{id}/series", OPERATOR(vps, READ), .sql = SQL_ADMIN_VPS_SERIES, .query = query_series},
     {POST,   "/v1/admin/vps/{id}/lose", OPERATOR(vps, WRITE), .sql = SQL_ADMIN_VPS_LOSE},
     {GET,    "/v1/admin/tasks", OPERATOR(tasks, READ), .sql = SQL_ADMIN_TASK_LIST, LIST_OF(query_admin_tasks)},
+    {POST,   "/v1/admin/tasks/{id}/cancel", OPERATOR(tasks, WRITE), .sql = SQL_ADMIN_TASK_CANCEL},
+    {POST,   "/v1/admin/tasks/{id}/retry", OPERATOR(tasks, WRITE), .sql = SQL_ADMIN_TASK_RETRY},
+    {GET,    "/v1/admin/system", OPERATOR(nodes, READ), .sql = SQL_ADMIN_SYSTEM_READ},
     {GET,    "/v1/admin/events", OPERATOR(events, READ), .sql = SQL_ADMIN_EVENT_LIST, LIST_OF(query_admin_events)},
     {GET,    "/v1/admin/events/stream", OPERATOR_BY(stream, events, READ), .sql = SQL_ADMIN_EVENT_FEED, .query = query_admin_stream},
 };

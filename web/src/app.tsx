@@ -6,7 +6,7 @@ import { session, start } from "./api/session";
 import { store, useStore } from "./api/store";
 import { subscribe } from "./api/stream";
 import { useT } from "./i18n";
-import { useOperator } from "./roles";
+import { useOperator, useReseller } from "./roles";
 import { SignIn, SignInAgain } from "./rooms/auth/SignIn";
 import { Frame } from "./rooms/Frame";
 import { VpsListPage } from "./rooms/vps/VpsListPage";
@@ -20,6 +20,9 @@ const Home = room(() => import("./rooms/home/HomePage"));
 const VpsCreate = room(() => import("./rooms/vps/CreatePage"));
 const VpsDetail = room(() => import("./rooms/vps/VpsPage"));
 const Account = room(() => import("./rooms/account/routes"));
+const Billing = room(() => import("./rooms/billing/routes"));
+const Selling = room(() => import("./rooms/selling/routes"));
+const Reseller = room(() => import("./rooms/reseller/routes"));
 const Operator = room(() => import("./rooms/operator/routes"));
 const Links = room(() => import("./rooms/auth/Links"));
 
@@ -62,6 +65,7 @@ function Missing() {
 function Rooms() {
     const [at] = useLocation();
     const operator = useOperator();
+    const reseller = useReseller();
     return (
         <Boundary at={at}>
             <Suspense fallback={<Loading rows={6} />}>
@@ -71,7 +75,12 @@ function Rooms() {
                     <Route path="/vps/new" component={VpsCreate} />
                     <Route path="/vps/:id/:tab?">{({ id, tab }) => <VpsDetail key={id} id={id} tab={tab ?? "overview"} />}</Route>
                     <Route path="/account/*?" component={Account} />
+                    <Route path="/billing/*?" component={Billing} />
+                    {operator && <Route path="/operator/prices/*?" component={Selling} />}
+                    {operator && <Route path="/operator/taxes" component={Selling} />}
                     {operator && <Route path="/operator/*?" component={Operator} />}
+                    {reseller && <Route path="/reselling/customers/*?" component={Reseller} />}
+                    {reseller && <Route path="/reselling/*?" component={Selling} />}
                     <Route component={Missing} />
                 </Switch>
             </Suspense>

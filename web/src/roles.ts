@@ -13,6 +13,8 @@ const may = {
     "invitations:read": ["owner", "admin"],
     "webhooks:read": ["owner", "admin"],
     "log:read": ["owner", "admin", "member"],
+    "billing:read": ["owner", "admin", "billing"],
+    "billing:write": ["owner", "admin", "billing"],
     "events:read": ["owner", "admin", "member", "viewer"],
 } satisfies Record<string, Role[]>;
 
@@ -27,4 +29,10 @@ export function useMay(): (right: Right) => boolean {
 export function useOperator(): boolean {
     const state = useStore(session);
     return state.principal?.platform_role === "operator" && !state.acting;
+}
+
+// Who sells to tenants of their own.
+export function useReseller(): boolean {
+    const { principal } = useStore(session);
+    return principal?.tenant?.kind === "reseller" && principal.role !== null && ["owner", "admin", "billing"].includes(principal.role);
 }

@@ -188,6 +188,7 @@ export const things: Record<string, Thing> = {
     "/v1/admin/nodes/": shared((world) => world.node),
     "/v1/admin/locations/": shared((world) => world.location.id),
     "/v1/admin/vps/": shared(async (world) => (await world.createVps()).id),
+    "/v1/admin/tasks/": shared(async (world) => (await world.customer.api.expect(200, "GET", `/v1/tasks?vps_id=${await vps(world, world.customer)}`)).items[0].id),
     "/v1/admin/images/": shared((world) => world.image.id),
     "/v1/admin/pools/": shared(pool),
     "/v1/admin/join-tokens/": shared(joinToken),

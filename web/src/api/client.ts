@@ -61,6 +61,18 @@ export async function ask<T>(reply: Reply<T>): Promise<Answer<T>> {
 
 export const must = async <T>(reply: Reply<T>): Promise<T> => (await ask(reply)).data;
 
+// A file, to where the browser puts what is downloaded: a plain link would come without the session.
+export async function save(reply: Reply<unknown>, name: string): Promise<void> {
+    const url = URL.createObjectURL((await ask(reply)).data as Blob);
+    const link = document.createElement("a");
+    link.href = url;
+    link.download = name;
+    document.body.append(link);
+    link.click();
+    link.remove();
+    setTimeout(() => URL.revokeObjectURL(url), 10_000);
+}
+
 // Also where the page is not served by https, which randomUUID() would need.
 export function randomId(): string {
     const bytes = crypto.getRandomValues(new Uint8Array(16));

@@ -33,6 +33,16 @@ export const useImages = () => useOne(["images", "all"], () => ask(api.GET("/v1/
 export const useLocations = () => useOne(["locations", "all"], () => ask(api.GET("/v1/locations", { params: catalogue })));
 export const useQuotas = () => useOne(["quotas", "own"], () => ask(api.GET("/v1/quotas")));
 
+export type Prices = Schema["Prices"];
+export const usePrices = () => useOne(["prices", "own"], () => ask(api.GET("/v1/prices")));
+
+// What a plan costs there; a price that names the location comes before one that does not. Undefined: not known (yet).
+export function priceOf(prices: Prices | undefined, plan: string | undefined, location: string | undefined) {
+    const of = prices?.plans.filter((one) => one.plan_id === plan) ?? [];
+    const found = of.find((one) => one.location_id === location) ?? of.find((one) => one.location_id === null);
+    return found && { price_month: found.price_month, price_hour: found.price_hour, currency: prices!.currency };
+}
+
 // The name of a thing of the catalogue by its id, once it is read.
 export function useNames() {
     const plans = usePlans().value?.items;

@@ -32,6 +32,17 @@ const stale: Record<string, string[]> = {
     pool: ["pools"],
     node: ["nodes"],
     join_token: ["join-tokens"],
+    billing_account: ["billing"],
+    invoice: ["billing", "month-ends"],
+    credit_note: ["billing"],
+    payment: ["billing"],
+    credit: ["billing"],
+    month_end: ["month-ends", "billing"],
+    price_book: ["prices"],
+    tax_rule: ["taxes"],
+    promotion: ["selling"],
+    payment_provider: ["selling", "billing"],
+    seller: ["selling"],
 };
 
 export function staleRoots(event: Pick<StreamEvent, "action">): string[] {

@@ -21,7 +21,7 @@ export function number(of: Language, value: number, digits = 0): string {
 
 // Money is a decimal string, of which no digit is lost.
 export function money(of: Language, amount: string, currency: string): string {
-    const digits = Math.min(Math.max(amount.split(".")[1]?.replace(/0+$/, "").length ?? 0, 2), 6);
+    const digits = Math.min(Math.max(amount.split(".")[1]?.replace(/0+$/, "").length ?? 0, 2), 12);
     try {
         return new Intl.NumberFormat(of, { style: "currency", currency, minimumFractionDigits: digits }).format(Number(amount));
     } catch {
@@ -44,6 +44,29 @@ export function ago(of: Language, time: string, now: number): string {
 
 export function exact(of: Language, time: string): string {
     return new Intl.DateTimeFormat(of, { dateStyle: "medium", timeStyle: "medium" }).format(new Date(time));
+}
+
+const daySeconds = 86_400;
+
+export function month(of: Language, name: string): string {
+    return new Intl.DateTimeFormat(of, { month: "long", year: "numeric", timeZone: "UTC" }).format(new Date(`${name}-01T00:00:00Z`));
+}
+
+// A day as bills count it.
+export function day(of: Language, time: string): string {
+    return new Intl.DateTimeFormat(of, { dateStyle: "medium", timeZone: "UTC" }).format(new Date(time));
+}
+
+// Of a mark of a time axis whose marks are a step apart: as short as it can be and still say when.
+export function tick(of: Language, seconds: number, step: number): string {
+    const at = new Date(seconds * 1000);
+    const midnight = at.getHours() === 0 && at.getMinutes() === 0;
+    const form: Intl.DateTimeFormatOptions = step >= 28 * daySeconds ? { month: "short", year: "2-digit" } : step >= daySeconds || midnight ? { day: "numeric", month: "short" } : { hour: "2-digit", minute: "2-digit" };
+    return new Intl.DateTimeFormat(of, form).format(at);
+}
+
+export function moment(of: Language, seconds: number): string {
+    return new Intl.DateTimeFormat(of, { dateStyle: "medium", timeStyle: "short" }).format(new Date(seconds * 1000));
 }
 
 export function duration(of: Language, seconds: number): string {
@@ -76,6 +99,10 @@ export function useFormat() {
         money: (amount: string, currency: string) => money(of, amount, currency),
         ago: (time: string, now = Date.now()) => ago(of, time, now),
         exact: (time: string) => exact(of, time),
+        month: (name: string) => month(of, name),
+        day: (time: string) => day(of, time),
+        tick: (seconds: number, step: number) => tick(of, seconds, step),
+        moment: (seconds: number) => moment(of, seconds),
         duration: (seconds: number) => duration(of, seconds),
         measure: (value: number, unit: string) => measure(of, value, unit),
     };

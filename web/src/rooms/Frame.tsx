@@ -6,16 +6,19 @@ import { useStore } from "../api/store";
 import { live } from "../api/stream";
 import { useT } from "../i18n";
 import { useFormat } from "../i18n/format";
-import { useMay, useOperator } from "../roles";
+import { useMay, useOperator, useReseller } from "../roles";
 import { Button, Menu, Select, Text } from "../ui/kit";
 import { LanguageMenu, SchemeButton } from "../ui/Preferences";
 import { Shell, type NavGroup } from "../ui/Shell";
 import { toast } from "../ui/Toasts";
 
+type Room = "fleet" | "vps" | "tenants" | "users" | "plans" | "images" | "pools" | "tasks" | "audit" | "system" | "months" | "invoices" | "payments" | "prices" | "taxes" | "selling";
+
 function useGroups(): NavGroup[] {
     const t = useT();
     const may = useMay();
     const operator = useOperator();
+    const reseller = useReseller();
     const item = (path: string, label: string, exact = false) => ({ path, label, exact });
     const groups: NavGroup[] = [
         { items: [item("/", t("nav.home"), true), item("/vps", t("nav.vps")), item("/account/images", t("nav.images")), item("/account/networks", t("nav.networks"))] },
@@ -30,9 +33,16 @@ function useGroups(): NavGroup[] {
             ],
         },
     ];
+    if (may("billing:read")) {
+        groups.push({ label: t("nav.billing"), items: [item("/billing", t("nav.costs"), true), item("/billing/invoices", t("nav.invoices")), item("/billing/account", t("nav.payment"))] });
+    }
+    if (reseller) {
+        groups.push({ label: t("nav.reselling"), items: [item("/reselling/customers", t("nav.customers")), item("/reselling/prices", t("nav.operator.prices")), item("/reselling/taxes", t("nav.operator.taxes"))] });
+    }
     if (operator) {
-        const names = ["fleet", "vps", "tenants", "users", "plans", "images", "pools", "tasks", "audit"] as const;
-        groups.push({ label: t("nav.operator"), items: names.map((name) => item(`/operator/${name}`, t(`nav.operator.${name}`))) });
+        const of = (names: readonly Room[]) => names.map((name) => item(`/operator/${name}`, t(`nav.operator.${name}`)));
+        groups.push({ label: t("nav.operator"), items: of(["fleet", "vps", "tenants", "users", "plans", "images", "pools", "tasks", "audit", "system"]) });
+        groups.push({ label: t("nav.operator.billing"), items: of(["months", "invoices", "payments", "prices", "taxes", "selling"]) });
     }
     return groups;
 }

@@ -4,6 +4,7 @@ import type { ReactNode } from "react";
 import type { Problem } from "../api/problem";
 import { useT, type Key } from "../i18n";
 import { en } from "../i18n/en";
+import { Page } from "./Page";
 
 // Our own words for what the server cannot say itself, and for what is asked of a person; else its sentence.
 export function useProblemText(): (problem: Problem) => { title: string; text: string } {
@@ -80,10 +81,11 @@ export function Loading({ rows = 4 }: { rows?: number }) {
     );
 }
 
-// One thing that is read: while it is, what went wrong, or it.
-export function Shown<V>({ of, children }: { of: { value: V | undefined; error: Problem | null; refetch: () => unknown }; children: (value: V) => ReactNode }) {
+// One thing that is read: while it is, what went wrong, or it. title: it is the whole page, which has a name also without it.
+export function Shown<V>({ of, title, children }: { of: { value: V | undefined; error: Problem | null; refetch: () => unknown }; title?: string; children: (value: V) => ReactNode }) {
     if (of.value !== undefined) {
         return <>{children(of.value)}</>;
     }
-    return of.error ? <ProblemNote problem={of.error} retry={() => void of.refetch()} /> : <Loading />;
+    const instead = of.error ? <ProblemNote problem={of.error} retry={() => void of.refetch()} /> : <Loading />;
+    return title ? <Page title={title}>{instead}</Page> : instead;
 }

@@ -36,6 +36,8 @@ export const variables: CSSVariablesResolver = () => ({
         "--croft-warn": "#c2670b",
         "--croft-bad": "#d0282f",
         "--croft-idle": "#7b858d",
+        "--croft-line-1": "#128a68",
+        "--croft-line-2": "#3b6fd4",
     },
     dark: {
         "--mantine-color-body": "#15191b",
@@ -51,5 +53,7 @@ export const variables: CSSVariablesResolver = () => ({
         "--croft-warn": "#ffa94d",
         "--croft-bad": "#ff6b6b",
         "--croft-idle": "#8b959c",
+        "--croft-line-1": "#3cb890",
+        "--croft-line-2": "#74a5ff",
     },
 });

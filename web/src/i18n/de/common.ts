@@ -95,6 +95,7 @@ export const common = {
     "nav.operator.pools": "Adresspools",
     "nav.operator.tasks": "Aufträge",
     "nav.operator.audit": "Protokoll aller",
+    "nav.operator.system": "Systemzustand",
     "person.menu": "Ihr Zugang, {email}",
     signin: "Anmelden",
     "signin.title": "Anmelden",

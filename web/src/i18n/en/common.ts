@@ -95,6 +95,7 @@ export const common = {
     "nav.operator.pools": "Address pools",
     "nav.operator.tasks": "Task queue",
     "nav.operator.audit": "Audit of all",
+    "nav.operator.system": "System health",
     "person.menu": "Your account, {email}",
     signin: "Sign in",
     "signin.title": "Sign in",

@@ -13,6 +13,7 @@ import { QuotaMeters } from "../../ui/QuotaMeters";
 import { Empty, Loading, ProblemNote, Shown } from "../../ui/States";
 import { Bar, Time } from "../../ui/Status";
 import { stateOf, VpsState } from "../vps/state";
+import { BillingNotices, SpendCard } from "./Spend";
 
 const shown = 200; // VPS that are looked through for what needs somebody
 
@@ -110,6 +111,7 @@ export default function HomePage() {
     );
     return (
         <Page title={principal?.tenant?.name ?? t("nav.home")} actions={make}>
+            <BillingNotices />
             <SimpleGrid cols={{ base: 1, md: 2 }} spacing="md" style={{ alignItems: "start" }}>
                 <Stack>
                     <Card title={t("nav.vps")}>
@@ -125,9 +127,12 @@ export default function HomePage() {
                     </Card>
                     <OpenTasks />
                 </Stack>
-                <Card title={t("nav.quotas")}>
-                    <Shown of={quotas}>{({ items }) => <QuotaMeters of={items.filter((one) => one.limit !== null || one.used > 0)} />}</Shown>
-                </Card>
+                <Stack>
+                    <SpendCard />
+                    <Card title={t("nav.quotas")}>
+                        <Shown of={quotas}>{({ items }) => <QuotaMeters of={items.filter((one) => one.limit !== null || one.used > 0)} />}</Shown>
+                    </Card>
+                </Stack>
             </SimpleGrid>
         </Page>
     );

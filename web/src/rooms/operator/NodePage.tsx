@@ -181,7 +181,7 @@ export default function NodePage({ id }: { id: string }) {
     const query = useNode(id);
     const kinds = useWord();
     return (
-        <Shown of={query}>
+        <Shown of={query} title={t("node")}>
             {(node) => (
                 <Page title={node.name} lead={kinds("node", node.status)}>
                     <SimpleGrid cols={{ base: 1, md: 2 }} style={{ alignItems: "start" }}>

@@ -109,9 +109,10 @@ function Versions({ plan }: { plan: Plan }) {
 }
 
 export default function PlanPage({ id }: { id: string }) {
+    const t = useT();
     const query = useOne(["plans", "one", id], () => ask(api.GET("/v1/admin/plans/{id}", { params: { path: { id } } })));
     return (
-        <Shown of={query}>
+        <Shown of={query} title={t("plan")}>
             {(plan) => (
                 <Page title={plan.title} lead={<span className="mono">{plan.name}</span>}>
                     <Settings plan={plan} etag={query.etag} />

@@ -112,7 +112,7 @@ export default function TenantPage({ id }: { id: string }) {
     const names = useOperatorNames();
     const query = useOne(["tenants", "one", id], () => ask(api.GET("/v1/admin/tenants/{id}", { params: { path: { id } } })));
     return (
-        <Shown of={query}>
+        <Shown of={query} title={t("holder.tenant")}>
             {(tenant) => (
                 <Page title={tenant.name} lead={<TenantState tenant={tenant} />} actions={<Actions tenant={tenant} />}>
                     {tenant.suspended_reason && (
@@ -141,6 +141,7 @@ export default function TenantPage({ id }: { id: string }) {
                                 <Group gap="sm">
                                     <Link href={`/operator/vps?tenant=${id}`}>{t("tenant.vps")}</Link>
                                     <Link href={`/operator/tasks?tenant=${id}`}>{t("tasks")}</Link>
+                                    {tenant.kind !== "operator" && <Link href={`/operator/tenants/${id}/billing`}>{t("nav.billing")}</Link>}
                                 </Group>
                             </Card>
                             <TenantPeople tenant={tenant} />

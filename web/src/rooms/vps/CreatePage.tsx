@@ -3,7 +3,7 @@ import { useState } from "react";
 import { useLocation } from "wouter";
 import { api, must } from "../../api/client";
 import { useAction } from "../../api/hooks";
-import { useImages, useLocations, usePlans } from "../../api/nouns";
+import { priceOf, useImages, useLocations, usePlans, usePrices } from "../../api/nouns";
 import { useT } from "../../i18n";
 import { useFormat } from "../../i18n/format";
 import { Choices } from "../../ui/Choices";
@@ -19,6 +19,7 @@ function Catalogue({ draft, set }: { draft: Draft; set: (part: Partial<Draft>) =
     const plans = usePlans();
     const images = useImages();
     const locations = useLocations();
+    const prices = usePrices().value;
     return (
         <>
             <Card title={t("location")}>
@@ -47,12 +48,15 @@ function Catalogue({ draft, set }: { draft: Draft; set: (part: Partial<Draft>) =
                             value={draft.plan}
                             set={(plan) => set({ plan })}
                             none={t("plan.none")}
-                            of={items.filter((one) => one.active).map((one) => ({
-                                value: one.id,
-                                title: one.title,
-                                text: t("size.of", { vcpus: one.vcpus, memory: format.bytes(one.memory_bytes), disk: format.bytes(one.disk_bytes) }),
-                                side: t("price.month", { price: format.money(one.price_month, one.currency) }),
-                            }))}
+                            of={items.filter((one) => one.active).map((one) => {
+                                const { price_month, currency } = priceOf(prices, one.id, draft.location) ?? one;
+                                return {
+                                    value: one.id,
+                                    title: one.title,
+                                    text: t("size.of", { vcpus: one.vcpus, memory: format.bytes(one.memory_bytes), disk: format.bytes(one.disk_bytes) }),
+                                    side: t("price.month", { price: format.money(price_month, currency) }),
+                                };
+                            })}
                         />
                     )}
                 </Shown>

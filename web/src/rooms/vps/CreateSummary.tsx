@@ -2,6 +2,7 @@
 import { useEffect, useState } from "react";
 import { api, ask, type Schema } from "../../api/client";
 import { useOne } from "../../api/hooks";
+import { priceOf, usePrices } from "../../api/nouns";
 import { useT, useWord } from "../../i18n";
 import { useFormat } from "../../i18n/format";
 import { CopyButton } from "../../ui/Copy";
@@ -42,21 +43,28 @@ function Curl({ body }: { body: object }) {
     );
 }
 
-function Outcome({ of }: { of: Schema["DryRun"] }) {
+function Outcome({ of, location }: { of: Schema["DryRun"]; location: string | undefined }) {
     const t = useT();
     const word = useWord();
     const format = useFormat();
+    const prices = usePrices().value;
+    const { price_month, price_hour, currency } = priceOf(prices, of.price.plan_id, location) ?? of.price;
     const left = of.quota_left.filter((one) => one.left !== null);
     const amount = (resource: string, value: number) => (resource.endsWith("_bytes") ? format.bytes(value) : format.number(value));
     return (
         <Stack gap="sm">
             <div>
                 <Text size="xl" fw={700}>
-                    {t("price.month", { price: format.money(of.price.price_month, of.price.currency) })}
+                    {t("price.month", { price: format.money(price_month, currency) })}
                 </Text>
                 <Text size="sm" c="dimmed">
-                    {t("price.hour", { price: format.money(of.price.price_hour, of.price.currency) })}
+                    {t("price.hour", { price: format.money(price_hour, currency) })}
                 </Text>
+                {prices && Number(prices.tax_rate) > 0 && (
+                    <Text size="sm" c="dimmed">
+                        {t("price.tax", { name: prices.tax_name ?? t("invoice.tax"), rate: format.number(Number(prices.tax_rate), 2) })}
+                    </Text>
+                )}
             </div>
             <Divider />
             <Text size="sm" fw={600}>
@@ -86,7 +94,7 @@ export function CreateSummary({ body }: { body: Schema["VpsCreate"] | undefined 
             ) : query.error ? (
                 <ProblemNote problem={query.error} />
             ) : outcome ? (
-                <Outcome of={outcome} />
+                <Outcome of={outcome} location={still?.location_id} />
             ) : (
                 <Loading rows={3} />
             )}

@@ -11,6 +11,7 @@ import { Overview } from "./Overview";
 import { PowerButtons } from "./PowerButtons";
 import { VpsState } from "./state";
 
+const Graphs = lazy(() => import("./GraphsTab"));
 const Console = lazy(() => import("./ConsoleTab"));
 const Network = lazy(() => import("./network/NetworkTab"));
 const Snapshots = lazy(() => import("./SnapshotsTab"));
@@ -18,6 +19,8 @@ const Settings = lazy(() => import("./settings/SettingsTab"));
 
 function Tab({ vps, tab }: { vps: Vps; tab: string }) {
     switch (tab) {
+        case "graphs":
+            return <Graphs vps={vps} />;
         case "console":
             return <Console vps={vps} />;
         case "network":
@@ -38,10 +41,10 @@ export default function VpsPage({ id, tab }: { id: string; tab: string }) {
     const may = useMay();
     const names = useNames();
     const query = useVps(id);
-    const tabs = ["overview", ...(may("console:write") ? ["console"] : []), "network", "snapshots", ...(may("vps:write") ? ["settings"] : []), "activity"];
+    const tabs = ["overview", "graphs", ...(may("console:write") ? ["console"] : []), "network", "snapshots", ...(may("vps:write") ? ["settings"] : []), "activity"];
     const label = (name: string) => t(`tab.${name}` as "tab.overview");
     return (
-        <Shown of={query}>
+        <Shown of={query} title={t("vps")}>
             {(vps) => (
                 <Page
                     title={vps.name}

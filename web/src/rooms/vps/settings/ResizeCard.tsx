@@ -1,7 +1,7 @@
 import { useState } from "react";
 import { api, ask, must } from "../../../api/client";
 import { useAction, useOne } from "../../../api/hooks";
-import { usePlans, type Plan, type Vps } from "../../../api/nouns";
+import { priceOf, usePlans, usePrices, type Vps } from "../../../api/nouns";
 import { useT } from "../../../i18n";
 import { useFormat } from "../../../i18n/format";
 import { Choices } from "../../../ui/Choices";
@@ -20,7 +20,12 @@ function useTrial(vps: Vps, plan: string | undefined) {
     return { price: query.value && "price" in query.value ? query.value.price : undefined, problem: plan ? (query.error ?? undefined) : undefined };
 }
 
-function Difference({ from, to }: { from: Plan | undefined; to: { price_month: string; currency: string } }) {
+interface Price {
+    price_month: string;
+    currency: string;
+}
+
+function Difference({ from, to }: { from: Price | undefined; to: Price }) {
     const t = useT();
     const format = useFormat();
     const change = from && from.currency === to.currency ? Number(to.price_month) - Number(from.price_month) : undefined;
@@ -36,6 +41,8 @@ export function ResizeCard({ vps }: { vps: Vps }) {
     const t = useT();
     const format = useFormat();
     const plans = usePlans();
+    const prices = usePrices().value;
+    const there = (id: string | undefined) => priceOf(prices, id, vps.location_id);
     const [plan, setPlan] = useState<string | undefined>();
     const { price, problem } = useTrial(vps, plan);
     const action = useAction((_, key) => must(api.POST("/v1/vps/{id}/resize", { params: { path: { id: vps.id }, header: { "Idempotency-Key": key } }, body: { plan_id: plan! } })), {
@@ -57,17 +64,20 @@ export function ResizeCard({ vps }: { vps: Vps }) {
                             none={t("resize.none")}
                             of={items
                                 .filter((one) => one.active && one.id !== vps.plan_id)
-                                .map((one) => ({
-                                    value: one.id,
-                                    title: one.title,
-                                    text: t("size.of", { vcpus: one.vcpus, memory: format.bytes(one.memory_bytes), disk: format.bytes(one.disk_bytes) }),
-                                    side: t("price.month", { price: format.money(one.price_month, one.currency) }),
-                                }))}
+                                .map((one) => {
+                                    const { price_month, currency } = there(one.id) ?? one;
+                                    return {
+                                        value: one.id,
+                                        title: one.title,
+                                        text: t("size.of", { vcpus: one.vcpus, memory: format.bytes(one.memory_bytes), disk: format.bytes(one.disk_bytes) }),
+                                        side: t("price.month", { price: format.money(price_month, currency) }),
+                                    };
+                                })}
                         />
                         <ProblemNote problem={action.problem ?? problem} />
                         {plan && (
                             <Group justify="space-between">
-                                {price ? <Difference from={items.find((one) => one.id === vps.plan_id)} to={price} /> : <span />}
+                                {price ? <Difference from={there(vps.plan_id) ?? items.find((one) => one.id === vps.plan_id)} to={there(plan) ?? price} /> : <span />}
                                 <Button size="xs" disabled={!price} loading={action.busy} onClick={() => void action.run(undefined)}>
                                     {t("resize")}
                                 </Button>

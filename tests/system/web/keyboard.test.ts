@@ -1,0 +1,158 @@
+// Every screen by Tab alone: whatever can be clicked can be reached, in both directions, and shows that it has the focus.
+import assert from "node:assert/strict";
+import { after, before, describe, test } from "node:test";
+import { Browser, type Window } from "../harness/browser.js";
+import { panelFolder } from "../harness/paths.js";
+import { World } from "../harness/world.js";
+
+const operator = { email: "operator@example.org", password: "an operator's long phrase" };
+
+// Runs in the page. Marks what one can act on; of a group of radio buttons or tabs only one is in the order of Tab, arrows reach the rest.
+function markAll(): number {
+    const selector = "a[href], button, input, select, textarea, [role=tab], [role=switch], [contenteditable], [tabindex]";
+    const groups = new Set<string>();
+    let count = 0;
+    for (const one of Array.from(document.querySelectorAll<HTMLElement>(selector))) {
+        const box = one.getBoundingClientRect();
+        const hidden = !one.checkVisibility({ visibilityProperty: true }) || box.width === 0 || one.closest("[aria-hidden=true], [inert]");
+        if (hidden || one.matches(":disabled, [data-disabled], [tabindex='-1']:not([role=tab]), .xterm *, [type=hidden]")) {
+            continue;
+        }
+        const radio = one.matches("input[type=radio]") ? `radio ${(one as HTMLInputElement).name}` : one.matches("[role=tab]") ? `tabs ${one.closest("[role=tablist]")?.getAttribute("aria-label")}` : "";
+        if (radio && groups.has(radio)) {
+            continue;
+        }
+        groups.add(radio);
+        one.dataset.walk = radio || String(count);
+        count++;
+    }
+    return count;
+}
+
+function here(): { walk: string; seen: boolean } | undefined {
+    const one = document.activeElement as HTMLElement | null;
+    if (!one || one === document.body) {
+        return undefined;
+    }
+    const radio = one.matches("input[type=radio]") ? `radio ${(one as HTMLInputElement).name}` : one.matches("[role=tab]") ? `tabs ${one.closest("[role=tablist]")?.getAttribute("aria-label")}` : "";
+    const framed = (of: Element | null) => {
+        const style = of && getComputedStyle(of);
+        return !!style && ((style.outlineStyle !== "none" && parseFloat(style.outlineWidth) > 0) || style.boxShadow !== "none");
+    };
+    // A field says it by its border, a card of a choice by its own outline, a switch by its track.
+    const seen = framed(one) || one.matches("input, textarea") || framed(one.closest(".choice")) || one.matches("main, [id=content]");
+    return { walk: radio || one.dataset.walk || `${one.tagName} ${one.className}`, seen };
+}
+
+async function walk(window: Window, key: "Tab" | "Shift+Tab"): Promise<{ missed: string[]; unseen: string[] }> {
+    const { page } = window;
+    await page.evaluate(() => (document.activeElement as HTMLElement | null)?.blur());
+    const count = await page.evaluate(markAll);
+    const reached = new Set<string>();
+    const unseen: string[] = [];
+    for (let i = 0; i < count * 2 + 20; i++) {
+        await page.keyboard.press(key);
+        const at = await page.evaluate(here);
+        if (!at) {
+            if (reached.size > 0) {
+                break; // once around
+            }
+            continue;
+        }
+        if (reached.has(at.walk) && i > count) {
+            break;
+        }
+        reached.add(at.walk);
+        if (!at.seen) {
+            unseen.push(at.walk);
+        }
+    }
+    const name = (walks: string[]) =>
+        page.evaluate((of) => Array.from(document.querySelectorAll<HTMLElement>("[data-walk]")).filter((one) => of.includes(one.dataset.walk!)).map((one) => one.outerHTML.slice(0, 160)), walks);
+    const all = await page.evaluate(() => Array.from(document.querySelectorAll<HTMLElement>("[data-walk]")).map((one) => one.dataset.walk!));
+    return { missed: await name(all.filter((one) => !reached.has(one))), unseen: await name(unseen) };
+}
+
+describe("by keyboard", () => {
+    let world: World;
+    let browser: Browser;
+    let vps: string;
+    before(async () => {
+        world = await World.create({ server: { config: { panel: { dir: panelFolder } } } });
+        await world.server.setPassword(operator.email, operator.password);
+        vps = (await world.createVps({ name: "shop", labels: { role: "web" } })).id;
+        const { api } = world.customer;
+        const { task } = await api.expect(202, "POST", `/v1/vps/${vps}/snapshots`, { body: { name: "first" } });
+        await api.settled(task.id);
+        browser = await Browser.open(world.sandbox, world.server.url);
+    });
+    after(async () => {
+        await browser?.close();
+        await world?.close();
+    });
+
+    const customers = () => ["/", "/vps", "/vps/new", ...["overview", "graphs", "network", "snapshots", "settings", "activity"].map((one) => `/vps/${vps}/${one}`), ...["images", "networks", "members", "tokens", "webhooks", "quotas", "audit", "profile"].map((one) => `/account/${one}`), "/billing", "/billing/invoices", "/billing/account"];
+    const operators = () => [...["fleet", "vps", "tenants", "users", "plans", "images", "pools", "tasks", "audit", "system", "months", "invoices", "payments", "prices", "taxes", "selling"].map((one) => `/operator/${one}`), `/operator/fleet/${world.node}`, `/operator/tenants/${world.customer.id}`];
+
+    for (const [whose, who, paths] of [
+        ["a customer's", () => world.customer, customers],
+        ["an operator's", () => operator, operators],
+    ] as const) {
+        test(`${whose} screens: all that can be clicked is reached, and seen to be`, { timeout: 300_000 }, async () => {
+            const window = await browser.window();
+            await window.signIn(who());
+            const wrong: string[] = [];
+            for (const path of paths()) {
+                await window.go(path);
+                await window.heading(/./).waitFor();
+                await window.page.waitForFunction(() => !document.querySelector("main [aria-busy=true]"));
+                const { missed, unseen } = await walk(window, "Tab");
+                wrong.push(...missed.map((one) => `${path}: not reached: ${one}`), ...unseen.map((one) => `${path}: no mark of the focus: ${one}`));
+            }
+            await window.context.close();
+            assert.deepEqual(wrong, []);
+        });
+    }
+
+    test("backwards as well, and a dialog holds the focus until it is left by Escape, which gives it back", async () => {
+        const window = await browser.window();
+        const { page } = window;
+        await window.signIn(world.customer);
+        await window.go("/account/tokens");
+        await window.heading(/./).waitFor();
+        await page.waitForFunction(() => !document.querySelector("main [aria-busy=true]"));
+        assert.deepEqual((await walk(window, "Shift+Tab")).missed, []);
+        const open = window.button("Create token").first();
+        await open.focus();
+        await page.keyboard.press("Enter");
+        await window.dialog().waitFor();
+        for (let i = 0; i < 30; i++) {
+            await page.keyboard.press("Tab");
+            assert.ok(await page.evaluate(() => document.activeElement?.closest("[role=dialog]") !== null), "the focus stays in the dialog");
+        }
+        await page.keyboard.press("Escape");
+        await window.dialog().waitFor({ state: "hidden" });
+        assert.ok(await open.evaluate((one) => one === document.activeElement), "back at its button");
+        await window.context.close();
+    });
+
+    test("choices by arrows, a menu by Enter and arrows, tabs by arrows", async () => {
+        const window = await browser.window();
+        const { page } = window;
+        await window.signIn(world.customer);
+        await window.go(`/vps/${vps}/overview`);
+        await page.getByRole("tab", { name: "Overview" }).focus();
+        await page.keyboard.press("ArrowRight");
+        assert.notEqual(await page.evaluate(() => document.activeElement?.textContent), "Overview");
+        await page.getByRole("tab", { name: "Snapshots" }).focus();
+        await page.keyboard.press("Enter");
+        await page.waitForURL(/\/snapshots$/);
+        await page.getByRole("button", { name: /^Your account/ }).focus();
+        await page.keyboard.press("Enter");
+        await page.getByRole("menuitem", { name: "Profile" }).waitFor();
+        await page.keyboard.press("ArrowDown");
+        await page.keyboard.press("Enter");
+        await page.waitForURL(/\/account\/profile$/);
+        await window.context.close();
+    });
+});

@@ -1,0 +1,85 @@
+// One invoice, and what its seller may still do with it.
+import { useState } from "react";
+import { Link } from "wouter";
+import { api, ask, must, save } from "../../../api/client";
+import { useAction, useOne } from "../../../api/hooks";
+import { useT } from "../../../i18n";
+import { InvoiceView, useInvoiceName } from "../../../ui/Invoices";
+import { FormDialog } from "../../../ui/Dialog";
+import { Button, Text, Textarea } from "../../../ui/kit";
+import { Page } from "../../../ui/Page";
+import { ProblemNote, Shown } from "../../../ui/States";
+import { toast } from "../../../ui/Toasts";
+import { PaymentDialog } from "./PaymentsPage";
+
+const stale = ["billing", "month-ends"];
+
+function ReasonDialog({ id, what, close }: { id: string; what: "void" | "note"; close: () => void }) {
+    const t = useT();
+    const [reason, setReason] = useState("");
+    const params = { path: { id } };
+    const action = useAction(
+        async (_, key) => {
+            what === "void" ? await must(api.POST("/v1/admin/invoices/{id}/void", { params, body: { reason } })) : await must(api.POST("/v1/admin/invoices/{id}/credit-note", { params: { ...params, header: { "Idempotency-Key": key } }, body: { reason } }));
+        },
+        { stale, done: close },
+    );
+    return (
+        <FormDialog title={t(`invoice.${what}.order`)} close={close} submit={t(`invoice.${what}.order`)} danger busy={action.busy} problem={action.problem} disabled={!reason} onSubmit={() => void action.run(undefined)}>
+            <Text size="sm">{t(`invoice.${what}.text`)}</Text>
+            <Textarea data-autofocus label={t("reason")} description={t("reason.shown")} value={reason} error={action.problem?.at("reason")} onChange={(e) => setReason(e.currentTarget.value)} />
+        </FormDialog>
+    );
+}
+
+export default function AdminInvoicePage({ id }: { id: string }) {
+    const t = useT();
+    const name = useInvoiceName();
+    const [asked, setAsked] = useState<"void" | "note" | "payment" | undefined>();
+    const params = { path: { id } };
+    const query = useOne(["billing", "admin-invoice", id], () => ask(api.GET("/v1/admin/invoices/{id}", { params })));
+    const pdf = useAction((number: string) => save(api.GET("/v1/admin/invoices/{id}/pdf", { params, parseAs: "blob" }), `${number}.pdf`));
+    const finalise = useAction(() => must(api.POST("/v1/admin/invoices/{id}/finalise", { params })), { stale, done: () => toast(t("invoice.finalised")) });
+    const close = () => setAsked(undefined);
+    return (
+        <Shown of={query} title={t("invoice")}>
+            {(invoice) => {
+                const open = invoice.kind === "invoice" && invoice.state === "final";
+                return (
+                    <Page
+                        title={`${t(invoice.kind === "credit_note" ? "invoice.note" : "invoice")} ${name(invoice)}`}
+                        lead={<Link href={`/operator/invoices?tenant=${invoice.tenant_id}`}>{t("nav.invoices")}</Link>}
+                        actions={
+                            <>
+                                <Button variant="default" loading={pdf.busy} onClick={() => void pdf.run(name(invoice))}>
+                                    PDF
+                                </Button>
+                                {open && (
+                                    <Button variant="default" onClick={() => setAsked("void")}>
+                                        {t("invoice.void.order")}
+                                    </Button>
+                                )}
+                                {invoice.kind === "invoice" && (invoice.state === "final" || invoice.state === "paid") && (
+                                    <Button variant="default" onClick={() => setAsked("note")}>
+                                        {t("invoice.note.order")}
+                                    </Button>
+                                )}
+                                {open && <Button onClick={() => setAsked("payment")}>{t("payment.record")}</Button>}
+                                {invoice.state === "draft" && (
+                                    <Button loading={finalise.busy} onClick={() => void finalise.run(undefined)}>
+                                        {t("invoice.finalise")}
+                                    </Button>
+                                )}
+                            </>
+                        }
+                    >
+                        <ProblemNote problem={pdf.problem ?? finalise.problem} />
+                        <InvoiceView of={invoice} />
+                        {(asked === "void" || asked === "note") && <ReasonDialog id={id} what={asked} close={close} />}
+                        {asked === "payment" && <PaymentDialog tenant={invoice.tenant_id} invoice={id} amount={invoice.open} currency={invoice.currency} close={close} />}
+                    </Page>
+                );
+            }}
+        </Shown>
+    );
+}

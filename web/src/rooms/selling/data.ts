@@ -1,0 +1,68 @@
+// Prices and taxes of a seller: the operator's, or a reseller's own.
+import { api, ask, must, type Schema } from "../../api/client";
+import { useList, useOne } from "../../api/hooks";
+import { session } from "../../api/session";
+import { useStore } from "../../api/store";
+import { usePlans, useLocations } from "../../api/nouns";
+
+export type Book = Schema["PriceBook"];
+export type Version = Schema["PriceBookVersion"];
+export type Item = Schema["PriceItem"];
+export type ItemSet = Schema["PriceItemSet"];
+export type TaxRule = Schema["TaxRule"];
+
+export interface Selling {
+    staff: boolean;
+    base: string;
+}
+export const asStaff: Selling = { staff: true, base: "/operator/prices" };
+export const asReseller: Selling = { staff: false, base: "/reselling/prices" };
+
+const limit = 50;
+
+export const useBooks = ({ staff }: Selling) =>
+    useList<Book>(["prices", "books", staff], (cursor) => {
+        const params = { query: { limit, cursor } };
+        return must(staff ? api.GET("/v1/admin/price-books", { params }) : api.GET("/v1/price-books", { params }));
+    });
+
+export const useBook = ({ staff }: Selling, id: string) => useOne(["prices", "book", id], () => ask(staff ? api.GET("/v1/admin/price-books/{id}", { params: { path: { id } } }) : api.GET("/v1/price-books/{id}", { params: { path: { id } } })));
+
+export const useVersions = ({ staff }: Selling, id: string) =>
+    useList<Version>(["prices", "versions", id], (cursor) => {
+        const params = { path: { id }, query: { limit, cursor } };
+        return must(staff ? api.GET("/v1/admin/price-books/{id}/versions", { params }) : api.GET("/v1/price-books/{id}/versions", { params }));
+    });
+
+export const useRules = ({ staff }: Selling) =>
+    useList<TaxRule>(["taxes", "list", staff], (cursor) => {
+        const params = { query: { limit, cursor } };
+        return must(staff ? api.GET("/v1/admin/tax-rules", { params }) : api.GET("/v1/tax-rules", { params }));
+    });
+
+export const addBook = ({ staff }: Selling, body: Schema["PriceBookCreate"], key: string) => {
+    const params = { header: { "Idempotency-Key": key } };
+    return must(staff ? api.POST("/v1/admin/price-books", { params, body }) : api.POST("/v1/price-books", { params, body }));
+};
+
+export const addVersion = ({ staff }: Selling, id: string, body: Schema["PriceBookVersionCreate"], key: string) => {
+    const params = { path: { id }, header: { "Idempotency-Key": key } };
+    return must(staff ? api.POST("/v1/admin/price-books/{id}/versions", { params, body }) : api.POST("/v1/price-books/{id}/versions", { params, body }));
+};
+
+export const dropVersion = ({ staff }: Selling, id: string) => must(staff ? api.DELETE("/v1/admin/price-book-versions/{id}", { params: { path: { id } } }) : api.DELETE("/v1/price-book-versions/{id}", { params: { path: { id } } }));
+
+export const addRule = ({ staff }: Selling, body: Schema["TaxRuleCreate"], key: string) => {
+    const params = { header: { "Idempotency-Key": key } };
+    return must(staff ? api.POST("/v1/admin/tax-rules", { params, body }) : api.POST("/v1/tax-rules", { params, body }));
+};
+
+export const dropRule = ({ staff }: Selling, id: string) => must(staff ? api.DELETE("/v1/admin/tax-rules/{id}", { params: { path: { id } } }) : api.DELETE("/v1/tax-rules/{id}", { params: { path: { id } } }));
+
+// What prices may be of: what the seller sees of the catalogue.
+export function useThings() {
+    const tenant = useStore(session).tenant;
+    const plans = usePlans().value?.items ?? [];
+    const locations = useLocations().value?.items ?? [];
+    return { tenant, plans, locations };
+}
