@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import { Browser, type Window } from "../harness/browser.js";
+import { until } from "../harness/command.js";
 import { panelFolder } from "../harness/paths.js";
 import { World } from "../harness/world.js";
 
@@ -132,7 +133,7 @@ describe("by keyboard", () => {
         }
         await page.keyboard.press("Escape");
         await window.dialog().waitFor({ state: "hidden" });
-        assert.ok(await open.evaluate((one) => one === document.activeElement), "back at its button");
+        await until("the focus is back at its button", () => open.evaluate((one) => one === document.activeElement));
         await window.context.close();
     });
 

@@ -1,6 +1,6 @@
 // Dialogs: a form that keeps what was typed until the server has taken it, and one that asks before it destroys.
 import { Button, Group, Modal, Stack, Text, TextInput } from "@mantine/core";
-import { useState, type ReactNode } from "react";
+import { useEffect, useRef, useState, type ReactNode } from "react";
 import type { Problem } from "../api/problem";
 import { useT } from "../i18n";
 import { ProblemNote } from "./States";
@@ -12,8 +12,20 @@ interface FrameProps {
     children: ReactNode;
 }
 
+// The kit gives the focus back to who had it when it closes a dialog; ours are taken away while they are open.
+function useFocusBack(): void {
+    const before = useRef(document.activeElement as HTMLElement | null);
+    useEffect(
+        () => () => {
+            setTimeout(() => (document.activeElement ?? document.body) === document.body && before.current?.isConnected && before.current.focus());
+        },
+        [],
+    );
+}
+
 export function Dialog({ title, close, size, children }: FrameProps) {
     const t = useT();
+    useFocusBack();
     return (
         <Modal opened onClose={close} title={title} size={size} closeButtonProps={{ "aria-label": t("close") }}>
             {children}
