@@ -92,8 +92,8 @@ describe("by keyboard", () => {
         await world?.close();
     });
 
-    const customers = () => ["/", "/vps", "/vps/new", ...["overview", "graphs", "network", "snapshots", "settings", "activity"].map((one) => `/vps/${vps}/${one}`), ...["images", "networks", "members", "tokens", "webhooks", "quotas", "audit", "profile"].map((one) => `/account/${one}`), "/billing", "/billing/invoices", "/billing/account"];
-    const operators = () => [...["fleet", "vps", "tenants", "users", "plans", "images", "pools", "tasks", "audit", "system", "months", "invoices", "payments", "prices", "taxes", "selling"].map((one) => `/operator/${one}`), `/operator/fleet/${world.node}`, `/operator/tenants/${world.customer.id}`];
+    const customers = () => ["/", "/vps", "/vps/new", ...["overview", "graphs", "network", "snapshots", "settings", "activity"].map((one) => `/vps/${vps}/${one}`), ...["images", "networks", "members", "tokens", "webhooks", "quotas", "audit", "profile"].map((one) => `/account/${one}`)];
+    const operators = () => [...["fleet", "vps", "tenants", "users", "plans", "images", "pools", "tasks", "audit", "system"].map((one) => `/operator/${one}`), `/operator/fleet/${world.node}`, `/operator/tenants/${world.customer.id}`];
 
     for (const [whose, who, paths] of [
         ["a customer's", () => world.customer, customers],

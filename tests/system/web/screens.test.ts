@@ -16,7 +16,6 @@ interface Screen {
 interface Made {
     webhook: string;
     plan: string;
-    book: string;
 }
 
 const at = (path: string, heading: RegExp, name = path.slice(1).replaceAll("/", "-")): Screen => ({ name, path: () => path, heading });
@@ -29,18 +28,13 @@ const customers: Screen[] = [
     ...["overview", "graphs", "console", "network", "snapshots", "settings", "activity"].map(tab),
     ...["images", "networks", "members", "tokens", "webhooks", "quotas", "audit", "profile"].map((name) => at(`/account/${name}`, /./)),
     { name: "account-webhook", path: (_world, _vps, made) => `/account/webhooks/${made.webhook}`, heading: /./ },
-    at("/billing", /^Costs$/),
-    at("/billing/invoices", /^Invoices$/),
-    at("/billing/account", /./),
     at("/nowhere", /./, "missing"),
 ];
 
 const operators: Screen[] = [
-    ...["fleet", "vps", "tenants", "users", "plans", "images", "pools", "tasks", "audit", "system", "months", "invoices", "payments", "prices", "taxes", "selling"].map((name) => at(`/operator/${name}`, /./)),
+    ...["fleet", "vps", "tenants", "users", "plans", "images", "pools", "tasks", "audit", "system"].map((name) => at(`/operator/${name}`, /./)),
     { name: "operator-node", path: (world) => `/operator/fleet/${world.node}`, heading: /node1/ },
     { name: "operator-tenant", path: (world) => `/operator/tenants/${world.customer.id}`, heading: /^Harbour Books$/ },
-    { name: "operator-tenant-billing", path: (world) => `/operator/tenants/${world.customer.id}/billing`, heading: /Harbour Books/ },
-    { name: "operator-price-book", path: (_world, _vps, made) => `/operator/prices/${made.book}`, heading: /Standard/ },
     { name: "operator-plan", path: (_world, _vps, made) => `/operator/plans/${made.plan}`, heading: /tiny/ },
 ];
 
@@ -70,28 +64,13 @@ describe("every screen", () => {
         await api.settled(task.id);
         await api.expect(201, "POST", "/v1/networks", { body: { name: "inside" } });
         const hook = await api.expect(201, "POST", "/v1/webhooks", { body: { url: "https://example.org/hook", events: ["vps.*"], description: "orders", enabled: false } });
-        made = { webhook: hook.id, plan: world.plan.id, book: await sell() };
+        made = { webhook: hook.id, plan: world.plan.id };
         browser = await Browser.open(world.sandbox, world.server.url);
     });
     after(async () => {
         await browser?.close();
         await world?.close();
     });
-
-    // What an operator sells by, so that the rooms of billing have something to show.
-    const sell = async () => {
-        const post = (path: string, body: object) => world.operator.expect(201, "POST", path, { body });
-        const book = await post("/v1/admin/price-books", { currency: "EUR", name: "Standard" });
-        const items = [{ meter: "plan", plan_id: world.plan.id, price_hour: "0.0075", price_month: "5.00" }, { meter: "traffic", price_unit: "1.00", included: "2" }, { meter: "ipv4", price_month: "1.00" }, { meter: "snapshot", price_month: "0.05" }];
-        await post(`/v1/admin/price-books/${book.id}/versions`, { items });
-        await post(`/v1/admin/price-books/${book.id}/versions`, { items: [{ ...items[0], price_month: "5.50" }, ...items.slice(1, 3)], valid_from: "2040-01-01T00:00:00Z" });
-        await post("/v1/admin/tax-rules", { country: "DE", rate: "19", name: "VAT" });
-        await post("/v1/admin/payment-providers", { kind: "manual", title: "Bank transfer", instructions: "IBAN DE00 0000 0000 0000 00" });
-        await post("/v1/admin/promotions", { code: "WELCOME", amount: "10.00", currency: "EUR" });
-        await post(`/v1/admin/tenants/${world.customer.id}/credits`, { amount: "5.00", note: "Welcome" });
-        await post("/v1/admin/payments", { tenant_id: world.customer.id, amount: "20.00", reference: "bank 1" });
-        return book.id as string;
-    };
 
     const shown = async (window: Window, screen: Screen) => {
         await window.go(screen.path(world, vps, made));
