@@ -26,8 +26,9 @@ BEGIN
 END
 $$;
 
--- Asked when the transaction commits: both sides of an entry are equal, and it has some.
-CREATE OR REPLACE FUNCTION croft_entry_balanced() RETURNS trigger LANGUAGE plpgsql AS $$
+-- Asked when the transaction commits, which is not as whoever wrote it: both sides of an entry are equal, and it has some.
+CREATE OR REPLACE FUNCTION croft_entry_balanced() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = public, pg_temp AS $$
 DECLARE
     v_entry uuid := CASE TG_TABLE_NAME WHEN 'ledger_entries' THEN to_jsonb(NEW)->>'id' ELSE to_jsonb(NEW)->>'entry_id' END;
 BEGIN

@@ -210,7 +210,7 @@ BEGIN
         WHEN 'credits' THEN
             v_count := croft_credits_expire(100);
             DELETE FROM payment_notices WHERE ctid IN (SELECT ctid FROM payment_notices
-                WHERE received_at < now() - interval '90 days' LIMIT 1000 FOR UPDATE SKIP LOCKED);
+                WHERE received_at < now() - interval '90 days' LIMIT 1000);
     END CASE;
     RETURN jsonb_build_object('done', v_count, 'more', v_count > 0 OR v_opened);
 END

@@ -37,6 +37,7 @@ INSERT INTO silent VALUES
     ('croft_export_chores', 'charges what a month came to; the charges are its record'),
     ('croft_traffic_chores', 'counts; what it says and orders are events'),
     ('croft_console_alive', 'what is still open; what is opened and closed are events'),
+    ('croft_entry_balanced', 'a check at commit, which writes nothing'),
     ('croft_billing_chores', 'steps of month ends; what they come to are events'),
     ('croft_webhook_done', 'the log of a delivery; that a webhook is disabled is an event');
 
