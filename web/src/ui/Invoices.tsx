@@ -108,7 +108,7 @@ function Lines({ of, charge }: { of: Detail; charge?: (line: Line) => string | u
                     ),
                 },
                 { head: t("quantity"), cell: (one) => <Quantity of={one.quantity} unit={one.unit} />, kind: "number" },
-                { head: t("price"), cell: (one) => format.money(one.unit_price, of.currency), kind: "number" },
+                { head: t("price"), cell: (one) => (one.unit_price === null ? "–" : format.money(one.unit_price, of.currency)), kind: "number" },
                 { head: t("invoice.tax"), cell: (one) => (Number(one.tax_rate) ? `${format.number(Number(one.tax_rate), 2)} %` : "–"), kind: "number" },
                 { head: t("amount"), cell: (one) => format.money(one.amount, of.currency), kind: "number" },
             ]}
@@ -162,8 +162,8 @@ export function InvoiceView({ of, charge }: { of: Detail; charge?: (line: Line) 
     return (
         <Stack>
             <SimpleGrid cols={{ base: 1, sm: 3 }} style={{ alignItems: "start" }}>
-                <PartyCard title={t("invoice.seller")} of={of.seller} />
-                <PartyCard title={t("invoice.buyer")} of={of.buyer} />
+                {of.seller && <PartyCard title={t("invoice.seller")} of={of.seller} />}
+                {of.buyer && <PartyCard title={t("invoice.buyer")} of={of.buyer} />}
                 <Card title={t("details")}>
                     <Facts
                         rows={[
