@@ -1,5 +1,11 @@
 -- What was charged: lines of croft_rate() as they were, and what came to light later as lines of its own.
 
+-- How many samples of the month there are of the account, and so whether more came since it was charged, or some are no longer kept.
+CREATE OR REPLACE FUNCTION croft_usage_samples_of(p_account uuid, p_from timestamptz) RETURNS numeric LANGUAGE sql STABLE AS $$
+    SELECT coalesce(sum(h.samples), 0) FROM tenants t JOIN usage_parts h ON h.tenant_id = t.id
+    WHERE t.path @> ARRAY[p_account] AND h.hour >= p_from AND h.hour < croft_month_end(p_from)
+$$;
+
 -- Rates a month that is over and writes what is not charged yet; returns how many lines. Run twice it writes nothing more. A line that would
 -- be otherwise now gets an adjustment with the difference, at the tax of the line itself.
 CREATE OR REPLACE FUNCTION croft_charge(p_account uuid, p_month date) RETURNS int LANGUAGE plpgsql AS $$
@@ -8,7 +14,10 @@ DECLARE
     v_from timestamptz := croft_month_start(p_month::timestamp AT TIME ZONE 'UTC');
     v_month date := (v_from AT TIME ZONE 'UTC')::date;
     v_lines int;
+    v_complete boolean; -- what it was charged by is still there: evidence is kept for two years, charges for ever
 BEGIN
+    v_complete := croft_usage_samples_of(p_account, v_from) >= coalesce((SELECT max((c.evidence->>'account_samples')::numeric) FROM charges c
+        WHERE c.account_id = p_account AND c.month = v_month), 0);
     IF croft_month_end(v_from) > now() THEN
         PERFORM croft_raise(409, 'conflict', 'A month is charged when it is over.');
     END IF;
@@ -31,7 +40,8 @@ BEGIN
         coalesce(r.evidence, jsonb_build_object('gone', true)) || CASE WHEN c.key IS NULL THEN '{}' ELSE jsonb_build_object('charged_before', c.amount::text) END
     FROM rated r FULL JOIN charged c ON c.key = r.key
     CROSS JOIN LATERAL (SELECT coalesce(r.amount, 0) - coalesce(c.amount, 0) AS amount) d
-    WHERE c.key IS NULL OR d.amount <> 0 OR coalesce(r.quantity, 0) <> c.quantity
+    WHERE (c.key IS NULL OR d.amount <> 0 OR coalesce(r.quantity, 0) <> c.quantity)
+        AND (v_complete OR coalesce(r.meter, (c.line).meter) NOT IN ('traffic', 'cpu', 'disk', 'io'))
     ORDER BY coalesce(r.key, c.key);
     GET DIAGNOSTICS v_lines = ROW_COUNT;
     RETURN v_lines;
@@ -58,10 +68,9 @@ BEGIN
         )
         SELECT 'charge', m.account_id, format('%s %s', to_char(m.month, 'YYYY-MM'), coalesce(r.key, c.key)), coalesce(c.amount::text, 'none'),
             coalesce(r.amount::text, 'none')
-        FROM rated r FULL JOIN charged c ON c.key = r.key
+        FROM rated r FULL JOIN charged c ON c.key = r.key CROSS JOIN croft_usage_samples_of(m.account_id, m.from_ts) u (samples)
         WHERE coalesce(r.amount, 0) <> coalesce(c.amount, 0) AND (coalesce(r.meter, c.meter) NOT IN ('traffic', 'cpu', 'disk', 'io')
-            OR coalesce(m.samples, 0) >= (SELECT coalesce(sum(h.samples), 0) FROM tenants t JOIN usage_parts h ON h.tenant_id = t.id
-                WHERE t.path @> ARRAY[m.account_id] AND h.hour >= m.from_ts AND h.hour < croft_month_end(m.from_ts)))
+            OR coalesce(m.samples, 0) = u.samples OR coalesce(m.samples, 0) > u.samples AND m.from_ts > now() - interval '730 days')
         ORDER BY 3;
     END LOOP;
     RETURN QUERY SELECT 'charge_tax', c.account_id, format('%s %s %s', to_char(c.month, 'YYYY-MM'), c.key, c.number), c.tax_amount::text,

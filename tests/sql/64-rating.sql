@@ -192,7 +192,9 @@ BEGIN
     PERFORM test.is((SELECT format('%s %s %s', d.kind, d.stored, d.actual) FROM croft_verify_rating() d), 'charge 1.65 1.50', 'usage that is gone is found');
     UPDATE usage_evidence SET last_net_tx_outside_bytes = 100000000000 WHERE vps_id = v AND hour = '2024-04-03Z';
     PERFORM test.refused(format('UPDATE charges SET amount = 0 WHERE account_id = %L', a), 'a charge does not change');
+    SET LOCAL session_replication_role = replica; -- there is no such invoice
     UPDATE charges SET invoice_id = croft_uuid() WHERE account_id = a;
+    SET LOCAL session_replication_role = origin;
     PERFORM test.refused(format('UPDATE charges SET invoice_id = NULL WHERE account_id = %L', a), 'and stays on its invoice');
     PERFORM test.is(test.failed_code(format('SELECT croft_charge(%L, %L)', a, date_trunc('month', now())::date)), 'CR409', 'a month that is not over is not charged');
     PERFORM test.no_prices(croft_root());
