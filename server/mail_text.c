@@ -41,6 +41,29 @@ templates[] = {
     {"traffic_throttled", "Your traffic of {month} is used up", NULL,
      "{tenant} has used {used} GB of traffic; its plans include {included} GB in {month}. Its vps "
      "are held to a lower rate until the month is over, or more is included.\n"},
+    {"invoice", "Invoice {number} for {month}", NULL,
+     "Invoice {number} of {tenant} for {month} comes to {total} {currency}; {open} {currency} of "
+     "it "
+     "is to be paid, until {due}.\n\nIt is among the invoices:\n{panel}/billing\n"},
+    {"credit_note", "Credit note {number}", NULL,
+     "Credit note {number} of {tenant} gives {total} {currency} back. It corrects invoice "
+     "{invoice}.\n\nThe reason: {reason}\n\nIt is among the invoices:\n{panel}/billing\n"},
+    {"payment_received", "Payment of {amount} {currency}", NULL,
+     "The payment {reference} of {amount} {currency} for {tenant} has come in. Thank you.\n"},
+    {"prepaid_warned", "The balance of {tenant} is low", NULL,
+     "{available} {currency} is left of the prepaid balance of {tenant}.\n\nPay in here before it "
+     "is used up:\n{panel}/billing\n"},
+    {"prepaid_grace", "The balance of {tenant} is used up", NULL,
+     "The prepaid balance of {tenant} is {available} {currency}.\n\nWhat runs goes on until "
+     "{until} "
+     "and is stopped then. Pay in here:\n{panel}/billing\n"},
+    {"prepaid_suspended", "{tenant} is suspended", NULL,
+     "The prepaid balance of {tenant} is {available} {currency}: its vps are stopped.\n\nNothing "
+     "is "
+     "deleted before {until}. A payment starts them again:\n{panel}/billing\n"},
+    {"prepaid_ended", "{tenant} is closed", NULL,
+     "The prepaid balance of {tenant} was not paid up: what it has is deleted on "
+     "{until}.\n\nUntil then a payment brings it back:\n{panel}/billing\n"},
 };
 
 bool mail_address_ok(const char *address)

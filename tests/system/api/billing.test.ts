@@ -11,11 +11,11 @@ import { type Customer, unlimited, World } from "../harness/world.js";
 describe("billing", () => {
     let world: World;
     let mail: MailServer;
-    let month: string;
+    let last: string; // month
     before(async () => {
         mail = await MailServer.start({});
-        world = await World.create({ agent: null, server: { config: { workers: 2, mail: { server: mail.address, from: "croft@example.org", tls: "none" } } } });
-        month = await sql("SELECT to_char(now() AT TIME ZONE 'UTC' - interval '1 month', 'YYYY-MM')");
+        world = await World.create({ agent: null, server: { config: { workers: 2, mail: { server: mail.address, from: "croft@example.org", tls: "none", retry_s: 1 } } } });
+        last = await sql("SELECT to_char(now() AT TIME ZONE 'UTC' - interval '1 month', 'YYYY-MM')");
         await world.operator.expect(200, "PUT", "/v1/admin/billing/seller", { body: { company: "Croft & Söhne <GmbH>", country: "DE", number_prefix: "RE", footer: "Bank: 123" } });
     });
     after(async () => {
@@ -24,7 +24,7 @@ describe("billing", () => {
     });
 
     const sql = (text: string) => world.cluster.sql(text);
-    const charge = (tenant: string, amount: number, description = "Small") =>
+    const charge = (tenant: string, amount: number, description = "Small", month = last) =>
         sql(`INSERT INTO charges (account_id, month, key, number, tenant_id, meter, description, from_ts, to_ts, quantity, unit, unit_price, amount, currency, tax_rate,
                 tax_amount, tax_name, evidence)
             SELECT '${tenant}', date '${month}-01', '${randomUUID()}', 0, '${tenant}', 'ipv4', '${description}', date '${month}-01', date '${month}-02', 1, 'month', ${amount},
@@ -38,7 +38,7 @@ describe("billing", () => {
 
     async function ended(of: string): Promise<void> {
         await sql("DELETE FROM month_runs");
-        await world.operator.expect(202, "POST", "/v1/admin/month-ends", { body: { month } });
+        await world.operator.expect(202, "POST", "/v1/admin/month-ends", { body: { month: last } });
         await until("the month has ended", async () => (await sql(`SELECT count(*) FROM month_ends WHERE tenant_id IN (${of}) AND state <> 'done'`)) === "0"
             && Number(await sql(`SELECT count(*) FROM month_ends WHERE tenant_id IN (${of})`)) > 0, 120_000);
     }
@@ -53,9 +53,11 @@ describe("billing", () => {
         await long(`'${buyer.id}'`);
         await ended(`'${buyer.id}'`);
         const { items } = await buyer.api.expect(200, "GET", "/v1/invoices");
-        assert.deepEqual(items.map((one: any) => [one.state, one.total, one.open, one.month]), [["final", "11.91", "11.91", month]]);
+        assert.deepEqual(items.map((one: any) => [one.state, one.total, one.open, one.month]), [["final", "11.91", "11.91", last]]);
         assert.match(items[0].number, /^RE20[0-9]{2}-[0-9]{5,}$/);
-        await until("the invoice is mailed", async () => mail.to("bills@example.org").length === 1, 30_000);
+        await until("the invoice is mailed", async () => mail.to("bills@example.org").length === 1, 30_000).catch(async (error) => {
+            throw new Error(`${error}: ${await sql("SELECT string_agg(m::text, ' ') FROM mails m")}`);
+        });
         assert.match(mail.to("bills@example.org")[0]!.text, new RegExp(`${items[0].number}.*11\\.91 EUR`, "s"));
 
         const detail = await buyer.api.expect(200, "GET", `/v1/invoices/${items[0].id}`);
@@ -115,7 +117,7 @@ describe("billing", () => {
         assert.equal(await sql(`SELECT count(*) || ' ' || count(DISTINCT tenant_id) || ' ' || min(total) || ' ' || max(total) FROM invoices WHERE tenant_id IN (${buyers}) AND state = 'final'`), "150 150 5.95 5.95");
         assert.equal(await sql(`SELECT last FROM invoice_numbers WHERE kind = 'invoice'`), String(before + 150));
         await agrees();
-        const summary = await world.operator.expect(200, "GET", `/v1/admin/month-ends/summary?month=${month}`);
+        const summary = await world.operator.expect(200, "GET", `/v1/admin/month-ends/summary?month=${last}`);
         assert.equal(summary.accounts.active ?? 0, 0);
     });
 
@@ -125,7 +127,7 @@ describe("billing", () => {
         await charge(buyer.id, -3);
         await long(`'${buyer.id}'`);
         await sql("DELETE FROM month_runs");
-        await world.operator.expect(202, "POST", "/v1/admin/month-ends", { body: { month } });
+        await world.operator.expect(202, "POST", "/v1/admin/month-ends", { body: { month: last } });
         const mine = async () => (await world.operator.expect(200, "GET", `/v1/admin/month-ends?tenant_id=${buyer.id}`)).items[0];
         await until("it waits", async () => (await mine())?.state === "review", 60_000);
         assert.match((await mine()).review, /negative/);
@@ -181,7 +183,7 @@ describe("billing", () => {
 
     test("what is prepaid and used up stops, may still be paid, and goes on then", async () => {
         const [buyer, cards] = [await world.createCustomer(unlimited), await provider()];
-        await charge(buyer.id, 10);
+        await charge(buyer.id, 10, "Small", "2026-01"); // of last month it would be rated anew
         const { headers } = await world.operator.raw("GET", `/v1/admin/tenants/${buyer.id}/billing`);
         const account = await world.operator.expect(200, "PUT", `/v1/admin/tenants/${buyer.id}/billing`, { body: { terms: "prepaid", grace_s: 0 }, headers: { "If-Match": headers.get("etag")! } });
         assert.deepEqual([account.prepaid_state, account.available], ["grace", "-11.90"]);
@@ -207,7 +209,7 @@ describe("billing", () => {
         assert.equal(granted.remaining, "5.00");
         await reseller.api.expect(201, "POST", `/v1/tenants/${child.id}/payments`, { body: { amount: "7.00", reference: "cash" } });
         await charge(child.id, 10);
-        await sql(`SELECT croft_invoice_finalise(croft_invoice_draft(a, date '${month}-01'), a) FROM croft_account_lock('${child.id}') a`);
+        await sql(`SELECT croft_invoice_finalise(croft_invoice_draft(a, date '${last}-01'), a) FROM croft_account_lock('${child.id}') a`);
         const { items } = await reseller.api.expect(200, "GET", `/v1/tenants/${child.id}/invoices`);
         assert.deepEqual(items.map((one: any) => [one.number.slice(0, 3), one.state, one.total]), [["RS-", "paid", "11.90"]]);
         assert.equal((await reseller.api.raw("GET", `/v1/invoices/${items[0].id}/html`)).status, 200);
