@@ -172,3 +172,4 @@ BEGIN
     PERFORM test.ok(v_note = '', 'random lives differ nowhere', v_note);
 END
 $$;
+SELECT test.forget_lived();

@@ -37,6 +37,11 @@ BEGIN
 END
 $$;
 
+-- Charges of nothing, which go again.
+INSERT INTO charges (account_id, month, key, number, tenant_id, meter, description, from_ts, to_ts, quantity, unit, amount, currency, tax_rate, tax_amount, evidence)
+SELECT test.get('ada')::uuid, '2024-04-01', 'sorted ' || i, 0, test.get('ada')::uuid, 'traffic', 'Traffic', '2024-04-01Z', '2024-05-01Z', 1, 'TB', 1, 'EUR', 0, 0, '{}'
+FROM generate_series(1, 7) i;
+
 -- Vps enough for a planner to care, which hold nothing.
 INSERT INTO vps SELECT b.* FROM (SELECT * FROM vps ORDER BY id LIMIT 1) v, generate_series(1, 3000) i,
     jsonb_populate_record(NULL::vps, to_jsonb(v) || jsonb_build_object('id', croft_uuid(), 'name', 'bulk-' || 9999 - i, 'desired', 'running',
@@ -133,6 +138,7 @@ FROM (VALUES ('vps_list', '{"name":"web"}'::jsonb, 'vps_name|vps_tenant_name'),
     ('admin_vps_list', '{"external_ref":"x"}', 'vps_external_ref'),
     ('admin_vps_list', '{"label":{"is":{"env":"7"},"has":[],"lacks":[],"not":[]}}', 'vps_labels')
     ) x (name, query, want), test.plan_for(x.name, x.query) p;
+DELETE FROM charges WHERE key LIKE 'sorted %';
 DELETE FROM vps_periods WHERE vps_id IN (SELECT id FROM vps WHERE name LIKE 'bulk-%');
 DELETE FROM vps WHERE name LIKE 'bulk-%';
 ANALYZE;

@@ -98,25 +98,25 @@ $$;
 -- A reseller sells to the tenants below it, and the operator says who sells.
 DO $$
 DECLARE
-    v_reseller uuid := test.tenant('shop', '{}', croft_root(), 'reseller');
-    c uuid := test.tenant('shopper', '{}', v_reseller);
+    v_reseller uuid := test.tenant('invoiced shop', '{}', croft_root(), 'reseller');
+    c uuid := test.tenant('invoiced shopper', '{}', v_reseller);
     r test.reply;
 BEGIN
     PERFORM test.is((test.api('op', 'admin_seller_set', '{"body":{"company":"Croft"}}')).status, 200, 'the operator says who it is');
     PERFORM test.is((test.api('op', 'admin_seller_set', '{"body":{"company":"Croft"}}')).status, 428, 'once it is there by its version');
-    r := test.api('shop', 'seller_set', '{"body":{"company":"Shop","number_prefix":"S-"}}');
-    PERFORM test.is((r.status, (test.api('shop', 'seller_read', '{}')).body->>'company')::text, '(200,Shop)', 'a reseller, too');
+    r := test.api('invoiced shop', 'seller_set', '{"body":{"company":"Shop","number_prefix":"S-"}}');
+    PERFORM test.is((r.status, (test.api('invoiced shop', 'seller_read', '{}')).body->>'company')::text, '(200,Shop)', 'a reseller, too');
     PERFORM test.is((test.api('bob', 'seller_set', '{"body":{"company":"Bob"}}')).status, 403, 'nobody else');
-    r := test.api('shop', 'child_account_set', jsonb_build_object('id', c, 'if_match', '*', 'body', '{"country":"DE","due_days":3}'::jsonb));
+    r := test.api('invoiced shop', 'child_account_set', jsonb_build_object('id', c, 'if_match', '*', 'body', '{"country":"DE","due_days":3}'::jsonb));
     PERFORM test.is((r.status, r.body->>'due_days')::text, '(200,3)', 'it sets the terms of those below');
-    r := test.api('shop', 'child_account_set', jsonb_build_object('id', c, 'if_match', '*', 'body', '{"country":"xx"}'::jsonb));
+    r := test.api('invoiced shop', 'child_account_set', jsonb_build_object('id', c, 'if_match', '*', 'body', '{"country":"xx"}'::jsonb));
     PERFORM test.is((r.status, r.pointer)::text, '(422,/country)', 'of a country');
-    r := test.api('shopper', 'billing_account_update', jsonb_build_object('if_match', '*', 'body', '{"company":"Me","terms":"prepaid"}'::jsonb));
+    r := test.api('invoiced shopper', 'billing_account_update', jsonb_build_object('if_match', '*', 'body', '{"company":"Me","terms":"prepaid"}'::jsonb));
     PERFORM test.is((r.status, r.body->>'company', r.body->>'terms')::text, '(200,Me,postpaid)', 'who buys says who it is, not on what terms');
-    PERFORM test.is((test.api('shop', 'child_payment_record', jsonb_build_object('id', c, 'body', '{"amount":"5","reference":"x"}'::jsonb))).status, 201, 'it takes payments');
-    PERFORM test.is((test.api('shop', 'child_credit_grant', jsonb_build_object('id', c, 'body', '{"amount":"5"}'::jsonb))).status, 201, 'and gives credits');
-    PERFORM test.is((test.api('shop', 'child_account_read', jsonb_build_object('id', c))).body->>'balance', '5.00', 'and sees what is left');
-    PERFORM test.is((test.api('shop', 'child_account_read', jsonb_build_object('id', test.get('bob')))).status, 404, 'of those below alone');
+    PERFORM test.is((test.api('invoiced shop', 'child_payment_record', jsonb_build_object('id', c, 'body', '{"amount":"5","reference":"x"}'::jsonb))).status, 201, 'it takes payments');
+    PERFORM test.is((test.api('invoiced shop', 'child_credit_grant', jsonb_build_object('id', c, 'body', '{"amount":"5"}'::jsonb))).status, 201, 'and gives credits');
+    PERFORM test.is((test.api('invoiced shop', 'child_account_read', jsonb_build_object('id', c))).body->>'balance', '5.00', 'and sees what is left');
+    PERFORM test.is((test.api('invoiced shop', 'child_account_read', jsonb_build_object('id', test.get('bob')))).status, 404, 'of those below alone');
 END
 $$;
 

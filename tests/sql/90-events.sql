@@ -16,6 +16,7 @@ INSERT INTO silent VALUES
     ('croft_evidence_forget', 'of a vps whose end is an event'),
     ('croft_vps_period_change', 'with the change that it dates'),
     ('croft_snapshot_period_change', 'with the change that it dates'),
+    ('croft_traffic_policy_note', 'with the change that it dates'),
     ('croft_node_log', 'what a console said'),
     ('croft_vps_log', 'asks the node for what a console said'),
     ('croft_node_drift', 'a report; alarms of it are events'),
