@@ -11,7 +11,7 @@ CREATE FUNCTION test.month(p_buyer uuid) RETURNS text LANGUAGE sql STABLE AS $$
 $$;
 -- What is charged by hand here has no history to be rated anew from.
 ALTER FUNCTION croft_charge(uuid, date) RENAME TO croft_charge_kept;
-CREATE FUNCTION croft_charge(p_account uuid, p_month date) RETURNS int LANGUAGE sql AS 'SELECT 0';
+CREATE FUNCTION croft_charge(p_account uuid, p_month date) RETURNS int LANGUAGE sql AS $$ SELECT 0 $$;
 
 DO $$
 DECLARE

@@ -52,6 +52,54 @@ function FactsCard({ of }: { of: Charge }) {
     );
 }
 
+function UsageEvidence({ of }: { of: Charge }) {
+    const t = useT();
+    const format = useFormat();
+    return (
+        <>
+            {of.usage.length > 0 && (
+                <>
+                    <Title order={2}>{t("charge.usage")}</Title>
+                    <DataTable
+                        label={t("charge.usage")}
+                        list={still(of.usage)}
+                        id={(one) => one.vps_id}
+                        columns={[
+                            { head: t("vps"), cell: (one) => <Link href={`/vps/${one.vps_id}/graphs?range=30d`}>{one.vps_id}</Link> },
+                            { head: t("traffic.out"), cell: (one) => format.bytes(one.net_tx_outside_bytes), kind: "number" },
+                            { head: t("usage.cpu"), cell: (one) => format.duration(one.cpu_ns / 1e9), kind: "number" },
+                            { head: t("graph.iops"), cell: (one) => format.number(one.io_operations), kind: "number" },
+                            { head: t("charge.hours"), cell: (one) => format.number(one.hours), kind: "number" },
+                            { head: t("charge.samples"), cell: (one) => format.number(one.samples), kind: "number" },
+                            { head: t("charge.first"), cell: (one) => format.exact(one.first_at) },
+                            { head: t("charge.last"), cell: (one) => format.exact(one.last_at) },
+                        ]}
+                        empty={null}
+                    />
+                </>
+            )}
+            {of.hours.length > 0 && (
+                <>
+                    <Title order={2}>{t("charge.byhour")}</Title>
+                    <DataTable
+                        label={t("charge.byhour")}
+                        list={still(of.hours)}
+                        id={(one) => one.vps_id + one.hour}
+                        columns={[
+                            { head: t("charge.hour"), cell: (one) => format.exact(one.hour) },
+                            { head: t("traffic.out"), cell: (one) => format.bytes(one.net_tx_outside_bytes), kind: "number" },
+                            { head: t("usage.cpu"), cell: (one) => format.duration(one.cpu_ns / 1e9), kind: "number" },
+                            { head: t("graph.iops"), cell: (one) => format.number(one.io_operations), kind: "number" },
+                            { head: t("charge.samples"), cell: (one) => format.number(one.samples), kind: "number" },
+                        ]}
+                        empty={null}
+                    />
+                </>
+            )}
+        </>
+    );
+}
+
 function Evidence({ of }: { of: Charge }) {
     const t = useT();
     const word = useWord();
@@ -98,45 +146,7 @@ function Evidence({ of }: { of: Charge }) {
                     />
                 </>
             )}
-            {of.usage.length > 0 && (
-                <>
-                    <Title order={2}>{t("charge.usage")}</Title>
-                    <DataTable
-                        label={t("charge.usage")}
-                        list={still(of.usage)}
-                        id={(one) => one.vps_id}
-                        columns={[
-                            { head: t("vps"), cell: (one) => <Link href={`/vps/${one.vps_id}/graphs?range=30d`}>{one.vps_id}</Link> },
-                            { head: t("traffic.out"), cell: (one) => format.bytes(one.net_tx_outside_bytes), kind: "number" },
-                            { head: t("usage.cpu"), cell: (one) => format.duration(one.cpu_ns / 1e9), kind: "number" },
-                            { head: t("graph.iops"), cell: (one) => format.number(one.io_operations), kind: "number" },
-                            { head: t("charge.hours"), cell: (one) => format.number(one.hours), kind: "number" },
-                            { head: t("charge.samples"), cell: (one) => format.number(one.samples), kind: "number" },
-                            { head: t("charge.first"), cell: (one) => format.exact(one.first_at) },
-                            { head: t("charge.last"), cell: (one) => format.exact(one.last_at) },
-                        ]}
-                        empty={null}
-                    />
-                </>
-            )}
-            {of.hours.length > 0 && (
-                <>
-                    <Title order={2}>{t("charge.byhour")}</Title>
-                    <DataTable
-                        label={t("charge.byhour")}
-                        list={still(of.hours)}
-                        id={(one) => one.vps_id + one.hour}
-                        columns={[
-                            { head: t("charge.hour"), cell: (one) => format.exact(one.hour) },
-                            { head: t("traffic.out"), cell: (one) => format.bytes(one.net_tx_outside_bytes), kind: "number" },
-                            { head: t("usage.cpu"), cell: (one) => format.duration(one.cpu_ns / 1e9), kind: "number" },
-                            { head: t("graph.iops"), cell: (one) => format.number(one.io_operations), kind: "number" },
-                            { head: t("charge.samples"), cell: (one) => format.number(one.samples), kind: "number" },
-                        ]}
-                        empty={null}
-                    />
-                </>
-            )}
+            <UsageEvidence of={of} />
             {of.truncated && (
                 <Text size="sm" c="dimmed">
                     {t("charge.truncated")}
