@@ -34,7 +34,7 @@ export function sanitizers(sandbox: Sandbox, leaks: boolean): Record<string, str
     return {
         ASAN_OPTIONS: `log_path=${log}:detect_leaks=${leaks ? 1 : 0}:abort_on_error=0:quarantine_size_mb=${quarantine}`,
         UBSAN_OPTIONS: `log_path=${log}:print_stacktrace=1:halt_on_error=1`,
-        LSAN_OPTIONS: "report_objects=1",
+        LSAN_OPTIONS: "report_objects=1:print_suppressions=0",
     };
 }
 
