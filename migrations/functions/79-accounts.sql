@@ -135,6 +135,15 @@ CREATE OR REPLACE FUNCTION croft_seller_json(s billing_sellers) RETURNS json LAN
         'number_prefix', s.number_prefix, 'footer', s.footer, 'updated_at', s.updated_at)
 $$;
 
+CREATE OR REPLACE FUNCTION croft_seller_check(b jsonb) RETURNS void LANGUAGE plpgsql IMMUTABLE AS $$
+BEGIN
+    PERFORM croft_address_check(b);
+    IF b->>'number_prefix' !~ '^[A-Z0-9-]{0,12}$' THEN
+        PERFORM croft_raise(422, 'invalid_value', 'Numbers begin with at most 12 capital letters, digits and hyphens.', '/number_prefix');
+    END IF;
+END
+$$;
+
 -- Set whole; one that is there needs its ETag.
 CREATE OR REPLACE FUNCTION croft_seller_put(p_tenant uuid, p_req jsonb) RETURNS croft_answer LANGUAGE plpgsql AS $$
 DECLARE
@@ -150,10 +159,7 @@ BEGIN
     ELSIF coalesce(p_req->>'if_match', '*') <> '*' THEN
         PERFORM croft_raise(412, 'precondition_failed', 'It was changed in the meantime: read it again.');
     END IF;
-    PERFORM croft_address_check(b);
-    IF b->>'number_prefix' !~ '^[A-Z0-9-]{0,12}$' THEN
-        PERFORM croft_raise(422, 'invalid_value', 'Numbers begin with at most 12 capital letters, digits and hyphens.', '/number_prefix');
-    END IF;
+    PERFORM croft_seller_check(b);
     INSERT INTO billing_sellers (tenant_id, company, email, address_lines, postal_code, city, region, country, vat_id, number_prefix, footer)
         VALUES (p_tenant, b->>'company', b->>'email', coalesce(croft_lines(b->'address_lines'), '{}'), b->>'postal_code', b->>'city', b->>'region',
             b->>'country', b->>'vat_id', coalesce(b->>'number_prefix', ''), coalesce(b->>'footer', ''))
@@ -174,6 +180,7 @@ $$;
 CREATE OR REPLACE FUNCTION croft_seller_set(p_req jsonb) RETURNS croft_answer
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
 BEGIN
+    PERFORM croft_seller_check(p_req->'body');
     PERFORM croft_reseller_check();
     RETURN croft_seller_put(croft_tenant_id(), p_req);
 END

@@ -213,13 +213,21 @@ EXCEPTION WHEN unique_violation THEN
 END
 $$;
 
+CREATE OR REPLACE FUNCTION croft_line_id(p_value text, p_place bigint) RETURNS uuid LANGUAGE plpgsql IMMUTABLE AS $$
+BEGIN
+    RETURN p_value::uuid;
+EXCEPTION WHEN invalid_text_representation THEN
+    PERFORM croft_raise(422, 'invalid_value', 'This is no id.', '/lines/' || p_place);
+END
+$$;
+
 CREATE OR REPLACE FUNCTION croft_admin_credit_note_create(p_req jsonb) RETURNS croft_answer
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
 DECLARE
     r croft_answer := croft_idempotency_begin(p_req);
     x record;
     n invoices;
-    v_lines uuid[] := (SELECT array_agg(DISTINCT l::uuid) FROM jsonb_array_elements_text(p_req->'body'->'lines') l);
+    v_lines uuid[] := (SELECT array_agg(DISTINCT croft_line_id(l, n - 1)) FROM jsonb_array_elements_text(p_req->'body'->'lines') WITH ORDINALITY x (l, n));
 BEGIN
     IF r.status IS NOT NULL THEN
         RETURN r;

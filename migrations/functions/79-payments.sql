@@ -103,11 +103,13 @@ DECLARE
     a billing_accounts;
     v payment_providers;
     p payments;
+    v_amount numeric;
 BEGIN
     IF r.status IS NOT NULL THEN
         RETURN r;
     END IF;
     a := croft_account_lock(croft_tenant_id());
+    v_amount := croft_money(b->>'amount', a.currency, '/amount');
     SELECT * INTO v FROM payment_providers WHERE id = (b->>'provider_id')::uuid AND seller_id = a.seller_id AND active FOR SHARE;
     IF NOT FOUND THEN
         PERFORM croft_raise(422, 'invalid_value', 'There is no such way to pay.', '/provider_id');
@@ -117,7 +119,7 @@ BEGIN
         PERFORM croft_raise(409, 'conflict', 'A hundred payments wait for their provider: let some of them end first.');
     END IF;
     INSERT INTO payments (tenant_id, seller_id, provider_id, method, amount, currency, invoice_id)
-        VALUES (a.tenant_id, a.seller_id, v.id, v.kind, croft_money(b->>'amount', a.currency, '/amount'), a.currency, (b->>'invoice_id')::uuid)
+        VALUES (a.tenant_id, a.seller_id, v.id, v.kind, v_amount, a.currency, (b->>'invoice_id')::uuid)
         RETURNING * INTO p;
     UPDATE payments SET checkout_url = v.checkout_url || CASE WHEN v.checkout_url LIKE '%?%' THEN '&' ELSE '?' END
             || format('payment=%s&amount=%s&currency=%s', p.id, croft_money_text(p.amount, p.currency), p.currency)

@@ -109,7 +109,8 @@ const struct field body_promotion[] = {
     {"max_uses", FIELD_INT, .min = 1, .max = 1000000000},
     {NULL},
 };
-const struct field body_promotion_patch[] = {{"active", FIELD_BOOL}, {NULL}};
+const struct field body_promotion_patch[] = {{"active", FIELD_BOOL, .flags = FIELD_REQUIRED},
+                                             {NULL}};
 
 #define PROVIDER(need)                                                                             \
     {"title", FIELD_STRING, .min = 1, .max = 100, .flags = need},                                  \
