@@ -6,7 +6,7 @@ CREATE OR REPLACE FUNCTION croft_account_json(a billing_accounts) RETURNS json L
     SELECT json_build_object('tenant_id', a.tenant_id, 'seller_id', a.seller_id, 'company', a.company, 'contact', a.contact, 'email', a.email,
         'address_lines', a.address_lines, 'postal_code', a.postal_code, 'city', a.city, 'region', a.region, 'country', a.country,
         'vat_id', a.vat_id, 'terms', a.terms, 'currency', a.currency, 'tax_exempt', a.tax_exempt, 'traffic_policy', a.traffic_policy,
-        'due_days', a.due_days, 'warn_below', croft_money_text(a.warn_below, a.currency), 'grace_s', a.grace_s, 'end_after_s', a.end_after_s,
+        'due_days', a.due_days, 'warn_below', a.warn_below::text, 'grace_s', a.grace_s, 'end_after_s', a.end_after_s,
         'prepaid_state', a.prepaid_state, 'prepaid_since', a.prepaid_since,
         'balance', croft_money_text((SELECT coalesce(sum(p.unallocated), 0) FROM payments p WHERE p.tenant_id = a.tenant_id AND p.currency = a.currency AND p.unallocated > 0)
             - (SELECT coalesce(sum(i.total - i.settled), 0) FROM invoices i WHERE i.tenant_id = a.tenant_id AND i.currency = a.currency AND i.state = 'final'), a.currency),
