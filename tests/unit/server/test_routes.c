@@ -59,7 +59,7 @@ END_TEST
 // A person's own password and second factor, whose proof is not to be kept, and the states of a tenant, which are the same said twice.
 static bool makes_nothing(const char *path)
 {
-    static const char *const verbs[] = {"/suspend", "/close", "/retire",
+    static const char *const verbs[] = {"/suspend", "/close", "/retire",        "/void",
                                         "/adopt",   "/clean", "/orphans/delete"};
     for (size_t i = 0; i < ARRAY_LEN(verbs); i++) {
         size_t at = strlen(path) - strlen(verbs[i]);
