@@ -77,7 +77,7 @@ SELECT test.ok(EXISTS (SELECT FROM pg_proc WHERE proname = function AND prosecde
 
 -- Whose change it was, and what it was. The ends of tasks say what became of an order, whose event says what it changed.
 SELECT test.is(string_agg(DISTINCT action, ' '), NULL, 'events of changes say what was before or after') FROM events
-WHERE NOT data ?| ARRAY['before', 'after'] AND action !~ '^task\.' AND action !~ '\.tested$' AND action NOT IN ('node.connected');
+WHERE NOT data ?| ARRAY['before', 'after'] AND action !~ '^task\.' AND action !~ '\.tested$' AND action NOT IN ('node.connected', 'usage.quarantined');
 SELECT test.is(string_agg(DISTINCT action, ' '), NULL, 'what is new has an after, what is gone a before') FROM events
 WHERE action ~ '\.(created|joined)$' AND action !~ '^task\.' AND (data ? 'before' OR NOT data ? 'after')
     OR action ~ '\.deleted$' AND (data ? 'after' OR NOT data ? 'before')
