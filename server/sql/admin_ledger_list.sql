@@ -13,3 +13,4 @@ FROM (
         LIMIT croft_limit($1::jsonb) + 1
     ) item
 ) page
+WHERE EXISTS (SELECT FROM billing_accounts b WHERE b.tenant_id = ($1::jsonb->>'id')::uuid)
