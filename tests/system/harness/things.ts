@@ -42,7 +42,7 @@ async function portForward(world: World, of: Customer): Promise<string> {
         SELECT tenant_id, id, node_id, 'tcp', 30000 + (SELECT count(*) FROM port_forwards), 22 FROM vps WHERE id = '${id}' RETURNING id`);
 }
 
-const webhook = made("/v1/webhooks", { url: "https://hooks.example.org/", events: ["invoice.*"] });
+const webhook = made("/v1/webhooks", { url: "https://hooks.example.org/", events: ["backup.*"] });
 
 // Of an attempt that is over: nothing goes out.
 async function delivery(world: World, of: Customer): Promise<string> {
