@@ -227,8 +227,8 @@ DECLARE
     r croft_answer := croft_idempotency_begin(p_req);
     x record;
     n invoices;
-    v_lines uuid[] := (SELECT array_agg(DISTINCT croft_line_id(x.line, x.place - 1))
-        FROM jsonb_array_elements_text(p_req->'body'->'lines') WITH ORDINALITY x (line, place));
+    v_lines uuid[] := (SELECT array_agg(DISTINCT croft_line_id(e.line, e.place - 1))
+        FROM jsonb_array_elements_text(p_req->'body'->'lines') WITH ORDINALITY e (line, place));
 BEGIN
     IF r.status IS NOT NULL THEN
         RETURN r;
