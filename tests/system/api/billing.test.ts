@@ -36,9 +36,10 @@ describe("billing", () => {
     // Rating a month anew would take back what was put in by hand.
     const pinned = () => sql(`CREATE OR REPLACE FUNCTION croft_charge(p_account uuid, p_month date) RETURNS int LANGUAGE sql AS 'SELECT 0'`);
 
-    async function ended(of: string): Promise<void> {
+    async function ended(of: string, meanwhile = () => {}): Promise<void> {
         await sql("DELETE FROM month_runs");
         await world.operator.expect(202, "POST", "/v1/admin/month-ends", { body: { month: last } });
+        meanwhile();
         await until("the month has ended", async () => (await sql(`SELECT count(*) FROM month_ends WHERE tenant_id IN (${of}) AND state <> 'done'`)) === "0"
             && Number(await sql(`SELECT count(*) FROM month_ends WHERE tenant_id IN (${of})`)) > 0, 120_000);
     }
@@ -106,14 +107,16 @@ describe("billing", () => {
         }
         const before = Number(await sql("SELECT last FROM invoice_numbers WHERE kind = 'invoice'"));
         let dying = true;
-        const killer = (async () => {
+        let killer = Promise.resolve();
+        const kill = async () => {
             while (dying) {
                 await sql("SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE usename = 'croft_server' AND random() < 0.5");
                 await sleep(300);
             }
-        })();
-        await ended(buyers).finally(() => (dying = false));
+        };
+        await ended(buyers, () => (killer = kill())).finally(() => (dying = false));
         await killer;
+        await until("the servers have their database back", async () => (await world.operator.raw("GET", "/v1/admin/month-ends")).status === 200, 30_000);
         assert.equal(await sql(`SELECT count(*) || ' ' || count(DISTINCT tenant_id) || ' ' || min(total) || ' ' || max(total) FROM invoices WHERE tenant_id IN (${buyers}) AND state = 'final'`), "150 150 5.95 5.95");
         assert.equal(await sql(`SELECT last FROM invoice_numbers WHERE kind = 'invoice'`), String(before + 150));
         await agrees();
@@ -214,10 +217,9 @@ describe("billing", () => {
         assert.deepEqual(items.map((one: any) => [one.number.slice(0, 3), one.state, one.total]), [["RS-", "paid", "11.90"]]);
         assert.equal((await reseller.api.raw("GET", `/v1/invoices/${items[0].id}/html`)).status, 200);
         const other = await world.createCustomer(unlimited, "owner", "reseller");
-        for (const path of [`/v1/tenants/${child.id}/billing`, `/v1/invoices/${items[0].id}`, `/v1/invoices/${items[0].id}/pdf`]) {
+        for (const path of [`/v1/tenants/${child.id}/billing`, `/v1/tenants/${child.id}/invoices`, `/v1/invoices/${items[0].id}`, `/v1/invoices/${items[0].id}/pdf`]) {
             assert.equal((await other.api.raw("GET", path)).status, 404, path);
         }
-        assert.equal((await other.api.expect(200, "GET", `/v1/tenants/${child.id}/invoices`)).items.length, 0);
         await agrees();
     });
 });
