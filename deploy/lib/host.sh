@@ -3,7 +3,7 @@
 # What the machine must have: packages, our programs, accounts, an id range, lxcfs.
 
 PACKAGES_BUILD=(gcc meson ninja-build pkg-config python3 libevent-dev libjansson-dev libyaml-dev libssl-dev
-    libsodium-dev libwslay-dev libpq-dev libjwt-dev libcrypt-dev liboath-dev libcurl4-openssl-dev lxc-dev libbtrfsutil-dev libarchive-dev libnftables-dev
+    libsodium-dev libwslay-dev libpq-dev libjwt-dev libcrypt-dev liboath-dev libcurl4-openssl-dev libpango1.0-dev fonts-dejavu-core lxc-dev libbtrfsutil-dev libarchive-dev libnftables-dev
     libnl-3-dev libnl-route-3-dev)
 PACKAGES_RUN=(postgresql lxc lxcfs btrfs-progs nftables iproute2 mmdebstrap zstd jq curl openssh-client
     busybox-static dropbear-bin ca-certificates)
