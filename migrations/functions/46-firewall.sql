@@ -146,7 +146,7 @@ CREATE OR REPLACE FUNCTION croft_firewall_spec(p_vps uuid) RETURNS jsonb LANGUAG
     FROM firewalls f WHERE f.vps_id = p_vps
 $$;
 
--- The node takes so many networks (agent/firewall.h).
+-- The node takes so many networks (agent/network/firewall.h).
 CREATE OR REPLACE FUNCTION croft_firewall_check_size(p_vps uuid) RETURNS void LANGUAGE plpgsql AS $$
 BEGIN
     IF (SELECT sum(jsonb_array_length(coalesce(r->'cidrs', '[]'))) FROM jsonb_array_elements(croft_firewall_spec(p_vps)->'rules') r) > 4096 THEN
