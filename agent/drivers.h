@@ -207,8 +207,10 @@ struct container_driver {
     int (*undefine)(const struct agent_config *config, const char *vps, struct err *err);
     int (*observe)(const struct agent_config *config, const char *vps, enum observed *ret_observed,
                    struct err *err); // [loop]
-    // Whether it stopped but is to run again: it rebooted itself, or its monitor was killed; nobody switched it off [loop].
-    bool (*is_coming_back)(const struct agent_config *config, const char *vps);
+    // Whether it stopped but is to run again: it rebooted itself, however late a busy host lets it say so; or, of one that ran when
+    // it was last recorded, its monitor was killed. Nobody switched it off [loop].
+    bool (*is_coming_back)(const struct agent_config *config, const char *vps,
+                           enum observed recorded);
     int (*sample)(const struct agent_config *config, const char *vps,
                   const struct pool_disks *disks, struct usage_counters *counters,
                   struct err *err); // [loop]

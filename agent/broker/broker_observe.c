@@ -54,9 +54,8 @@ static void save(struct broker *broker, struct vps_entry *entry)
 static bool is_due_back(const struct broker *broker, const struct vps_entry *entry)
 {
     const struct vps_state *state = &entry->state;
-    return entry->observed == OBSERVED_STOPPED && state->observed == OBSERVED_RUNNING &&
-           entry->has_record && state->created &&
-           broker->drivers.container->is_coming_back(broker->config, state->vps);
+    return entry->observed == OBSERVED_STOPPED && entry->has_record && state->created &&
+           broker->drivers.container->is_coming_back(broker->config, state->vps, state->observed);
 }
 
 static void keep(struct broker *broker, struct vps_entry *entry)

@@ -217,7 +217,8 @@ static int limits_met(const struct agent_config *config, const char *vps,
 }
 
 // There is no monitor, and no reboot.
-static bool is_coming_back(const struct agent_config *config, const char *vps)
+static bool is_coming_back(const struct agent_config *config, const char *vps,
+                           enum observed recorded)
 {
     return false;
 }

@@ -332,9 +332,10 @@ static int lxc_limits_met(const struct agent_config *config, const char *vps,
     return cgroup_limits_met(vps, ret_met, err);
 }
 
-static bool lxc_is_coming_back(const struct agent_config *config, const char *vps)
+static bool lxc_is_coming_back(const struct agent_config *config, const char *vps,
+                               enum observed recorded)
 {
-    return lxc_config_rebooted(vps) || cgroup_monitor_died(vps);
+    return lxc_config_rebooted(vps) || (recorded == OBSERVED_RUNNING && cgroup_monitor_died(vps));
 }
 
 const struct container_driver container_lxc = {

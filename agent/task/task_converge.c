@@ -18,8 +18,8 @@ static int ensure_volume(struct task *task, struct err *err)
     if (r == 0) {
         r = task_observe(task, err);
     }
-    bool due = task->state.observed == OBSERVED_RUNNING &&
-               task->drivers.container->is_coming_back(task->config, task->vps);
+    bool due =
+        task->drivers.container->is_coming_back(task->config, task->vps, task->state.observed);
     task->keep_off = task->args.keep_power && task->observed == OBSERVED_STOPPED && !due;
     return r;
 }
