@@ -14,7 +14,7 @@ enum { EXIT_USAGE = 2, ARGS_MAX = 64 };
 
 struct options {
     const char *config, *pid_file;
-    int index, limits_fd;
+    int index, limits_fd, ready_fd;
     bool reference;
     int argc; // the command's own arguments; argv[0] is its name
     char *argv[ARGS_MAX];
@@ -37,7 +37,7 @@ static int run_main(struct server_config *config, struct options *options)
 
 static int worker_main(struct server_config *config, struct options *options)
 {
-    return worker_run(config, options->index, options->limits_fd);
+    return worker_run(config, options->index, options->limits_fd, options->ready_fd);
 }
 
 static int check_config_main(struct server_config *config, struct options *options)
@@ -104,7 +104,7 @@ static const struct command {
 } commands[] = {
     {"run", NULL, run_main, false, "run --config F [--pid-file P]",
      "start the master and its workers"},
-    {"worker", NULL, worker_main, false, "worker --config F --index I [--limits FD]",
+    {"worker", NULL, worker_main, false, "worker --config F --index I [--limits FD] [--ready FD]",
      "internal: one worker"},
     {"check-config", NULL, check_config_main, false, "check-config --config F | --reference",
      "check the configuration; or print its reference"},
@@ -196,11 +196,9 @@ static int take_config(const struct command *command, int argc, char **argv,
 static int take_options(const struct command *command, struct options *options)
 {
     static const struct option known[] = {
-        {"index", required_argument, NULL, 'i'},
-        {"limits", required_argument, NULL, 'l'},
-        {"pid-file", required_argument, NULL, 'p'},
-        {"reference", no_argument, NULL, 'r'},
-        {NULL},
+        {"index", required_argument, NULL, 'i'}, {"limits", required_argument, NULL, 'l'},
+        {"ready", required_argument, NULL, 'y'}, {"pid-file", required_argument, NULL, 'p'},
+        {"reference", no_argument, NULL, 'r'},   {NULL},
     };
     int c;
     while ((c = getopt_long(options->argc, options->argv, "", known, NULL)) != -1) {
@@ -210,6 +208,9 @@ static int take_options(const struct command *command, struct options *options)
             break;
         case 'l':
             options->limits_fd = atoi(optarg);
+            break;
+        case 'y':
+            options->ready_fd = atoi(optarg);
             break;
         case 'p':
             options->pid_file = optarg;
@@ -240,7 +241,7 @@ static int load_and_run(const struct command *command, struct options *options)
 
 static int run_command(const struct command *command, int argc, char **argv)
 {
-    struct options options = {.limits_fd = -1};
+    struct options options = {.limits_fd = -1, .ready_fd = -1};
     int status = take_config(command, argc, argv, &options);
     if (status == 0 && !command->takes_arguments) {
         status = take_options(command, &options);

@@ -6,12 +6,14 @@
 
 #include <errno.h>
 #include <event2/event.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
-enum { BACKOFF_FIRST_MS = 200, BACKOFF_MAX_MS = 5000, GOOD_RUN_MS = 10000, SETTLE_MS = 1000 };
+enum { BACKOFF_FIRST_MS = 200, BACKOFF_MAX_MS = 5000, GOOD_RUN_MS = 10000, READY_MAX_S = 30 };
 enum { WORKERS_MAX = 64, KILL_GRACE_S = 5, EXEC_FAILED = 127 };
 
 struct slot {
@@ -19,9 +21,11 @@ struct slot {
     int index;
     pid_t pid; // 0: not running
     pid_t old; // the one that this one replaces, draining
+    int ready_fd; // says a byte when it takes connections; -1: it did, or nothing is awaited
     int backoff_ms;
     struct timeval started;
     struct event *timer; // starts it again
+    struct event *ready; // watches ready_fd
 };
 
 struct master {
@@ -34,24 +38,26 @@ struct master {
     bool stopping;
     int reloading; // the slot that is being replaced; -1: none
     bool again; // a reload was asked for while one was under way
-    struct event *reload_timer; // the new one of a slot has had time to start
+    struct event *reload_timer; // the new one of a slot has had time enough to start
     struct event *kill_timer;
 };
 
 // ---- Workers
 
-static _noreturn_ void become_worker(const struct slot *slot, pid_t parent)
+static _noreturn_ void become_worker(const struct slot *slot, pid_t parent, int ready_fd)
 {
-    char index[12], limits[12];
+    char index[12], limits[12], ready[12];
     snprintf(index, sizeof(index), "%d", slot->index);
     snprintf(limits, sizeof(limits), "%d", slot->master->limits_fd);
+    snprintf(ready, sizeof(ready), "%d", ready_fd);
+    fcntl(ready_fd, F_SETFD, 0);
     sigset_t none;
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);
     prctl(PR_SET_PDEATHSIG, SIGTERM);
     if (getppid() == parent) { // else the master died in between
         execl("/proc/self/exe", "croft-server", "worker", "--config", slot->master->config_path,
-              "--index", index, "--limits", limits, (char *)NULL);
+              "--index", index, "--limits", limits, "--ready", ready, (char *)NULL);
     }
     _exit(EXEC_FAILED);
 }
@@ -62,12 +68,49 @@ static void schedule(struct slot *slot, int ms)
     evtimer_add(slot->timer, &tv);
 }
 
+static void replaced(struct master *master, bool is_ready);
+
+static void await_nothing(struct slot *slot)
+{
+    if (slot->ready_fd >= 0) {
+        event_free(slot->ready);
+        close(slot->ready_fd);
+        slot->ready_fd = -1;
+    }
+}
+
+// It takes connections, or died before it could; the latter is on_worker_died's.
+static void on_ready(evutil_socket_t fd, short what, void *arg)
+{
+    struct slot *slot = arg;
+    char byte;
+    bool is_ready = read(fd, &byte, 1) == 1;
+    await_nothing(slot);
+    if (is_ready && slot->master->reloading == slot->index) {
+        replaced(slot->master, true);
+    }
+}
+
+static void await_ready(struct slot *slot, int fd)
+{
+    await_nothing(slot);
+    slot->ready_fd = fd;
+    slot->ready = event_new(slot->master->base, fd, EV_READ, on_ready, slot);
+    event_add(slot->ready, NULL);
+}
+
 static void start_worker(struct slot *slot)
 {
     pid_t parent = getpid();
-    pid_t pid = fork();
+    _cleanup_fd_ int heard = -1, said = -1;
+    int ends[2];
+    if (pipe2(ends, O_CLOEXEC) == 0) {
+        heard = ends[0];
+        said = ends[1];
+    }
+    pid_t pid = said < 0 ? -1 : fork();
     if (pid == 0) {
-        become_worker(slot, parent);
+        become_worker(slot, parent, said);
     }
     if (pid < 0) {
         log_error("worker_fork_failed", "index=%d error=%s", slot->index,
@@ -75,6 +118,7 @@ static void start_worker(struct slot *slot)
         schedule(slot, slot->backoff_ms);
         return;
     }
+    await_ready(slot, STEAL_FD(heard));
     slot->pid = pid;
     evutil_gettimeofday(&slot->started, NULL);
 }
@@ -108,6 +152,10 @@ static void on_worker_died(struct slot *slot, int status)
     log_warn("worker_died", "index=%d exit=%d signal=%d restart_ms=%d", slot->index,
              WIFEXITED(status) ? WEXITSTATUS(status) : -1,
              WIFSIGNALED(status) ? WTERMSIG(status) : 0, slot->backoff_ms);
+    if (master->reloading == slot->index && slot->old) {
+        replaced(master, false);
+        return;
+    }
     schedule(slot, slot->backoff_ms);
     slot->backoff_ms =
         slot->backoff_ms * 2 > BACKOFF_MAX_MS ? BACKOFF_MAX_MS : slot->backoff_ms * 2;
@@ -181,11 +229,11 @@ static void on_stop(evutil_socket_t signal, short what, void *arg)
     }
 }
 
-// ---- Reloading: a fresh worker beside the old one, then the old one drains; one after another
+// ---- Reloading: a fresh worker beside the old one; once it takes connections, the old one drains; one after another
 
 static void replace_next(struct master *master)
 {
-    static const struct timeval settle = {SETTLE_MS / 1000, 0};
+    static const struct timeval at_most = {READY_MAX_S, 0}, at_once = {0, 0};
     master->reloading++;
     if (master->stopping || master->reloading >= WORKERS_MAX) {
         master->reloading = -1;
@@ -201,17 +249,22 @@ static void replace_next(struct master *master)
     if (slot->index < master->count) {
         start_worker(slot);
     }
-    evtimer_add(master->reload_timer, &settle);
+    evtimer_add(master->reload_timer, slot->index < master->count ? &at_most : &at_once);
 }
 
-static void on_replaced(evutil_socket_t fd, short what, void *arg)
+// The old one stays if the new one does not come to be.
+static void replaced(struct master *master, bool is_ready)
 {
-    struct master *master = arg;
     struct slot *slot = &master->slots[master->reloading];
-    if (slot->old && slot->pid == 0 && slot->index < master->count) {
+    evtimer_del(master->reload_timer);
+    if (slot->old && !is_ready && slot->index < master->count) {
         log_error("reload_refused", "index=%d error=\"the new worker does not start\"",
                   slot->index);
         evtimer_del(slot->timer);
+        await_nothing(slot);
+        if (slot->pid) {
+            kill(slot->pid, SIGKILL);
+        }
         slot->pid = slot->old;
         slot->old = 0;
     } else if (slot->old) {
@@ -222,6 +275,11 @@ static void on_replaced(evutil_socket_t fd, short what, void *arg)
     } while (slot < master->slots + WORKERS_MAX && !slot->pid && slot->index >= master->count &&
              ++master->reloading);
     replace_next(master);
+}
+
+static void on_replaced(evutil_socket_t fd, short what, void *arg)
+{
+    replaced(arg, false);
 }
 
 static bool is_reloading(const struct master *master)
@@ -314,7 +372,8 @@ int master_run(const char *config_path, const struct server_config *config, cons
     master.kill_timer = evtimer_new(master.base, on_kill, &master);
     for (int i = 0; i < WORKERS_MAX; i++) {
         struct slot *slot = &master.slots[i];
-        *slot = (struct slot){.master = &master, .index = i, .backoff_ms = BACKOFF_FIRST_MS};
+        *slot = (struct slot){
+            .master = &master, .index = i, .ready_fd = -1, .backoff_ms = BACKOFF_FIRST_MS};
         slot->timer = evtimer_new(master.base, on_start, slot);
     }
     log_info("started", "version=" CROFT_VERSION " workers=%d config=%s", master.count,
@@ -322,6 +381,7 @@ int master_run(const char *config_path, const struct server_config *config, cons
     run(&master);
     log_info("stopped", "pid=%d", getpid());
     for (int i = 0; i < WORKERS_MAX; i++) {
+        await_nothing(&master.slots[i]);
         event_free(master.slots[i].timer);
     }
     event_free(master.reload_timer);

@@ -14,11 +14,14 @@
 #include "secret_box.h"
 #include "webhooks.h"
 
+#include <errno.h>
 #include <event2/event.h>
 #include <event2/thread.h>
 #include <signal.h>
 #include <sodium.h>
+#include <string.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
 enum { RUN_FAILED = 1, DRAIN_PARTS = 4 };
 
@@ -182,7 +185,18 @@ static void raise_file_limit(void)
     }
 }
 
-int worker_run(struct server_config *config, int index, int limits_fd)
+static void say_ready(int ready_fd)
+{
+    if (ready_fd >= 0) {
+        if (write(ready_fd, "", 1) < 0) {
+            log_warn("worker_ready", "error=%s",
+                     LOGQ(strerrordesc_np(errno))); // the master died, and we are told so
+        }
+        close(ready_fd);
+    }
+}
+
+int worker_run(struct server_config *config, int index, int limits_fd, int ready_fd)
 {
     signal(SIGPIPE, SIG_IGN);
     signal(SIGHUP, SIG_IGN); // the master replaces us instead
@@ -200,6 +214,7 @@ int worker_run(struct server_config *config, int index, int limits_fd)
     } else {
         log_info("worker_started", "index=%d api=%s agents=%s", index, config->api.listen,
                  config->agents.listen);
+        say_ready(ready_fd);
         event_base_dispatch(worker.base);
         log_info("worker_stopped", "index=%d", index);
     }

@@ -5,4 +5,5 @@
 
 // Runs until it has drained; returns the exit status.
 // limits_fd: what the master's workers count requests in (limiter.h); -1: there is no master.
-int worker_run(struct server_config *config, int index, int limits_fd);
+// ready_fd: a pipe that gets one byte once all listeners take connections, and is closed; -1: nobody waits for that.
+int worker_run(struct server_config *config, int index, int limits_fd, int ready_fd);

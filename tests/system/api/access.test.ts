@@ -169,7 +169,7 @@ describe("access tokens and keys", () => {
 });
 
 describe("limits that workers share", () => {
-    const rate = 5;
+    const rate = 1; // slow, so that little comes back while a slow machine asks
     let world: World;
     before(async () => {
         world = await World.create({ agent: null, server: { config: { workers: 4 } } });
@@ -197,7 +197,7 @@ describe("limits that workers share", () => {
         assert.equal(world.server.workers().length, 4);
         const started = Date.now();
         const answers: { status: number; wait: string | undefined }[] = [];
-        for (let i = 0; i < 30; i++) {
+        for (let i = 0; i < 5; i++) {
             answers.push(...(await Promise.all(Array.from({ length: 8 }, () => ask(one, "127.0.0.2")))));
         }
         const seconds = (Date.now() - started) / 1000;
@@ -208,8 +208,14 @@ describe("limits that workers share", () => {
         assert.ok(let_in >= rate * 10 && let_in <= rate * (10 + seconds) + 2, `${let_in} in ${seconds} s`);
         assert.ok(refused.every(({ wait }) => Number(wait) >= 1));
         // The token is used up from elsewhere, too; another token from another address is not.
-        assert.equal((await ask(one, "127.0.0.3")).status, 429);
-        assert.equal((await ask(other, "127.0.0.2")).status, 429);
+        const more = async (token: string, from: string) => {
+            const all = await Promise.all(Array.from({ length: 9 }, () => ask(token, from)));
+            const now = all.filter(({ status }) => status === 200).length;
+            const most = rate * (10 + (Date.now() - started) / 1000) + 2;
+            assert.ok(let_in + now <= most, `${now} more than ${let_in}, and ${most} are allowed`);
+        };
+        await more(one, "127.0.0.3");
+        await more(other, "127.0.0.2");
         assert.equal((await ask(other, "127.0.0.4")).status, 200);
     });
 
