@@ -1,12 +1,27 @@
-// A temporary PostgreSQL cluster: a socket in the sandbox, no TCP.
-import { chownSync, mkdirSync } from "node:fs";
+// A temporary PostgreSQL cluster: a socket in the sandbox, no TCP. The first of a schema is made and kept as a template, by those
+// migrations' hash; the others are copies of it, which takes a tenth of the time.
+import { createHash } from "node:crypto";
+import { chownSync, existsSync, mkdirSync, readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
 import { output, run } from "./command.js";
-import { postgresBin } from "./paths.js";
+import { build, postgresBin, root } from "./paths.js";
 import { quote, type Sandbox } from "./sandbox.js";
+
+function templateFolder(): string {
+    const hash = createHash("sha256").update(postgresBin);
+    for (const folder of ["migrations", "migrations/functions"].map((name) => join(root, name))) {
+        for (const name of readdirSync(folder).filter((file) => file.endsWith(".sql")).sort()) {
+            hash.update(name).update(readFileSync(join(folder, name)));
+        }
+    }
+    return join(build, `cluster-${hash.digest("hex").slice(0, 16)}`);
+}
 
 export class Cluster {
     readonly dir: string;
     readonly #data: string;
+    readonly #template = templateFolder();
+    migrated = false;
 
     private constructor(sandbox: Sandbox) {
         this.dir = sandbox.path("pg");
@@ -23,10 +38,26 @@ export class Cluster {
         sandbox.undo(
             `if [ -f ${quote(`${cluster.#data}/postmaster.pid`)} ]; then cd / && runuser -u postgres -- ${postgresBin}/pg_ctl -D ${quote(cluster.#data)} -m immediate -s stop; fi`,
         );
+        if (existsSync(cluster.#template)) {
+            await run(["cp", "-a", "--reflink=auto", cluster.#template, cluster.#data]);
+            await cluster.start();
+            cluster.migrated = true;
+            return cluster;
+        }
         await cluster.#as("initdb", "-D", cluster.#data, "-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C.UTF-8", "-N");
         await cluster.start();
         await cluster.sql("CREATE DATABASE croft", "postgres");
         return cluster;
+    }
+
+    // Called once the schema is there and nothing else. Of several at once the first is kept.
+    async keepAsTemplate(): Promise<void> {
+        const copy = `${this.#template}.${process.pid}`;
+        await this.stop();
+        await run(["cp", "-a", "--reflink=auto", this.#data, copy]);
+        await run(["mv", "-T", copy, this.#template], { accept: [1] });
+        await run(["rm", "-rf", copy]);
+        await this.start();
     }
 
     #as(program: string, ...args: string[]): Promise<unknown> {

@@ -81,7 +81,13 @@ export class Server {
         const server = new Server(sandbox, options.program ?? serverProgram, settings, scheme, options.name);
         await run(["mkdir", "-p", settings.state_dir]);
         await server.command("init");
-        await server.command("migrate");
+        if (!cluster.migrated) {
+            await server.command("migrate");
+            cluster.migrated = true;
+            if (settings.migrations_dir === `${root}/migrations`) {
+                await cluster.keepAsTemplate();
+            }
+        }
         return server;
     }
 
