@@ -12,7 +12,7 @@ import { Frame } from "./rooms/Frame";
 import { VpsListPage } from "./rooms/vps/VpsListPage";
 import { Button } from "./ui/kit";
 import { Outside } from "./ui/Outside";
-import { Empty, Loading } from "./ui/States";
+import { Empty, Loading, Missing } from "./ui/States";
 
 const room = <P extends object>(load: () => Promise<{ default: (props: P) => ReactNode }>) => lazy(load);
 
@@ -57,11 +57,6 @@ function Broken() {
     return <Empty whole title={t("broken")} text={t("broken.text")} action={<Button onClick={() => location.reload()}>{t("reload")}</Button>} />;
 }
 
-function Missing() {
-    const t = useT();
-    return <Empty whole title={t("missing")} text={t("missing.text")} />;
-}
-
 function Rooms() {
     const [at] = useLocation();
     const operator = useOperator();
@@ -80,6 +75,7 @@ function Rooms() {
                     {operator && <Route path="/operator/taxes" component={Selling} />}
                     {operator && <Route path="/operator/*?" component={Operator} />}
                     {reseller && <Route path="/reselling/customers/*?" component={Reseller} />}
+                    {reseller && <Route path="/reselling/selling" component={Reseller} />}
                     {reseller && <Route path="/reselling/*?" component={Selling} />}
                     <Route component={Missing} />
                 </Switch>

@@ -15,6 +15,13 @@ export function bytes(of: Language, value: number): string {
     return `${number(of, rest, digits)} ${steps[step]}`;
 }
 
+// Traffic and storage as they are billed: in powers of ten.
+export function decimal(of: Language, value: number): string {
+    const names = ["B", "kB", "MB", "GB", "TB", "PB"];
+    const step = Math.min(Math.max(Math.floor(Math.log10(Math.abs(value) || 1) / 3), 0), names.length - 1);
+    return `${number(of, value / 1000 ** step, step === 0 ? 0 : 2)} ${names[step]}`;
+}
+
 export function number(of: Language, value: number, digits = 0): string {
     return new Intl.NumberFormat(of, { maximumFractionDigits: digits }).format(value);
 }
@@ -95,6 +102,7 @@ export function useFormat() {
     const of = useStore(language);
     return {
         bytes: (value: number) => bytes(of, value),
+        decimal: (value: number) => decimal(of, value),
         number: (value: number, digits?: number) => number(of, value, digits),
         money: (amount: string, currency: string) => money(of, amount, currency),
         ago: (time: string, now = Date.now()) => ago(of, time, now),

@@ -25,6 +25,7 @@ function useGroups(): NavGroup[] {
         {
             label: t("nav.account"),
             items: [
+                item("/account/keys", t("keys")),
                 item("/account/members", t("nav.members")),
                 item("/account/tokens", t("nav.tokens")),
                 ...(may("webhooks:read") ? [item("/account/webhooks", t("nav.webhooks"))] : []),
@@ -37,7 +38,7 @@ function useGroups(): NavGroup[] {
         groups.push({ label: t("nav.billing"), items: [item("/billing", t("nav.costs"), true), item("/billing/invoices", t("nav.invoices")), item("/billing/account", t("nav.payment"))] });
     }
     if (reseller) {
-        groups.push({ label: t("nav.reselling"), items: [item("/reselling/customers", t("nav.customers")), item("/reselling/prices", t("nav.operator.prices")), item("/reselling/taxes", t("nav.operator.taxes"))] });
+        groups.push({ label: t("nav.reselling"), items: [item("/reselling/customers", t("nav.customers")), item("/reselling/prices", t("nav.operator.prices")), item("/reselling/taxes", t("nav.operator.taxes")), item("/reselling/selling", t("nav.operator.selling"))] });
     }
     if (operator) {
         const of = (names: readonly Room[]) => names.map((name) => item(`/operator/${name}`, t(`nav.operator.${name}`)));

@@ -84,8 +84,8 @@ export function TrafficCard({ of }: { of: Costs["traffic"] }) {
     const format = useFormat();
     return (
         <Card title={t("traffic")} text={t(`traffic.${of.policy}.text`)}>
-            <Meter label={t("traffic.out")} used={of.used_bytes} limit={of.included_bytes || null} text={of.included_bytes ? t("used.of", { used: format.bytes(of.used_bytes), limit: format.bytes(of.included_bytes) }) : format.bytes(of.used_bytes)} />
-            {of.over_bytes > 0 && <Text size="sm">{t("traffic.over", { size: format.bytes(of.over_bytes) })}</Text>}
+            <Meter label={t("traffic.out")} used={of.used_bytes} limit={of.included_bytes || null} text={of.included_bytes ? t("used.of", { used: format.decimal(of.used_bytes), limit: format.decimal(of.included_bytes) }) : format.decimal(of.used_bytes)} />
+            {of.over_bytes > 0 && <Text size="sm">{t("traffic.over", { size: format.decimal(of.over_bytes) })}</Text>}
         </Card>
     );
 }
@@ -142,7 +142,7 @@ export function CostLines({ of, link }: { of: Line[]; link?: (line: Line) => str
                     ),
                 },
                 { head: t("quantity"), cell: (one) => <Quantity of={one.quantity} unit={one.unit} />, kind: "number" },
-                { head: t("price"), cell: (one) => (one.unit_price === null ? "–" : format.money(one.unit_price, one.currency)), kind: "number" },
+                { head: t("price"), cell: (one) => (one.unit_price === null ? "–" : `${format.money(one.unit_price, one.currency)} / ${word("per", one.unit)}`), kind: "number" },
                 { head: t("costs.net"), cell: (one) => format.money(one.amount, one.currency), kind: "number" },
             ]}
             empty={<Empty title={t("costs.none")} text={t("costs.none.text")} />}

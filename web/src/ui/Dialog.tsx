@@ -75,6 +75,7 @@ interface ConfirmProps {
     text: ReactNode;
     submit: string;
     name?: string; // to be typed first, where there is no way back
+    ready?: boolean; // whether what else it asks for is there
     run: () => Promise<boolean>;
     busy: boolean;
     problem: Problem | undefined;
@@ -82,7 +83,7 @@ interface ConfirmProps {
     children?: ReactNode;
 }
 
-export function ConfirmDialog({ title, text, submit, name, run, busy, problem, close, children }: ConfirmProps) {
+export function ConfirmDialog({ title, text, submit, name, ready = true, run, busy, problem, close, children }: ConfirmProps) {
     const t = useT();
     const [typed, setTyped] = useState("");
     const act = async () => {
@@ -91,13 +92,13 @@ export function ConfirmDialog({ title, text, submit, name, run, busy, problem, c
         }
     };
     return (
-        <FormDialog title={title} close={close} submit={submit} danger busy={busy} problem={problem} disabled={name !== undefined && typed !== name} onSubmit={() => void act()}>
+        <FormDialog title={title} close={close} submit={submit} danger busy={busy} problem={problem} disabled={!ready || (name !== undefined && typed !== name)} onSubmit={() => void act()}>
             <Text size="sm" component="div">
                 {text}
             </Text>
             {children}
             {name !== undefined && (
-                <TextInput data-autofocus label={t("confirm.type", { name })} value={typed} onChange={(event) => setTyped(event.currentTarget.value)} autoComplete="off" spellCheck={false} />
+                <TextInput {...(children ? {} : { "data-autofocus": true })} label={t("confirm.type", { name })} value={typed} onChange={(event) => setTyped(event.currentTarget.value)} autoComplete="off" spellCheck={false} />
             )}
         </FormDialog>
     );

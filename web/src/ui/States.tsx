@@ -70,6 +70,12 @@ export function Empty({ title, text, action, whole }: { title: string; text?: st
     );
 }
 
+// In place of a page: no screen has this path.
+export function Missing() {
+    const t = useT();
+    return <Empty whole title={t("missing")} text={t("missing.text")} />;
+}
+
 export function Loading({ rows = 4 }: { rows?: number }) {
     const t = useT();
     return (

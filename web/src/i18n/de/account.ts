@@ -1,4 +1,11 @@
 export const account = {
+    "keys.page": "Was Ihre VPS als root öffnet. Einen Schlüssel bekommt ein VPS, wenn er angelegt wird, oder unter seinen Einstellungen.",
+    "keys.opens": "Öffnet",
+    "keys.drop": "Überall entfernen",
+    "keys.drop.text": "„{name}“ öffnet {names} nicht mehr. Ein Schlüssel, den ein Gast selbst hinzugefügt hat, bleibt.",
+    "keys.dropped": "Der Schlüssel öffnet nichts mehr von Ihnen.",
+    "keys.nobody": "Keine SSH-Schlüssel",
+    "keys.nobody.text": "Geben Sie einem VPS einen, wenn Sie ihn anlegen, oder unter seinen Einstellungen; er erscheint hier, für den nächsten.",
     "images.text": "Woraus ein VPS gemacht werden kann.",
     "imagestate.creating": "Wird angelegt",
     "imagestate.ready": "Bereit",

@@ -157,5 +157,6 @@ export const billing = {
     "credit.expires.text": "Leer: nie.",
     "price.tax": "zuzüglich {name} {rate} %",
     "home.spend": "Dieser Monat",
+    "home.forecast": "voraussichtlich, netto",
     "home.sofar": "bisher, netto",
 };

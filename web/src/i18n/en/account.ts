@@ -1,4 +1,11 @@
 export const account = {
+    "keys.page": "What opens your VPS as root. A key is given to a VPS when it is made, or under its settings.",
+    "keys.opens": "Opens",
+    "keys.drop": "Remove everywhere",
+    "keys.drop.text": "“{name}” opens {names} no more. A key that a guest added by itself stays.",
+    "keys.dropped": "The key opens nothing of yours any more.",
+    "keys.nobody": "No SSH keys",
+    "keys.nobody.text": "Give a VPS one when you create it, or under its settings; it shows here, to be given to the next one.",
     "images.text": "What a VPS can be made from.",
     "imagestate.creating": "Being made",
     "imagestate.ready": "Ready",

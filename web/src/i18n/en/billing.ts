@@ -157,5 +157,6 @@ export const billing = {
     "credit.expires.text": "Empty: it does not.",
     "price.tax": "plus {name} {rate} %",
     "home.spend": "This month",
+    "home.forecast": "foreseen, net",
     "home.sofar": "so far, net",
 };

@@ -1,9 +1,10 @@
 import { Suspense, lazy } from "react";
 import { Route, Switch } from "wouter";
-import { Loading } from "../../ui/States";
+import { Loading, Missing } from "../../ui/States";
 
 const Images = lazy(() => import("./ImagesPage"));
 const Networks = lazy(() => import("./NetworksPage"));
+const Keys = lazy(() => import("./KeysPage"));
 const Members = lazy(() => import("./MembersPage"));
 const Tokens = lazy(() => import("./TokensPage"));
 const Webhooks = lazy(() => import("./WebhooksPage"));
@@ -18,6 +19,7 @@ export default function AccountRoutes() {
             <Switch>
                 <Route path="/account/images" component={Images} />
                 <Route path="/account/networks" component={Networks} />
+                <Route path="/account/keys" component={Keys} />
                 <Route path="/account/members" component={Members} />
                 <Route path="/account/tokens" component={Tokens} />
                 <Route path="/account/webhooks" component={Webhooks} />
@@ -25,6 +27,7 @@ export default function AccountRoutes() {
                 <Route path="/account/quotas" component={Quotas} />
                 <Route path="/account/audit" component={Audit} />
                 <Route path="/account/profile" component={Profile} />
+                <Route component={Missing} />
             </Switch>
         </Suspense>
     );

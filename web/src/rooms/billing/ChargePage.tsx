@@ -3,7 +3,7 @@ import type { ReactNode } from "react";
 import { Link } from "wouter";
 import { api, ask, type Schema } from "../../api/client";
 import { useOne } from "../../api/hooks";
-import { useNames } from "../../api/nouns";
+import { useNames, useVpsList } from "../../api/nouns";
 import { useT, useWord } from "../../i18n";
 import { useFormat } from "../../i18n/format";
 import { still } from "../../ui/Costs";
@@ -27,7 +27,7 @@ function Sum({ of }: { of: Charge }) {
                     [t("kind"), `${word("meter", of.meter)}${of.kind === "adjustment" ? ` · ${t("charge.adjustment")}` : ""}`],
                     [t("charge.period"), <Period from={of.from} to={of.to} />],
                     [t("quantity"), <Quantity of={of.quantity} unit={of.unit} />],
-                    [t("price"), of.unit_price === null ? "–" : `${money(of.unit_price)} / ${word("unit", of.unit)}`],
+                    [t("price"), of.unit_price === null ? "–" : `${money(of.unit_price)} / ${word("per", of.unit)}`],
                     [t("costs.net"), money(of.amount)],
                     [t("invoice.tax"), `${money(of.tax_amount)} (${of.tax_name ?? t("invoice.tax")} ${format.number(Number(of.tax_rate), 2)} %)`],
                     [t("charge.rated"), format.exact(of.rated_at)],
@@ -43,7 +43,7 @@ function FactsCard({ of }: { of: Charge }) {
     const t = useT();
     const word = useWord();
     const format = useFormat();
-    const show = (name: string, value: unknown) => (typeof value === "number" ? (name.endsWith("bytes") ? format.bytes(value) : name.endsWith("seconds") ? format.duration(value) : format.number(value, 6)) : typeof value === "boolean" ? t(value ? "yes" : "no") : String(value ?? "–"));
+    const show = (name: string, value: unknown) => (typeof value === "number" ? (name.endsWith("bytes") ? format.decimal(value) : format.number(value, 6)) : name === "cap" && value ? format.money(String(value), of.currency) : typeof value === "boolean" ? t(value ? "yes" : "no") : String(value ?? "–"));
     const rows = Object.entries(of.facts).filter(([, value]) => typeof value !== "object" || value === null);
     return (
         <Card title={t("charge.facts")} text={t("charge.facts.text")}>
@@ -55,6 +55,7 @@ function FactsCard({ of }: { of: Charge }) {
 function UsageEvidence({ of }: { of: Charge }) {
     const t = useT();
     const format = useFormat();
+    const vps = useVpsList({}, 200).items ?? [];
     return (
         <>
             {of.usage.length > 0 && (
@@ -65,8 +66,8 @@ function UsageEvidence({ of }: { of: Charge }) {
                         list={still(of.usage)}
                         id={(one) => one.vps_id}
                         columns={[
-                            { head: t("vps"), cell: (one) => <Link href={`/vps/${one.vps_id}/graphs?range=30d`}>{one.vps_id}</Link> },
-                            { head: t("traffic.out"), cell: (one) => format.bytes(one.net_tx_outside_bytes), kind: "number" },
+                            { head: t("vps"), cell: (one) => <Link href={`/vps/${one.vps_id}/graphs?range=30d`}>{vps.find(({ id }) => id === one.vps_id)?.name ?? t("costs.graphs")}</Link> },
+                            { head: t("traffic.out"), cell: (one) => format.decimal(one.net_tx_outside_bytes), kind: "number" },
                             { head: t("usage.cpu"), cell: (one) => format.duration(one.cpu_ns / 1e9), kind: "number" },
                             { head: t("graph.iops"), cell: (one) => format.number(one.io_operations), kind: "number" },
                             { head: t("charge.hours"), cell: (one) => format.number(one.hours), kind: "number" },
@@ -87,7 +88,7 @@ function UsageEvidence({ of }: { of: Charge }) {
                         id={(one) => one.vps_id + one.hour}
                         columns={[
                             { head: t("charge.hour"), cell: (one) => format.exact(one.hour) },
-                            { head: t("traffic.out"), cell: (one) => format.bytes(one.net_tx_outside_bytes), kind: "number" },
+                            { head: t("traffic.out"), cell: (one) => format.decimal(one.net_tx_outside_bytes), kind: "number" },
                             { head: t("usage.cpu"), cell: (one) => format.duration(one.cpu_ns / 1e9), kind: "number" },
                             { head: t("graph.iops"), cell: (one) => format.number(one.io_operations), kind: "number" },
                             { head: t("charge.samples"), cell: (one) => format.number(one.samples), kind: "number" },

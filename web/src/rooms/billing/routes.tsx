@@ -1,6 +1,6 @@
 import { Suspense, lazy } from "react";
 import { Route, Switch } from "wouter";
-import { Loading } from "../../ui/States";
+import { Loading, Missing } from "../../ui/States";
 
 const Costs = lazy(() => import("./CostsPage"));
 const Charge = lazy(() => import("./ChargePage"));
@@ -17,6 +17,7 @@ export default function BillingRoutes() {
                 <Route path="/billing/invoices" component={Invoices} />
                 <Route path="/billing/invoices/:id">{({ id }) => <Invoice key={id} id={id} />}</Route>
                 <Route path="/billing/account" component={Account} />
+                <Route component={Missing} />
             </Switch>
         </Suspense>
     );

@@ -31,7 +31,7 @@ export function SpendCard() {
         >
             <SimpleGrid cols={2}>
                 <Figure value={format.money(costs.net, costs.currency)} label={t("home.sofar")} />
-                {costs.forecast && <Figure value={format.money(costs.forecast.net, costs.currency)} label={t("costs.forecast")} />}
+                {costs.forecast && <Figure value={format.money(costs.forecast.net, costs.currency)} label={t("home.forecast")} />}
             </SimpleGrid>
         </Card>
     );

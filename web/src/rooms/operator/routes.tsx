@@ -1,6 +1,6 @@
 import { Suspense, lazy } from "react";
 import { Route, Switch } from "wouter";
-import { Loading } from "../../ui/States";
+import { Loading, Missing } from "../../ui/States";
 
 const Fleet = lazy(() => import("./FleetPage"));
 const Node = lazy(() => import("./NodePage"));
@@ -45,6 +45,7 @@ export default function OperatorRoutes() {
                 <Route path="/operator/tasks" component={Tasks} />
                 <Route path="/operator/system" component={System} />
                 <Route path="/operator/audit" component={Audit} />
+                <Route component={Missing} />
             </Switch>
         </Suspense>
     );

@@ -22,7 +22,7 @@ export function useItemText(currency: string) {
                     if (!value) {
                         return [];
                     }
-                    return one === "percent" ? t("item.percent.of", { percent: format.number(Number(value), 2) }) : one === "included" ? t("item.included.of", { amount: `${format.number(Number(value), 3)} ${word("unit", `${meter}_unit`)}` }) : `${format.money(value, currency)} / ${one === "price_hour" ? word("unit", "hour") : one === "price_month" ? word("unit", meter === "snapshot" || meter === "disk" ? "gb_month" : "month") : word("unit", `${meter}_unit`)}`;
+                    return one === "percent" ? t("item.percent.of", { percent: format.number(Number(value), 2) }) : one === "included" ? t("item.included.of", { amount: `${format.number(Number(value), 3)} ${word("unit", `${meter}_unit`)}` }) : `${format.money(value, currency)} / ${word("per", one === "price_hour" ? "hour" : one === "price_month" ? (meter === "snapshot" || meter === "disk" ? "gb_month" : "month") : `${meter}_unit`)}`;
                 })
                 .join(", ") || "–",
     };

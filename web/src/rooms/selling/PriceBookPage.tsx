@@ -6,6 +6,7 @@ import { useT } from "../../i18n";
 import { useFormat } from "../../i18n/format";
 import { still } from "../../ui/Costs";
 import { DataTable } from "../../ui/DataTable";
+import { ConfirmDialog } from "../../ui/Dialog";
 import { Button, Group, Stack, Text, TextInput, Title } from "../../ui/kit";
 import { Card, Page } from "../../ui/Page";
 import { Empty, ProblemNote, Shown } from "../../ui/States";
@@ -81,7 +82,7 @@ function Editor({ selling, book, close }: { selling: Selling; book: Book; close:
                             {t("cancel")}
                         </Button>
                         <Button size="xs" type="submit" loading={action.busy}>
-                            {t("book.version.add")}
+                            {t("book.version.save")}
                         </Button>
                     </Group>
                 </Stack>
@@ -111,6 +112,7 @@ export default function PriceBookPage({ selling, id }: { selling: Selling; id: s
     const t = useT();
     const format = useFormat();
     const [editing, setEditing] = useState(false);
+    const [leaving, setLeaving] = useState<Version | undefined>();
     const query = useBook(selling, id);
     const versions = useVersions(selling, id);
     const drop = useAction((version: string) => dropVersion(selling, version), { stale: ["prices"] });
@@ -132,7 +134,6 @@ export default function PriceBookPage({ selling, id }: { selling: Selling; id: s
                         </>
                     )}
                     <Title order={2}>{t("plan.versions")}</Title>
-                    <ProblemNote problem={drop.problem} />
                     <DataTable
                         label={t("plan.versions")}
                         list={versions}
@@ -146,7 +147,7 @@ export default function PriceBookPage({ selling, id }: { selling: Selling; id: s
                                 kind: "actions",
                                 cell: (one) =>
                                     Date.parse(one.valid_from) > Date.now() ? (
-                                        <Button size="compact-xs" variant="default" onClick={() => void drop.run(one.id)}>
+                                        <Button size="compact-xs" variant="default" onClick={() => setLeaving(one)}>
                                             {t("delete")}
                                         </Button>
                                     ) : null,
@@ -154,6 +155,7 @@ export default function PriceBookPage({ selling, id }: { selling: Selling; id: s
                         ]}
                         empty={<Empty title={t("book.nothing")} text={t("book.nothing.text")} />}
                     />
+                    {leaving && <ConfirmDialog title={t("book.version.delete")} text={t("book.version.delete.text", { number: leaving.number, day: format.day(leaving.valid_from) })} submit={t("delete")} run={() => drop.run(leaving.id)} busy={drop.busy} problem={drop.problem} close={() => setLeaving(undefined)} />}
                 </Page>
             )}
         </Shown>

@@ -26,7 +26,11 @@ export const useBooks = ({ staff }: Selling) =>
         return must(staff ? api.GET("/v1/admin/price-books", { params }) : api.GET("/v1/price-books", { params }));
     });
 
-export const useBook = ({ staff }: Selling, id: string) => useOne(["prices", "book", id], () => ask(staff ? api.GET("/v1/admin/price-books/{id}", { params: { path: { id } } }) : api.GET("/v1/price-books/{id}", { params: { path: { id } } })));
+// A list that holds from now on does so from the next second.
+const soon = (book: Book | undefined) => (book?.next && Date.parse(book.next.valid_from) < Date.now() + 60_000 ? 1_000 : false);
+
+export const useBook = ({ staff }: Selling, id: string) =>
+    useOne<Book>(["prices", "book", id], () => ask(staff ? api.GET("/v1/admin/price-books/{id}", { params: { path: { id } } }) : api.GET("/v1/price-books/{id}", { params: { path: { id } } })), { every: soon });
 
 export const useVersions = ({ staff }: Selling, id: string) =>
     useList<Version>(["prices", "versions", id], (cursor) => {

@@ -3,15 +3,16 @@ import { useState } from "react";
 import { useLocation } from "wouter";
 import { api, must } from "../../api/client";
 import { useAction } from "../../api/hooks";
-import { priceOf, useImages, useLocations, usePlans, usePrices } from "../../api/nouns";
+import { priceOf, useImages, useLocations, usePlans, usePrices, useVpsList } from "../../api/nouns";
 import { useT } from "../../i18n";
 import { useFormat } from "../../i18n/format";
 import { Choices } from "../../ui/Choices";
-import { Button, Grid, SimpleGrid, Stack, Switch, TagsInput, Textarea, TextInput } from "../../ui/kit";
+import { Button, Checkbox, Grid, SimpleGrid, Stack, Switch, TagsInput, Textarea, TextInput } from "../../ui/kit";
+import { brief, keysOf } from "../../ui/keys";
 import { Card, Page } from "../../ui/Page";
 import { ProblemNote, Shown } from "../../ui/States";
 import { CreateSummary } from "./CreateSummary";
-import { bodyOf, emptyDraft, labelsOf, type Draft } from "./draft";
+import { bodyOf, emptyDraft, labelsOf, linesOf, type Draft } from "./draft";
 
 function Catalogue({ draft, set }: { draft: Draft; set: (part: Partial<Draft>) => void }) {
     const t = useT();
@@ -65,6 +66,25 @@ function Catalogue({ draft, set }: { draft: Draft; set: (part: Partial<Draft>) =
     );
 }
 
+// Keys that open other VPS already, to be chosen again.
+function KnownKeys({ keys, set }: { keys: string; set: (keys: string) => void }) {
+    const t = useT();
+    const known = keysOf(useVpsList({}, 200).items ?? []);
+    const lines = linesOf(keys);
+    if (known.length === 0) {
+        return null;
+    }
+    return (
+        <Checkbox.Group label={t("keys.known")} value={known.filter((one) => lines.includes(one.text)).map((one) => one.text)} onChange={(chosen) => set([...lines.filter((one) => !known.some(({ text }) => text === one)), ...chosen].join("\n"))}>
+            <Stack gap={6} mt={6}>
+                {known.map(({ id, text, opens }) => (
+                    <Checkbox key={id} size="xs" value={text} label={brief(text).comment || brief(text).kind} description={t("keys.known.of", { key: brief(text).kind, names: opens.slice(0, 3).map((one) => one.name).join(", ") })} />
+                ))}
+            </Stack>
+        </Checkbox.Group>
+    );
+}
+
 export default function CreatePage() {
     const t = useT();
     const [, go] = useLocation();
@@ -96,6 +116,7 @@ export default function CreatePage() {
                             </Card>
                             <Catalogue draft={draft} set={set} />
                             <Card title={t("access")}>
+                                <KnownKeys keys={draft.keys} set={(keys) => set({ keys })} />
                                 <Textarea label={t("keys")} description={t("keys.rule")} placeholder="ssh-ed25519 AAAA… you@laptop" autosize minRows={2} maxRows={8} value={draft.keys} error={action.problem?.at("ssh_keys")} onChange={(e) => set({ keys: e.currentTarget.value })} spellCheck={false} styles={{ input: { fontFamily: "monospace" } }} />
                                 <Textarea label={t("userdata")} description={t("userdata.rule")} placeholder={"#!/bin/sh"} autosize minRows={2} maxRows={14} value={draft.userData} error={action.problem?.at("user_data")} onChange={(e) => set({ userData: e.currentTarget.value })} spellCheck={false} styles={{ input: { fontFamily: "monospace" } }} />
                             </Card>

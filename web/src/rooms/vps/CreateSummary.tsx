@@ -2,7 +2,7 @@
 import { useEffect, useState } from "react";
 import { api, ask, type Schema } from "../../api/client";
 import { useOne } from "../../api/hooks";
-import { priceOf, usePrices } from "../../api/nouns";
+import { priceOf, useNames, usePrices } from "../../api/nouns";
 import { useT, useWord } from "../../i18n";
 import { useFormat } from "../../i18n/format";
 import { CopyButton } from "../../ui/Copy";
@@ -47,6 +47,7 @@ function Outcome({ of, location }: { of: Schema["DryRun"]; location: string | un
     const t = useT();
     const word = useWord();
     const format = useFormat();
+    const names = useNames();
     const prices = usePrices().value;
     const { price_month, price_hour, currency } = priceOf(prices, of.price.plan_id, location) ?? of.price;
     const left = of.quota_left.filter((one) => one.left !== null);
@@ -66,6 +67,7 @@ function Outcome({ of, location }: { of: Schema["DryRun"]; location: string | un
                     </Text>
                 )}
             </div>
+            <Text size="sm">{t("summary.where", { location: names.location(of.placement.location_id) })}</Text>
             <Divider />
             <Text size="sm" fw={600}>
                 {t("quota.left")}

@@ -5,8 +5,8 @@ import { api, ask, must, save } from "../../../api/client";
 import { useAction, useOne } from "../../../api/hooks";
 import { useT } from "../../../i18n";
 import { InvoiceView, useInvoiceName } from "../../../ui/Invoices";
-import { FormDialog } from "../../../ui/Dialog";
-import { Button, Text, Textarea } from "../../../ui/kit";
+import { ConfirmDialog } from "../../../ui/Dialog";
+import { Button, Textarea } from "../../../ui/kit";
 import { Page } from "../../../ui/Page";
 import { ProblemNote, Shown } from "../../../ui/States";
 import { toast } from "../../../ui/Toasts";
@@ -14,7 +14,7 @@ import { PaymentDialog } from "./PaymentsPage";
 
 const stale = ["billing", "month-ends"];
 
-function ReasonDialog({ id, what, close }: { id: string; what: "void" | "note"; close: () => void }) {
+function ReasonDialog({ id, number, what, close }: { id: string; number: string; what: "void" | "note"; close: () => void }) {
     const t = useT();
     const [reason, setReason] = useState("");
     const params = { path: { id } };
@@ -22,13 +22,12 @@ function ReasonDialog({ id, what, close }: { id: string; what: "void" | "note"; 
         async (_, key) => {
             what === "void" ? await must(api.POST("/v1/admin/invoices/{id}/void", { params, body: { reason } })) : await must(api.POST("/v1/admin/invoices/{id}/credit-note", { params: { ...params, header: { "Idempotency-Key": key } }, body: { reason } }));
         },
-        { stale, done: close },
+        { stale },
     );
     return (
-        <FormDialog title={t(`invoice.${what}.order`)} close={close} submit={t(`invoice.${what}.order`)} danger busy={action.busy} problem={action.problem} disabled={!reason} onSubmit={() => void action.run(undefined)}>
-            <Text size="sm">{t(`invoice.${what}.text`)}</Text>
+        <ConfirmDialog title={t(`invoice.${what}.order`)} text={t(`invoice.${what}.text`)} submit={t(`invoice.${what}.order`)} name={number} ready={reason !== ""} run={() => action.run(undefined)} busy={action.busy} problem={action.problem} close={close}>
             <Textarea data-autofocus label={t("reason")} description={t("reason.shown")} value={reason} error={action.problem?.at("reason")} onChange={(e) => setReason(e.currentTarget.value)} />
-        </FormDialog>
+        </ConfirmDialog>
     );
 }
 
@@ -75,7 +74,7 @@ export default function AdminInvoicePage({ id }: { id: string }) {
                     >
                         <ProblemNote problem={pdf.problem ?? finalise.problem} />
                         <InvoiceView of={invoice} />
-                        {(asked === "void" || asked === "note") && <ReasonDialog id={id} what={asked} close={close} />}
+                        {(asked === "void" || asked === "note") && <ReasonDialog id={id} number={name(invoice)} what={asked} close={close} />}
                         {asked === "payment" && <PaymentDialog tenant={invoice.tenant_id} invoice={id} amount={invoice.open} currency={invoice.currency} close={close} />}
                     </Page>
                 );

@@ -106,7 +106,7 @@ export default function MonthEndsPage() {
             },
             { replace: true },
         );
-    const list = useList<MonthEnd>(["month-ends", "list", month, state], (cursor) => must(api.GET("/v1/admin/month-ends", { params: { query: { month, state, limit: 50, cursor } } })), { every: (items) => (items?.some((one) => one.state === "active") ? everyMs : false) });
+    const list = useList<MonthEnd>(["month-ends", "list", month, state], (cursor) => must(api.GET("/v1/admin/month-ends", { params: { query: { month, state, limit: 50, cursor } } })), { every: (items) => (items?.length && items.every((one) => one.state !== "active") ? false : everyMs) });
     const approve = useAction((id: string) => must(api.POST("/v1/admin/month-ends/{id}/approve", { params: { path: { id } } })), { stale, done: () => toast(t("monthend.approved")) });
     const retry = useAction((id: string) => must(api.POST("/v1/admin/month-ends/{id}/retry", { params: { path: { id } } })), { stale, done: () => toast(t("monthend.retried"), "busy") });
     return (
@@ -125,7 +125,7 @@ export default function MonthEndsPage() {
                     { head: t("holder.tenant"), cell: (one) => <Link href={`/operator/tenants/${one.tenant_id}`}>{names.tenant(one.tenant_id)}</Link> },
                     { head: t("state"), cell: (one) => <Progress of={one} /> },
                     { head: t("invoice.total"), cell: (one) => (one.total === null ? "–" : format.money(one.total, one.currency)), kind: "number" },
-                    { head: t("invoice"), cell: (one) => (one.invoice_id ? <Link href={`/operator/invoices/${one.invoice_id}`}>{t("invoice")}</Link> : "–") },
+                    { head: t("invoice"), cell: (one) => (one.invoice_id ? <Link href={`/operator/invoices/${one.invoice_id}`}>{t("invoice")}</Link> : "–"), kind: "fit" },
                     { head: t("monthend.changed"), cell: (one) => <Time at={one.updated_at} />, kind: "fit" },
                     {
                         head: "",
@@ -137,9 +137,11 @@ export default function MonthEndsPage() {
                                         {t("monthend.approve")}
                                     </Button>
                                 )}
-                                <Button size="compact-xs" variant="default" onClick={() => void retry.run(one.id)}>
-                                    {t("retry")}
-                                </Button>
+                                {one.state !== "done" && (
+                                    <Button size="compact-xs" variant="default" onClick={() => void retry.run(one.id)}>
+                                        {t("retry")}
+                                    </Button>
+                                )}
                             </Group>
                         ),
                     },

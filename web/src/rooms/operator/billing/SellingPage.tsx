@@ -7,62 +7,23 @@ import { useFormat } from "../../../i18n/format";
 import { DataTable } from "../../../ui/DataTable";
 import { Dialog, FormDialog } from "../../../ui/Dialog";
 import { Button, Group, NumberInput, Select, SimpleGrid, Stack, Switch, Text, Textarea, TextInput, Title } from "../../../ui/kit";
-import { Card, Page, Secret } from "../../../ui/Page";
+import { Page, Secret } from "../../../ui/Page";
+import { bodyOfSeller, noSeller, SellerCard, type Seller } from "../../../ui/SellerCard";
 import { Empty, ProblemNote, Shown } from "../../../ui/States";
 import { Status } from "../../../ui/Status";
 import { toast } from "../../../ui/Toasts";
 import { amountOf, isAmount } from "./PaymentsPage";
 
-type Seller = Schema["Seller"];
 type Provider = Schema["PaymentProvider"];
 type Promotion = Schema["Promotion"];
 const stale = ["selling"];
 
-const nobody: Seller = { tenant_id: "", company: "", email: null, address_lines: [], postal_code: null, city: null, region: null, country: null, vat_id: null, number_prefix: "", footer: "", updated_at: "" };
-
-// Without an ETag it is said for the first time.
 function SellerForm({ seller, etag }: { seller: Seller; etag: string | undefined }) {
     const t = useT();
     const [draft, setDraft] = useState(seller);
-    const { tenant_id: _tenant, updated_at: _at, ...rest } = draft;
-    const body = { ...rest, address_lines: draft.address_lines.map((one) => one.trim()).filter(Boolean) };
-    const action = useAction(() => must(api.PUT("/v1/admin/billing/seller", { params: { header: { "If-Match": etag as string } }, body })), { stale, done: () => toast(t("saved")) });
-    const text = (name: "company" | "email" | "postal_code" | "city" | "country" | "vat_id" | "number_prefix", label: string, kept = false) => (
-        <TextInput label={label} value={draft[name] ?? ""} error={action.problem?.at(name)} onChange={(e) => setDraft({ ...draft, [name]: e.currentTarget.value || (kept ? "" : null) })} />
-    );
-    return (
-        <Card title={t("seller")} text={t("seller.text")}>
-            <form
-                noValidate
-                onSubmit={(event) => {
-                    event.preventDefault();
-                    void action.run(undefined);
-                }}
-            >
-                <Stack>
-                    <SimpleGrid cols={{ base: 1, xs: 2 }}>
-                        {text("company", t("buyer.company"), true)}
-                        {text("email", t("email"))}
-                    </SimpleGrid>
-                    <Textarea label={t("buyer.address")} autosize minRows={2} maxRows={4} value={draft.address_lines.join("\n")} error={action.problem?.at("address_lines")} onChange={(e) => setDraft({ ...draft, address_lines: e.currentTarget.value.split("\n").slice(0, 4) })} />
-                    <SimpleGrid cols={{ base: 1, xs: 2 }}>
-                        {text("postal_code", t("buyer.postal"))}
-                        {text("city", t("buyer.city"))}
-                        {text("country", t("buyer.country"))}
-                        {text("vat_id", t("buyer.vat"))}
-                        {text("number_prefix", t("seller.prefix"), true)}
-                    </SimpleGrid>
-                    <Textarea label={t("seller.footer")} autosize minRows={2} maxRows={5} value={draft.footer} error={action.problem?.at("footer")} onChange={(e) => setDraft({ ...draft, footer: e.currentTarget.value })} />
-                    <ProblemNote problem={action.problem} />
-                    <Group justify="flex-end">
-                        <Button size="xs" type="submit" loading={action.busy} disabled={!draft.company}>
-                            {t("save")}
-                        </Button>
-                    </Group>
-                </Stack>
-            </form>
-        </Card>
-    );
+    // Without an ETag it is said for the first time.
+    const action = useAction(() => must(api.PUT("/v1/admin/billing/seller", { params: { header: { "If-Match": etag as string } }, body: bodyOfSeller(draft) })), { stale, done: () => toast(t("saved")) });
+    return <SellerCard value={draft} set={(part) => setDraft({ ...draft, ...part })} problem={action.problem} busy={action.busy} save={() => void action.run(undefined)} />;
 }
 
 function ProviderDialog({ close }: { close: () => void }) {
@@ -196,7 +157,7 @@ export default function SellingPage() {
     const query = useOne(["selling", "seller"], () => ask(api.GET("/v1/admin/billing/seller")));
     return (
         <Page title={t("nav.operator.selling")} lead={t("selling.text")}>
-            {query.error?.status === 404 ? <SellerForm seller={nobody} etag={undefined} /> : <Shown of={query}>{(seller) => <SellerForm seller={seller} etag={query.etag} />}</Shown>}
+            {query.error?.status === 404 ? <SellerForm seller={noSeller} etag={undefined} /> : <Shown of={query}>{(seller) => <SellerForm seller={seller} etag={query.etag} />}</Shown>}
             <Providers />
             <Promotions />
         </Page>

@@ -7,15 +7,10 @@ import { useT } from "../../../i18n";
 import { FormDialog, Dialog } from "../../../ui/Dialog";
 import { Button, Group, PasswordInput, Stack, Text, Textarea, TextInput } from "../../../ui/kit";
 import { Card, Secret } from "../../../ui/Page";
+import { brief } from "../../../ui/keys";
 import { ProblemNote } from "../../../ui/States";
 import { toast } from "../../../ui/Toasts";
 import { linesOf } from "../draft";
-
-// "ssh-ed25519 AAAA…wxyz you@laptop": the whole of a key is not to be read.
-function brief(key: string): { kind: string; comment: string } {
-    const [kind = "", body = "", ...comment] = key.split(" ");
-    return { kind: `${kind} …${body.slice(-12)}`, comment: comment.join(" ") };
-}
 
 function Keys({ vps }: { vps: Vps }) {
     const t = useT();
