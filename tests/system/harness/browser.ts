@@ -17,6 +17,22 @@ const flags = [
 export const desktop = { width: 1280, height: 860 };
 export const phone = { width: 360, height: 740 };
 
+export interface Look {
+    name: string;
+    size: typeof desktop;
+    scheme: "light" | "dark";
+    rules: boolean;
+}
+
+// Each theme and each width is looked at by the rules; the other two are for who wants to see them.
+const allLooks: Look[] = [
+    { name: "light", size: desktop, scheme: "light", rules: true },
+    { name: "phone-dark", size: phone, scheme: "dark", rules: true },
+    { name: "dark", size: desktop, scheme: "dark", rules: false },
+    { name: "phone", size: phone, scheme: "light", rules: false },
+];
+export const looks = () => allLooks.filter((one) => one.rules || artifacts);
+
 export interface WindowOptions {
     size?: typeof desktop;
     scheme?: "light" | "dark";
@@ -45,6 +61,11 @@ export class Window {
         await this.page.goto(this.url + path);
     }
 
+    // Within the panel, as its own links go: the page is not loaded anew.
+    async visit(path: string): Promise<void> {
+        await this.page.evaluate((to) => history.pushState(null, "", to), path);
+    }
+
     // Signs in by hand, as people do.
     async signIn(who: { email: string; password: string }, path = "/"): Promise<void> {
         await this.go(path);
@@ -68,13 +89,21 @@ export class Window {
 
     // Rules of WCAG that the screen breaks, a line each.
     async violations(): Promise<string[]> {
-        const found = await new AxeBuilder({ page: this.page }).withTags(["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]).analyze();
+        const found = await new AxeBuilder({ page: this.page }).options({ resultTypes: ["violations"] }).withTags(["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]).analyze();
         return found.violations.map((one) => `${one.id}: ${one.nodes.map((node) => `${node.target.join(" ")} ${node.failureSummary ?? ""}`).slice(0, 3).join(" | ")}`);
     }
 
     // Pixels by which the page is wider than the window.
     overflow(): Promise<number> {
         return this.page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
+    }
+
+    // What is wrong with the screen that is shown, once it has read all it shows: too wide, against a rule, complaints. Keeps a picture.
+    async looked(name: string, how: Look): Promise<string[]> {
+        await this.page.waitForFunction(() => document.querySelector("main h1")?.checkVisibility() && !document.querySelector("main [aria-busy=true]"));
+        await this.picture(`${name}-${how.name}`);
+        const wider = await this.overflow();
+        return [...(wider > 0 ? [`${wider} pixels wider than the window`] : []), ...(how.rules ? await this.violations() : []), ...this.calm()];
     }
 
     async picture(name: string): Promise<void> {

@@ -30,48 +30,44 @@ function markAll(): number {
     return count;
 }
 
-function here(): { walk: string; seen: boolean } | undefined {
-    const one = document.activeElement as HTMLElement | null;
-    if (!one || one === document.body) {
-        return undefined;
-    }
-    const radio = one.matches("input[type=radio]") ? `radio ${(one as HTMLInputElement).name}` : one.matches("[role=tab]") ? `tabs ${one.closest("[role=tablist]")?.getAttribute("aria-label")}` : "";
+// Runs in the page: notes what gets the focus, and whether it shows.
+function watch(): void {
+    const seen: [string, boolean][] = ((globalThis as any).focused = []);
     const framed = (of: Element | null) => {
         const style = of && getComputedStyle(of);
         return !!style && ((style.outlineStyle !== "none" && parseFloat(style.outlineWidth) > 0) || style.boxShadow !== "none");
     };
-    // A field says it by its border, a card of a choice by its own outline, a switch by its track.
-    const seen = framed(one) || one.matches("input, textarea") || framed(one.closest(".choice")) || one.matches("main, [id=content]");
-    return { walk: radio || one.dataset.walk || `${one.tagName} ${one.className}`, seen };
+    document.addEventListener("focusin", ({ target }) => {
+        const one = target as HTMLElement;
+        const radio = one.matches("input[type=radio]") ? `radio ${(one as HTMLInputElement).name}` : one.matches("[role=tab]") ? `tabs ${one.closest("[role=tablist]")?.getAttribute("aria-label")}` : "";
+        // A field says it by its border, a card of a choice by its own outline, a switch by its track.
+        const shows = framed(one) || one.matches("input, textarea") || framed(one.closest(".choice")) || one.matches("main, [id=content]");
+        seen.push([radio || one.dataset.walk || `${one.tagName} ${one.className}`, shows]);
+    });
 }
 
 async function walk(window: Window, key: "Tab" | "Shift+Tab"): Promise<{ missed: string[]; unseen: string[] }> {
     const { page } = window;
     await page.evaluate(() => (document.activeElement as HTMLElement | null)?.blur());
     const count = await page.evaluate(markAll);
-    const reached = new Set<string>();
-    const unseen: string[] = [];
-    for (let i = 0; i < count * 2 + 20; i++) {
-        await page.keyboard.press(key);
-        const at = await page.evaluate(here);
-        if (!at) {
-            if (reached.size > 0) {
-                break; // once around
-            }
-            continue;
+    await page.evaluate(watch);
+    let missed: string[] = [];
+    for (const presses of [count + 2, 10, 20, count]) {
+        for (let i = 0; i < presses; i++) {
+            await page.keyboard.press(key);
         }
-        if (reached.has(at.walk) && i > count) {
+        missed = await page.evaluate(() => {
+            const reached = new Set((globalThis as any).focused.map(([walk]: [string]) => walk));
+            return Array.from(document.querySelectorAll<HTMLElement>("[data-walk]")).map((one) => one.dataset.walk!).filter((one) => !reached.has(one));
+        });
+        if (missed.length === 0) {
             break;
         }
-        reached.add(at.walk);
-        if (!at.seen) {
-            unseen.push(at.walk);
-        }
     }
+    const unseen = await page.evaluate(() => (globalThis as any).focused.filter(([, shows]: [string, boolean]) => !shows).map(([walk]: [string]) => walk));
     const name = (walks: string[]) =>
         page.evaluate((of) => Array.from(document.querySelectorAll<HTMLElement>("[data-walk]")).filter((one) => of.includes(one.dataset.walk!)).map((one) => one.outerHTML.slice(0, 160)), walks);
-    const all = await page.evaluate(() => Array.from(document.querySelectorAll<HTMLElement>("[data-walk]")).map((one) => one.dataset.walk!));
-    return { missed: await name(all.filter((one) => !reached.has(one))), unseen: await name(unseen) };
+    return { missed: await name(missed), unseen: await name(unseen) };
 }
 
 describe("by keyboard", () => {
@@ -92,14 +88,14 @@ describe("by keyboard", () => {
         await world?.close();
     });
 
-    const customers = () => ["/", "/vps", "/vps/new", ...["overview", "graphs", "network", "snapshots", "settings", "activity"].map((one) => `/vps/${vps}/${one}`), ...["images", "networks", "members", "tokens", "webhooks", "quotas", "audit", "profile"].map((one) => `/account/${one}`)];
-    const operators = () => [...["fleet", "vps", "tenants", "users", "plans", "images", "pools", "tasks", "audit", "system"].map((one) => `/operator/${one}`), `/operator/fleet/${world.node}`, `/operator/tenants/${world.customer.id}`];
+    const customers = () => ["/", "/vps", "/vps/new", ...["overview", "graphs", "network", "snapshots", "settings", "activity"].map((one) => `/vps/${vps}/${one}`), ...["images", "networks", "keys", "members", "tokens", "webhooks", "quotas", "audit", "profile"].map((one) => `/account/${one}`), "/billing", "/billing/invoices", "/billing/account"];
+    const operators = () => [...["fleet", "vps", "tenants", "users", "plans", "images", "pools", "tasks", "audit", "system", "months", "invoices", "payments", "prices", "taxes", "selling"].map((one) => `/operator/${one}`), `/operator/fleet/${world.node}`, `/operator/tenants/${world.customer.id}`];
 
     for (const [whose, who, paths] of [
         ["a customer's", () => world.customer, customers],
         ["an operator's", () => operator, operators],
     ] as const) {
-        test(`${whose} screens: all that can be clicked is reached, and seen to be`, { timeout: 300_000 }, async () => {
+        test(`${whose} screens: all that can be clicked is reached, and seen to be`, { timeout: 480_000 }, async () => {
             const window = await browser.window();
             await window.signIn(who());
             const wrong: string[] = [];
