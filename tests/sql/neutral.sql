@@ -1,6 +1,10 @@
 -- What neutral.sh calls with each statement. Ada asks; everybody else has rows of every kind that is there by now.
 CREATE TABLE test.neutralised (name text PRIMARY KEY);
 
+-- A seller of whom Ada buys nothing has a way to pay, too.
+INSERT INTO payment_providers (seller_id, kind, title)
+    SELECT id, 'manual', 'Bank' FROM tenants WHERE kind = 'reseller' AND NOT path @> ARRAY[test.get('ada')::uuid] LIMIT 1;
+
 -- Every id of a row that belongs to somebody else, of every table that has a tenant, and those tenants' own.
 CREATE FUNCTION test.foreign_ids(p_tenant uuid) RETURNS text[] LANGUAGE plpgsql AS $$
 DECLARE
@@ -15,6 +19,16 @@ BEGIN
         WHERE c.table_schema = 'public' AND c.column_name = 'tenant_id'
     LOOP
         EXECUTE format('SELECT array_agg(id::text) FROM %I WHERE tenant_id <> $1', t.table_name) INTO v_some USING p_tenant;
+        v_ids := v_ids || coalesce(v_some, '{}');
+    END LOOP;
+    -- What belongs to a seller is shown to those whom it sells to, and to nobody else.
+    FOR t IN SELECT c.table_name FROM information_schema.columns c JOIN information_schema.columns i
+            ON i.table_schema = 'public' AND i.table_name = c.table_name AND i.column_name = 'id' AND i.data_type = 'uuid'
+        JOIN pg_tables b ON b.schemaname = 'public' AND b.tablename = c.table_name
+        WHERE c.table_schema = 'public' AND c.column_name = 'seller_id'
+    LOOP
+        EXECUTE format('SELECT array_agg(id::text) FROM %I WHERE seller_id <> ALL ((SELECT path FROM tenants WHERE id = $1)::uuid[])', t.table_name)
+            INTO v_some USING p_tenant;
         v_ids := v_ids || coalesce(v_some, '{}');
     END LOOP;
     v_ids := v_ids || (SELECT coalesce(array_agg(m.user_id::text), '{}') FROM memberships m WHERE m.user_id NOT IN

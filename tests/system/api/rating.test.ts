@@ -39,12 +39,15 @@ describe("rating", () => {
     const total = (account: string) => world.cluster.sql(`SELECT sum(amount) FROM charges WHERE account_id = '${account}'`);
 
     // A vps that was there from one moment to another, as if time had passed; its prices were in force then, too.
+    // A whole life within one second left nothing that could be moved to then.
     async function lived(api: Api, from: string, to: string): Promise<string> {
         const vps = await world.createVps({ plan_id: plan.id }, api);
         await world.deleteVps(vps.id, api);
         await world.cluster.sql(`SET session_replication_role = replica;
-            DELETE FROM vps_periods WHERE vps_id = '${vps.id}' AND follows IS NOT NULL;
-            UPDATE vps_periods SET from_ts = '${from}', to_ts = '${to}', state = 'running' WHERE vps_id = '${vps.id}'`);
+            DELETE FROM vps_periods WHERE vps_id = '${vps.id}';
+            INSERT INTO vps_periods (vps_id, tenant_id, location_id, plan_id, plan_version, state, disk_bytes, ipv4_count, ipv6_count, from_ts, to_ts)
+            SELECT id, tenant_id, location_id, plan_id, plan_version, 'running', disk_bytes, ipv4_count, ipv6_count, '${from}', '${to}'
+            FROM vps WHERE id = '${vps.id}'`);
         return vps.id;
     }
     // Another part of what was used in an hour, as if a node had said so.
