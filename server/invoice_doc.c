@@ -108,9 +108,14 @@ static const char style[] =
     "small{color:#555}footer{margin-top:2rem;color:#555;white-space:pre-wrap}"
     "@media print{body{margin:0;max-width:none}}";
 
+// Control characters but line breaks are shown as what nobody can read (U+FFFD).
 static void put(FILE *out, const char *text)
 {
     for (; *text; text++) {
+        if (((unsigned char)*text < ' ' && *text != '\n') || *text == '\x7f') {
+            fputs("\xef\xbf\xbd", out);
+            continue;
+        }
         switch (*text) {
         case '&':
             fputs("&amp;", out);

@@ -57,23 +57,43 @@ static cairo_status_t on_bytes(void *closure, const unsigned char *bytes, unsign
                                                    : CAIRO_STATUS_WRITE_ERROR;
 }
 
-// Text within left..right, wrapped; returns its height.
-static double draw(struct page *page, double left, double right, int size, PangoAlignment align,
-                   const char *text)
+// Text within left..right, wrapped. A cut may have gone through a character.
+static PangoLayout *lay(struct page *page, double left, double right, int size,
+                        PangoAlignment align, const char *text)
 {
     PangoLayout *layout = pango_layout_new(page->context);
     PangoFontDescription *font = pango_font_description_from_string("DejaVu Sans, Sans");
-    int height;
+    char *whole = g_utf8_make_valid(text, -1);
     pango_font_description_set_absolute_size(font, size * PANGO_SCALE);
     pango_layout_set_font_description(layout, font);
     pango_layout_set_width(layout, (int)(right - left) * PANGO_SCALE);
     pango_layout_set_wrap(layout, PANGO_WRAP_WORD_CHAR);
     pango_layout_set_alignment(layout, align);
-    pango_layout_set_text(layout, text, -1); // text, never markup
+    pango_layout_set_text(layout, whole, -1); // text, never markup
+    pango_font_description_free(font);
+    g_free(whole);
+    return layout;
+}
+
+// How high it is.
+static double measure(struct page *page, double left, double right, int size, const char *text)
+{
+    PangoLayout *layout = lay(page, left, right, size, PANGO_ALIGN_LEFT, text);
+    int height;
+    pango_layout_get_pixel_size(layout, NULL, &height);
+    g_object_unref(layout);
+    return height;
+}
+
+// Draws it and returns its height.
+static double draw(struct page *page, double left, double right, int size, PangoAlignment align,
+                   const char *text)
+{
+    PangoLayout *layout = lay(page, left, right, size, align, text);
+    int height;
     pango_layout_get_pixel_size(layout, NULL, &height);
     cairo_move_to(page->cr, left, page->y);
     pango_cairo_show_layout(page->cr, layout);
-    pango_font_description_free(font);
     g_object_unref(layout);
     return height;
 }
@@ -112,7 +132,7 @@ static double draw_party(struct page *page, double left, const char *label, cons
 static void draw_row(struct page *page, const char *text, const char *quantity, const char *price,
                      const char *tax, const char *amount)
 {
-    need(page, 4 * TEXT);
+    need(page, measure(page, MARGIN, COL_TEXT, TEXT, text) + GAP);
     double height = draw(page, MARGIN, COL_TEXT, TEXT, PANGO_ALIGN_LEFT, text);
     draw(page, COL_TEXT, COL_QUANTITY, TEXT, PANGO_ALIGN_RIGHT, quantity);
     draw(page, COL_QUANTITY, COL_PRICE, TEXT, PANGO_ALIGN_RIGHT, price);
@@ -130,11 +150,8 @@ static void draw_line(struct page *page, const json_t *line)
     snprintf(quantity, sizeof(quantity), "%s %s", json_get_string(line, "quantity", ""),
              json_get_string(line, "unit", ""));
     snprintf(tax, sizeof(tax), "%s %%", json_get_string(line, "tax_rate", ""));
-    // A cut may have gone through a character.
-    char *whole = g_utf8_make_valid(text, -1);
-    draw_row(page, whole, quantity, json_get_string(line, "unit_price", "-"), tax,
+    draw_row(page, text, quantity, json_get_string(line, "unit_price", "-"), tax,
              json_get_string(line, "amount", ""));
-    g_free(whole);
 }
 
 static void draw_sum(struct page *page, const char *label, const char *currency, const char *amount)
@@ -157,9 +174,7 @@ static void draw_sums(struct page *page, const json_t *invoice)
         char label[300];
         snprintf(label, sizeof(label), "%.120s %s %% of %s", json_get_string(tax, "name", "Tax"),
                  json_get_string(tax, "rate", "0"), json_get_string(tax, "net", ""));
-        char *whole = g_utf8_make_valid(label, -1);
-        draw_sum(page, whole, currency, json_get_string(tax, "tax", ""));
-        g_free(whole);
+        draw_sum(page, label, currency, json_get_string(tax, "tax", ""));
     }
     draw_sum(page, "Total", currency, json_get_string(invoice, "total", ""));
     draw_sum(page, "Open", currency, json_get_string(invoice, "open", ""));
@@ -183,9 +198,9 @@ static void draw_invoice(struct page *page, const json_t *invoice)
     }
     draw_sums(page, invoice);
     page->y += 3 * GAP;
-    need(page, 6 * TEXT);
-    draw(page, MARGIN, WIDTH - MARGIN, SMALL, PANGO_ALIGN_LEFT,
-         json_get_string(seller, "footer", ""));
+    const char *footer = json_get_string(seller, "footer", "");
+    need(page, measure(page, MARGIN, WIDTH - MARGIN, SMALL, footer));
+    draw(page, MARGIN, WIDTH - MARGIN, SMALL, PANGO_ALIGN_LEFT, footer);
 }
 
 int invoice_pdf(const json_t *invoice, char **ret_bytes, size_t *ret_len, struct err *err)
