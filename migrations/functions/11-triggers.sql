@@ -20,8 +20,8 @@ CREATE OR REPLACE TRIGGER bump_version BEFORE UPDATE ON vps FOR EACH ROW EXECUTE
 CREATE OR REPLACE TRIGGER bump_version BEFORE UPDATE ON tasks FOR EACH ROW EXECUTE FUNCTION croft_bump_version();
 -- Of a node only what an operator sets: the rest changes with every create.
 CREATE OR REPLACE TRIGGER bump_version BEFORE UPDATE OF name, state, overcommit_vcpu_percent, overcommit_memory_percent,
-    overcommit_disk_percent, reserve_vcpus, reserve_memory_bytes, reserve_disk_bytes, high_water_percent, tags, dedicated
-    ON nodes FOR EACH ROW EXECUTE FUNCTION croft_bump_version();
+    overcommit_disk_percent, reserve_vcpus, reserve_memory_bytes, reserve_disk_bytes, high_water_percent, tags, dedicated,
+    line_rate_mbit ON nodes FOR EACH ROW EXECUTE FUNCTION croft_bump_version();
 
 -- Below the root there are resellers and tenants, below a reseller tenants, below those nobody.
 CREATE OR REPLACE FUNCTION croft_tenant_path() RETURNS trigger LANGUAGE plpgsql AS $$

@@ -142,7 +142,7 @@ CREATE OR REPLACE FUNCTION croft_node_json(n nodes) RETURNS json LANGUAGE sql ST
         'warnings', s.warnings, 'alarms', (SELECT coalesce(json_agg(json_build_object('code', a.key, 'detail', a.value->>'detail',
             'since', a.value->>'since') ORDER BY a.key), '[]') FROM jsonb_each(s.alarms) a),
         'tags', n.tags, 'dedicated', n.dedicated, 'forward_first', n.forward_first, 'forward_last', n.forward_last,
-        'high_water_percent', n.high_water_percent,
+        'high_water_percent', n.high_water_percent, 'line_rate_mbit', n.line_rate_mbit,
         'pool_bytes', s.pool_bytes, 'disk_free_bytes', s.disk_free_bytes, 'memory_free_bytes', s.memory_free_bytes, 'load_milli', s.load_milli,
         'capacity', json_build_object('vcpus', n.capacity_vcpus, 'memory_bytes', n.capacity_memory_bytes,
             'disk_bytes', n.capacity_disk_bytes),

@@ -53,6 +53,7 @@ BEGIN
         reserve_memory_bytes = coalesce((b->>'reserve_memory_bytes')::bigint, reserve_memory_bytes),
         reserve_disk_bytes = coalesce((b->>'reserve_disk_bytes')::bigint, reserve_disk_bytes),
         high_water_percent = coalesce((b->>'high_water_percent')::int, high_water_percent),
+        line_rate_mbit = coalesce((b->>'line_rate_mbit')::bigint, line_rate_mbit),
         tags = croft_tags(b, 'tags', tags), dedicated = coalesce((b->>'dedicated')::boolean, dedicated),
         serving_since = CASE WHEN state = 'maintenance' AND b->>'state' <> 'maintenance' THEN now() ELSE serving_since END
     WHERE id = n.id RETURNING * INTO n;

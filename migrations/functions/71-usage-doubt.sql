@@ -107,3 +107,11 @@ BEGIN
     RETURN v_stored;
 END
 $$;
+
+-- What was put aside in the last day, for /metrics: by node and reason. Ids are of their time, so that no more than that is read.
+CREATE OR REPLACE FUNCTION croft_metrics() RETURNS text LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
+    SELECT string_agg(format(E'croft_usage_quarantined_day{node="%s",reason="%s"} %s\n', q.node_id, q.reason, q.count), '' ORDER BY q.node_id, q.reason)
+    FROM (SELECT q.node_id, q.reason, count(*) FROM usage_quarantine q
+        WHERE q.id >= rpad(lpad(to_hex((extract(epoch FROM now() - interval '1 day') * 1000)::bigint), 12, '0'), 32, '0')::uuid
+        GROUP BY q.node_id, q.reason) q
+$$;

@@ -60,7 +60,7 @@ DECLARE
     hub text[] := ARRAY['croft_node_hello', 'croft_node_tasks', 'croft_task_progress', 'croft_task_result',
         'croft_image_upload', 'croft_image_seal', 'croft_node_inventory', 'croft_node_usage', 'croft_node_drift', 'croft_node_heartbeat', 'croft_node_offline', 'croft_node_id',
         'croft_node_evidence', 'croft_node_log', 'croft_node_logs_asked'];
-    login text[] := ARRAY['croft_billing_chores', 'croft_payment_secret', 'croft_payment_notice', 'croft_scope_held', 'croft_auth_token', 'croft_auth_session', 'croft_auth_node', 'croft_credentials',
+    login text[] := ARRAY['croft_billing_chores', 'croft_metrics', 'croft_payment_secret', 'croft_payment_notice', 'croft_scope_held', 'croft_auth_token', 'croft_auth_session', 'croft_auth_node', 'croft_credentials',
         'croft_profile_credentials', 'croft_invitation_find', 'croft_invitation_accept', 'croft_reset_request', 'croft_reset_find',
         'croft_reset_confirm', 'croft_mail_claim', 'croft_mail_result',
         'croft_image_files', 'croft_session_create', 'croft_session_refresh', 'croft_node_join', 'croft_certificate_record', 'croft_housekeeping', 'croft_tenant_chores', 'croft_traffic_chores', 'croft_export_chores', 'croft_webhook_claim', 'croft_rdns_claim', 'croft_rdns_forgo', 'croft_rdns_done',

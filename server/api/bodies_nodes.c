@@ -9,6 +9,7 @@ enum {
     TAGS_MAX = 32,
     VCPUS_MAX = 65536,
     PERCENT_MAX = 10000,
+    LINE_RATE_MAX = 100000000,
     DRIFT_NAME_MAX = 255,
     PORT_MIN = 1024,
     PORT_MAX = 65535
@@ -36,6 +37,7 @@ const struct field body_node_patch[] = {
     {"reserve_memory_bytes", FIELD_INT, .max = INT_MAX_SAFE},
     {"reserve_disk_bytes", FIELD_INT, .max = INT_MAX_SAFE},
     {"high_water_percent", FIELD_INT, .min = 1, .max = 100},
+    {"line_rate_mbit", FIELD_INT, .min = 1, .max = LINE_RATE_MAX},
     {"tags", FIELD_STRINGS, .max = TAGS_MAX, .item_max = NAME_MAX_LEN},
     {"dedicated", FIELD_BOOL},
     {"forward_first", FIELD_INT, .min = PORT_MIN, .max = PORT_MAX},

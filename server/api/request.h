@@ -69,6 +69,7 @@ struct request {
     const char *device_hash; // of the cookie that names the device; NULL: none
     const char *csrf;
     const char *email; // of who asks, in person
+    const char *metrics; // what the database has to say of itself; NULL: it was not asked
     const char *link_hash; // what the database knows a mailed link by
     bool right; // the password was
     bool known; // the device is; or the link's address

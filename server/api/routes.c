@@ -78,7 +78,7 @@ static request_step *const console_connect[] = {step_limit_address, step_input,
                                                 step_console_connect, NULL};
 static request_step *const healthz[] = {step_healthz, NULL};
 static request_step *const readyz[] = {step_ping, step_readyz, NULL};
-static request_step *const show_metrics[] = {step_metrics, NULL};
+static request_step *const show_metrics[] = {step_metrics_find, step_metrics, NULL};
 static request_step *const meta[] = {step_limit_address, step_meta, NULL};
 static request_step *const openapi[] = {step_limit_address, step_openapi, NULL};
 

@@ -42,7 +42,7 @@ FROM pg_proc p, aclexplode(coalesce(p.proacl, acldefault('f', p.proowner))) a
 WHERE p.pronamespace = 'public'::regnamespace AND p.proname LIKE 'croft\_%' AND a.grantee = 0;
 SELECT test.is(string_agg(p.proname, ' ' ORDER BY p.proname), 'croft_auth_node croft_auth_session croft_auth_token '
     'croft_billing_chores croft_certificate_record croft_console_alive croft_console_close croft_console_open croft_credentials croft_export_chores croft_housekeeping croft_image_files croft_invitation_accept croft_invitation_find croft_mail_claim '
-    'croft_mail_result croft_node_join croft_payment_notice croft_payment_secret croft_profile_credentials croft_rdns_claim croft_rdns_done croft_rdns_forgo croft_reset_confirm croft_reset_find croft_reset_request '
+    'croft_mail_result croft_metrics croft_node_join croft_payment_notice croft_payment_secret croft_profile_credentials croft_rdns_claim croft_rdns_done croft_rdns_forgo croft_reset_confirm croft_reset_find croft_reset_request '
     'croft_scope_held croft_session_create croft_session_refresh croft_tenant_chores croft_traffic_chores croft_webhook_claim croft_webhook_done',
     'what croft_server itself may execute')
 FROM pg_proc p, aclexplode(p.proacl) a WHERE a.grantee = 'croft_server'::regrole;

@@ -42,6 +42,9 @@ describe("nodes", () => {
         await change(world.node, { reserve_vcpus: 64 });
         assert.deepEqual(await reasons(world.node), ["vcpus"]);
         await change(world.node, { reserve_vcpus: 0, reserve_memory_bytes: 0 });
+        assert.equal(now.line_rate_mbit, 100_000);
+        assert.equal((await change(world.node, { line_rate_mbit: 10_000 })).line_rate_mbit, 10_000);
+        await change(world.node, { line_rate_mbit: 100_000 });
     });
 
     test("a plan goes to nodes with its tags; a dedicated node takes no other", async () => {

@@ -1,0 +1,1 @@
+SELECT croft_metrics() AS text
