@@ -37,6 +37,7 @@ static const struct err_info infos[] = {
     [-ERR_BREACHED] = {"password_breached", 422, "Password known to have been stolen"},
     [-ERR_LAST_OWNER] = {"last_owner", 409, "The last owner"},
     [-ERR_VPS_LOST] = {"vps_lost", 409, "Lost with its node"},
+    [-ERR_BALANCE] = {"balance_exhausted", 409, "Balance used up"},
 };
 
 static void set_text(struct err *err, const char *fmt, va_list ap) _printf_(2, 0);

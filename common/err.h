@@ -42,7 +42,8 @@ enum err_code {
     ERR_BREACHED = -29, // a new password is known to have been stolen
     ERR_LAST_OWNER = -30, // a tenant would be left without an owner
     ERR_VPS_LOST = -31, // it was given up with its node
-    ERR_CODE_MIN = -31,
+    ERR_BALANCE = -32, // nothing is left of what was paid in advance
+    ERR_CODE_MIN = -32,
 };
 
 struct err {

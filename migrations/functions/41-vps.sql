@@ -125,6 +125,7 @@ BEGIN
     -- First, so that a billing module that asks again learns of what it has, whatever else stands against a second one.
     v.external_ref := v_body->>'external_ref';
     PERFORM croft_vps_ref_free(v.tenant_id, v.external_ref);
+    PERFORM croft_prepaid_check(v.tenant_id);
     p := croft_vps_plan(v_body);
     IF p_req ? 'clone' THEN -- put there by croft_vps_clone()
         PERFORM croft_clone_check(p_req->'clone', p.disk_bytes);

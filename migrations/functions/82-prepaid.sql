@@ -18,6 +18,26 @@ BEGIN
 END
 $$;
 
+-- What is left: paid in and credited, less what was used.
+CREATE OR REPLACE FUNCTION croft_prepaid_left(a billing_accounts, p_accrued numeric, p_now timestamptz) RETURNS numeric LANGUAGE sql STABLE AS $$
+    SELECT croft_ledger_balance(a.tenant_id, a.currency, 'receivable') - p_accrued + (SELECT coalesce(sum(c.remaining), 0) FROM credits c
+        WHERE c.tenant_id = a.tenant_id AND c.currency = a.currency AND c.remaining > 0 AND coalesce(c.expires_at > p_now, true))
+$$;
+
+-- Refuses a new vps to whom has nothing left; of a reseller's tenant the reseller pays, too. Computed now: what was last seen may be an hour old.
+CREATE OR REPLACE FUNCTION croft_prepaid_check(p_tenant uuid) RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+    a billing_accounts;
+BEGIN
+    FOR a IN SELECT b.* FROM tenants t JOIN billing_accounts b ON b.tenant_id = ANY (t.path) WHERE t.id = p_tenant AND b.terms = 'prepaid' LOOP
+        IF croft_prepaid_left(a, croft_accrued(a, now()), now()) <= 0 THEN
+            PERFORM croft_raise(409, 'balance_exhausted', CASE WHEN a.tenant_id = p_tenant THEN 'Nothing is left of what was paid in advance.'
+                ELSE 'The seller takes no order at the moment.' END);
+        END IF;
+    END LOOP;
+END
+$$;
+
 -- Only what billing stopped, and what is not being deleted yet.
 CREATE OR REPLACE FUNCTION croft_prepaid_resume(p_tenant uuid) RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
@@ -79,8 +99,7 @@ BEGIN
         RETURN;
     END IF;
     v_accrued := croft_accrued(a, p_now);
-    v_available := croft_ledger_balance(a.tenant_id, a.currency, 'receivable') - v_accrued + (SELECT coalesce(sum(c.remaining), 0) FROM credits c
-        WHERE c.tenant_id = a.tenant_id AND c.currency = a.currency AND c.remaining > 0 AND coalesce(c.expires_at > p_now, true));
+    v_available := croft_prepaid_left(a, v_accrued, p_now);
     INSERT INTO prepaid_checks (tenant_id, checked_at, next_at, accrued, available)
         VALUES (a.tenant_id, p_now, p_now + interval '1 hour', v_accrued, v_available)
         ON CONFLICT (tenant_id) DO UPDATE SET checked_at = excluded.checked_at, next_at = excluded.next_at, accrued = excluded.accrued,

@@ -129,8 +129,10 @@ DECLARE
 BEGIN
     r := test.api('op', 'admin_account_set', jsonb_build_object('id', b, 'if_match', '*', 'body', '{"terms":"prepaid","warn_below":"5","grace_s":3600,"end_after_s":7200}'::jsonb));
     PERFORM test.is((r.status, r.body->>'prepaid_state', r.body->>'available')::text, '(200,grace,-11.90)', 'an account that owes is in grace');
+    PERFORM test.is((test.vps('prepaid', 'more')).code, 'balance_exhausted', 'and gets nothing new');
     PERFORM test.api('op', 'admin_payment_record', jsonb_build_object('body', jsonb_build_object('tenant_id', b, 'amount', '20', 'reference', 'up 1')));
     PERFORM test.is((SELECT prepaid_state FROM billing_accounts WHERE tenant_id = b), 'ok', 'paying brings it back');
+    PERFORM test.ok((test.vps('prepaid', 'more', '{"query":{"dry_run":"true"}}')).code IS DISTINCT FROM 'balance_exhausted', 'and it may order again');
     PERFORM test.charge(b, '2026-02-01', 'k2', 4);
     PERFORM croft_prepaid_look(b, v_at);
     PERFORM test.is((SELECT prepaid_state FROM billing_accounts WHERE tenant_id = b), 'warned', 'little left warns');

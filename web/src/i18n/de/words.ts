@@ -34,6 +34,7 @@ export const words = {
     "problem.password_breached": "Ein gestohlenes Passwort",
     "problem.last_owner": "Der letzte Eigentümer",
     "problem.vps_lost": "Verloren",
+    "problem.balance_exhausted": "Guthaben aufgebraucht",
     "advice.other": "Beauftragen Sie es erneut; schlägt es wieder fehl, nennen Sie dem Betreiber die Uhrzeit.",
     "advice.disk_full": "Schaffen Sie Platz oder nehmen Sie einen größeren Tarif. Ist Ihre Festplatte nicht voll, ist es die des Nodes: Sagen Sie es dem Betreiber.",
     "advice.node_unreachable": "Der Node antwortet nicht. Sobald er es tut, geschieht es von selbst oder lässt sich erneut beauftragen.",

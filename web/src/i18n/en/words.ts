@@ -34,6 +34,7 @@ export const words = {
     "problem.password_breached": "A stolen password",
     "problem.last_owner": "The last owner",
     "problem.vps_lost": "Lost",
+    "problem.balance_exhausted": "Balance used up",
     "advice.other": "Order it again; if it fails again, tell the operator the time.",
     "advice.disk_full": "Free space or take a larger plan. If your own disk is not full, the node is: tell the operator.",
     "advice.node_unreachable": "The node does not answer. Once it does, this is done by itself or can be ordered again.",
