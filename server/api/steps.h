@@ -59,7 +59,8 @@ request_step step_hash_password, step_put_password;
 request_step step_make_vps_password; // of a guest's root: made here unless it was sent
 
 // steps_system.c
-request_step step_healthz, step_ping, step_readyz, step_metrics_find, step_metrics, step_meta, step_openapi;
+request_step step_healthz, step_ping, step_readyz, step_metrics_find, step_metrics, step_meta,
+    step_openapi;
 
 // steps_panel.c: the web panel, which has no routes; true: panel_steps answer the request
 bool panel_wants(const struct request *request);
