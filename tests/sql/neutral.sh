@@ -5,8 +5,9 @@ sql -f "$here/neutral.sql" >/dev/null || fatal "neutral.sql fails"
 for f in "$dir"/sql/*.sql; do # made by run
     name=$(basename "$f" .sql)
     if [ "$(role_of "$name")" = croft_tenant ]; then
-        sql -v name="$name" -v text="$(cat "$f")" -v neutral="$("$here/neutral.py" <"$f")" \
-            <<<"SELECT test.neutral(:'name', :'text', :'neutral')" >/dev/null || fatal "neutral $name fails"
+        echo "\\set text \`cat '$f'\`"
+        echo "\\set neutral \`'$here/neutral.py' <'$f'\`"
+        echo "SELECT test.neutral('$name', :'text', :'neutral');"
     fi
-done
+done | sql >/dev/null || fatal "neutral fails"
 sql -c "SELECT test.ok(count(*) > 8, 'statements had filters to lose', count(*)::text) FROM test.neutralised" >/dev/null

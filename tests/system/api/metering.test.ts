@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
 import { after, before, describe, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
-import { Client } from "../harness/client.js";
+import { Api } from "../harness/client.js";
 import { until } from "../harness/command.js";
 import { type Item, RawAgent, type RawLink } from "../harness/raw-agent.js";
 import { World } from "../harness/world.js";
@@ -183,7 +183,7 @@ describe("a load of known truth", () => {
         assert.equal(now.cpu_ns, now.last!.cpu_ns);
         const { items } = await world.operator.expect(200, "GET", "/v1/admin/usage/quarantine");
         assert.deepEqual([items[0].vps_id, items[0].reason, items[0].sample.cpu_ns], [guest.id, "too_fast", 1e17]);
-        const { text } = await new Client(world.server.url).raw("GET", "/metrics");
+        const { text } = await new Api(world.server.url).raw("GET", "/metrics");
         assert.match(text, new RegExp(`^croft_usage_quarantined_day{node="${items[0].node_id}",reason="too_fast"} 1$`, "m"));
         const { parts } = await world.customer.api.expect(200, "GET", `/v1/vps/${guest.id}/usage/evidence`);
         assert.equal(parts.reduce((sum: number, part: any) => sum + part.last.cpu_ns - part.first.cpu_ns, 0), now.cpu_ns, "evidence adds up to what is billed");
