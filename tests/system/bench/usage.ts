@@ -133,8 +133,9 @@ async function measure(count: number): Promise<void> {
         const nodes: Node[] = [];
         for (let i = 0; i < links; i++) {
             const agent = await RawAgent.join(world, `bench${i}`);
-            const vps = await seed(world, agent.node, Math.floor(count / links));
-            nodes.push(new Node(await agent.connect(), vps));
+            // The link first: of guests that a node does not show when it connects each would be a task.
+            const link = await agent.connect();
+            nodes.push(new Node(link, await seed(world, agent.node, Math.floor(count / links))));
         }
         await world.cluster.sql("ANALYZE");
         const postmaster = Number(await world.cluster.sql("SELECT (regexp_split_to_array(pg_read_file('postmaster.pid'), '\\n'))[1]"));
