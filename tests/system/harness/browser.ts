@@ -58,7 +58,13 @@ export class Window {
     }
 
     async go(path: string): Promise<void> {
-        await this.page.goto(this.url + path);
+        // A network link that another test makes or takes away ends what the browser loads just then; people would press reload.
+        await this.page.goto(this.url + path).catch((error: Error) => {
+            if (!error.message.includes("ERR_NETWORK_CHANGED")) {
+                throw error;
+            }
+            return this.page.goto(this.url + path);
+        });
     }
 
     // Within the panel, as its own links go: the page is not loaded anew.
