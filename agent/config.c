@@ -25,7 +25,8 @@ static const struct field driver_fields[] = {
      .min = 1,
      .max = 16,
      .preset = "lxc",
-     .help = "`lxc`, or `fake` for tests and fleet simulation."},
+     .help = "`lxc`; `crun`, an OCI runtime, which gives guests no terminal; or `fake` for tests "
+             "and fleet simulation."},
     {.name = "volume",
      .type = FIELD_STRING,
      IN_SECTION(drivers, volume),

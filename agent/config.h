@@ -14,7 +14,7 @@ struct agent_config {
     const char *link_user; // account of the link process; default croft-agent
     const char *log_level;
     struct {
-        const char *container, *volume, *network; // lxc|fake, btrfs|fake, routed|fake
+        const char *container, *volume, *network; // lxc|crun|fake, btrfs|fake, routed|fake
     } drivers;
     struct {
         const char *device; // block device with btrfs, or empty: loop file state_dir/pool.img

@@ -4,7 +4,8 @@
 
 #include <string.h>
 
-static const struct container_driver *const containers[] = {&container_lxc, &container_fake};
+static const struct container_driver *const containers[] = {&container_lxc, &container_crun,
+                                                            &container_fake};
 static const struct volume_driver *const volumes[] = {&volume_btrfs, &volume_fake};
 static const struct network_driver *const networks[] = {&network_routed, &network_fake};
 

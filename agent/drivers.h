@@ -179,6 +179,8 @@ struct terminal {
 
 struct container_driver {
     const char *name;
+    // A sentence for the operator: what guests do without that others give them; NULL: nothing.
+    const char *lacks;
     // Writes the container's definition (limits, id map, device, seccomp); does not start it.
     int (*define)(const struct agent_config *config, const struct vps_spec *spec,
                   const struct volume_root *root, struct err *err);
@@ -201,7 +203,7 @@ struct container_driver {
     int (*init_pid)(const struct agent_config *config, const char *vps, pid_t *ret_pid,
                     struct err *err);
     // The terminal that a login waits on, or a shell of the guest's root on a new one. ERR_CONFLICT: it does not run, or
-    // stands still.
+    // stands still. NULL: its guests have no terminals.
     int (*console)(const struct agent_config *config, const struct vps_spec *spec,
                    enum console_kind kind, struct terminal *ret_terminal, struct err *err);
     int (*undefine)(const struct agent_config *config, const char *vps, struct err *err);
@@ -225,7 +227,7 @@ struct drivers {
     struct pool_disks disks; // once the pool is open
 };
 
-extern const struct container_driver container_lxc, container_fake;
+extern const struct container_driver container_lxc, container_crun, container_fake;
 extern const struct volume_driver volume_btrfs, volume_fake;
 extern const struct network_driver network_routed, network_fake;
 

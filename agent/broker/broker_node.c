@@ -2,6 +2,7 @@
 #include "broker.h"
 #include "file.h"
 #include "host.h"
+#include "json.h"
 #include "log.h"
 #include "uuid.h"
 
@@ -24,13 +25,29 @@ static uint64_t memory_bytes(const char *name)
     return line ? strtoull(line + strlen(name), NULL, 10) * 1024 : 0;
 }
 
-static json_t *warnings_json(const struct host_facts *facts)
+// What the host lacks and what follows, then what the driver does.
+static json_t *warnings_json(const struct broker *broker, const struct host_facts *facts)
 {
     json_t *warnings = json_array();
     for (int i = 0; i < facts->warning_count; i++) {
         json_array_append_new(warnings, json_string(facts->warnings[i]));
     }
+    if (broker->drivers.container->lacks) {
+        json_array_append_new(warnings, json_string(broker->drivers.container->lacks));
+    }
     return warnings;
+}
+
+static void log_warnings(const struct broker *broker)
+{
+    struct host_facts facts;
+    host_observe(&facts);
+    _cleanup_json_ json_t *warnings = warnings_json(broker, &facts);
+    size_t i;
+    json_t *warning;
+    json_array_foreach (warnings, i, warning) {
+        log_warn("node", "warning=%s", LOGQ(json_string_value(warning)));
+    }
 }
 
 static void stat_pool(const struct broker *broker, uint64_t *ret_bytes, uint64_t *ret_free)
@@ -68,7 +85,7 @@ static json_t *node_json(const struct broker *broker)
                              facts.cgroup_version == 2 ? "v2" : "v1", "apparmor", facts.apparmor,
                              "lxcfs", facts.lxcfs, "drivers", "container",
                              config->drivers.container, "volume", config->drivers.volume, "network",
-                             config->drivers.network, "warnings", warnings_json(&facts));
+                             config->drivers.network, "warnings", warnings_json(broker, &facts));
     json_object_update_new(node, more);
     return node;
 }
@@ -234,6 +251,7 @@ void broker_node_opened(struct broker *broker, bool done)
         return;
     }
     broker->open = true;
+    log_warnings(broker);
     if (broker->drivers.volume->disks(broker->config, &broker->drivers.disks, NULL) < 0) {
         broker->drivers.disks.count = 0;
     }

@@ -1,4 +1,4 @@
-// The cgroups that liblxc makes for a container, lxc.payload.<vps> and lxc.monitor.<vps>, in both layouts: version 1 (a
+// The cgroups of a container, by the names that liblxc gives them: lxc.payload.<vps> and lxc.monitor.<vps>, in both layouts: version 1 (a
 // tree for each controller) and version 2 (one tree). Only cgroups of that name are ever touched.
 #pragma once
 
@@ -56,3 +56,16 @@ int cgroup_check_memory(const char *vps, uint64_t bytes, struct err *err) _must_
 
 // Lets go on what stands still, also without a monitor that could.
 void cgroup_thaw(const char *vps);
+
+// cgroup_make.c, for an engine that makes none itself: makes them, with the devices that a guest may open; what is below them is the
+// guest's to arrange. id_base: its root.
+int cgroup_make(const char *vps, uint32_t id_base, struct err *err) _must_check_;
+
+// Moves the calling process in.
+int cgroup_enter(const char *vps, struct err *err) _must_check_;
+
+// Whether the process is in it, or below.
+bool cgroup_holds(const char *vps, pid_t pid);
+
+// ERR_TIMEOUT: some process does not stand still; then all go on.
+int cgroup_freeze(const char *vps, int timeout_ms, struct err *err) _must_check_;

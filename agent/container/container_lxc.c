@@ -2,14 +2,16 @@
 // is asked of its cgroup, which takes microseconds; liblxc is asked only by workers.
 #include "container_lxc.h"
 
+#include "bounds.h"
 #include "cgroup.h"
 #include "config.h"
+#include "container_live.h"
 #include "container_lxc_log.h"
 #include "layer.h"
+#include "ns_owner.h"
 #include "sysfile.h"
 
 #include <errno.h>
-#include <ftw.h>
 #include <glob.h>
 #include <lxc/lxccontainer.h>
 #include <poll.h>
@@ -17,7 +19,7 @@
 #include <sys/stat.h>
 #include <time.h>
 
-enum { PATH_SIZE = 512, CLEAN_MS = 10000, MONITOR_END_MS = 1000, INOTIFY_INSTANCES = 8192 };
+enum { PATH_SIZE = 512, CLEAN_MS = 10000, MONITOR_END_MS = 1000 };
 
 // Loads vps/<id>/config.
 int lxc_load(const struct agent_config *config, const char *vps, struct lxc_container **ret,
@@ -52,18 +54,6 @@ static int lxc_define(const struct agent_config *config, const struct vps_spec *
         }
     }
     return lxc_config_write(config, spec, root, err);
-}
-
-// The kernel's 128 are used up by some twenty systemd guests, whose init then stops silently.
-static void raise_inotify_limit(void)
-{
-    static const char path[] = "/proc/sys/fs/inotify/max_user_instances";
-    uint64_t instances;
-    if (sysfile_read_u64(path, &instances, NULL) == 0 && instances < INOTIFY_INSTANCES) {
-        char text[16];
-        snprintf(text, sizeof(text), "%d", INOTIFY_INSTANCES);
-        (void)!sysfile_write(path, text, NULL);
-    }
 }
 
 // Without newuidmap on the PATH liblxc writes the id maps itself, which is 5 ms faster and needs no
@@ -143,14 +133,16 @@ static int refused(const struct agent_config *config, const struct vps_spec *spe
 
 // A layered root is there for liblxc's children only: the monitor lives on where we were when it was started.
 static int start_from(struct lxc_container *container, const struct volume_root *root,
-                      bool *ret_started, struct err *err)
+                      uint32_t id_base, bool *ret_started, struct err *err)
 {
     int home = -1;
     int r = root->space > 0 ? layer_enter(root->space, &home, err) : 0;
     if (r < 0) {
         return r;
     }
+    ns_owner_set(id_base, bounds_take);
     *ret_started = start_with_short_path(container);
+    ns_owner_set(0, NULL);
     if (home >= 0) {
         layer_leave(home);
     }
@@ -180,12 +172,12 @@ static int lxc_start(const struct agent_config *config, const struct vps_spec *s
         return r;
     }
     cgroup_forget_monitor(spec->vps, 0);
-    raise_inotify_limit();
+    bounds_set();
     container->want_daemonize(container, true);
     container->want_close_all_fds(container, true);
     off_t log_from = lxc_log_end(log);
     bool started = false;
-    r = start_from(container, root, &started, err);
+    r = start_from(container, root, spec->id_base, &started, err);
     if (r == 0 && !started) {
         return refused(config, spec, log, log_from, err);
     }
@@ -238,21 +230,6 @@ static int lxc_stop(const struct agent_config *config, const char *vps, int time
     return 0;
 }
 
-static int visit_remove(const char *path, const struct stat *st, int type, struct FTW *ftw)
-{
-    return remove(path) < 0 && errno != ENOENT ? -1 : 0;
-}
-
-// The folder with the generated AppArmor profile: the monitor removes it when the container stops, one that was
-// killed did not. Only root writes below it.
-static int remove_apparmor(const char *folder, struct err *err)
-{
-    if (nftw(folder, visit_remove, 8, FTW_DEPTH | FTW_PHYS | FTW_MOUNT) < 0 && errno != ENOENT) {
-        return err_errno(err, errno, "removing %s", folder);
-    }
-    return 0;
-}
-
 // liblxc has profiles compiled into a cache of all containers, a folder for each kernel's features, and never takes one out.
 static void forget_compiled_profile(const char *vps)
 {
@@ -285,9 +262,10 @@ static int lxc_undefine(const struct agent_config *config, const char *vps, stru
             return err_errno(err, errno, "removing %s", path);
         }
     }
+    // With the generated AppArmor profile: the monitor removes it when the container stops, one that was killed did not.
     int r = sysfile_path(path, sizeof(path), err, "%s/vps/%s/apparmor", config->state_dir, vps);
     if (r == 0) {
-        r = remove_apparmor(path, err);
+        r = container_remove_folder(path, err);
     }
     if (r < 0) {
         return r;

@@ -43,5 +43,5 @@ void lxc_config_forget_reboot(const char *vps, const struct timespec *before);
 int lxc_config_write(const struct agent_config *config, const struct vps_spec *spec,
                      const struct volume_root *root, struct err *err) _must_check_;
 
-// The seccomp profile in liblxc's version 2 syntax.
-extern const char lxc_seccomp_profile[];
+// container_lxc_seccomp.c: what guests may not call (surface.h), in liblxc's syntax.
+int lxc_seccomp_profile(char *out, size_t size, struct err *err) _must_check_;

@@ -4,6 +4,7 @@
 #include "host.h"
 #include "log.h"
 #include "plan_limits.h"
+#include "surface.h"
 #include "sysfile.h"
 
 #include <ctype.h>
@@ -14,7 +15,7 @@
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
-enum { TEXT_SIZE = 16384, VALUE_SIZE = 1024 };
+enum { TEXT_SIZE = 16384, VALUE_SIZE = 1024, SECCOMP_SIZE = 4096 };
 
 // A growing configuration; the first error sticks and is returned at the end.
 struct text {
@@ -78,41 +79,24 @@ static void put_basics(struct text *text, const struct agent_config *config,
     put(text, "lxc.console.size", "%s", "256KB");
 }
 
-// What a guest has no business to see. The kernel refuses it what matters also where it mounts these anew;
-// this keeps the host's hardware, keys and log from being read by whoever merely looks.
 static void put_masks(struct text *text, const struct agent_config *config)
 {
-    static const char *const files[] = {
-        "proc/kcore",      "proc/keys",       "proc/key-users",   "proc/kallsyms",
-        "proc/kmsg",       "proc/timer_list", "proc/sched_debug", "proc/latency_stats",
-        "proc/interrupts", "proc/iomem",      "proc/ioports",     "proc/slabinfo",
-    };
-    static const char *const folders[] = {
-        "proc/acpi",           "proc/scsi",
-        "proc/asound",         "sys/firmware",
-        "sys/kernel/debug",    "sys/kernel/tracing",
-        "sys/kernel/security", "sys/devices/virtual/powercap",
-    };
-    for (size_t i = 0; i < ARRAY_LEN(files); i++) {
-        put(text, "lxc.mount.entry", "/dev/null %s none bind,optional 0 0", files[i]);
+    for (size_t i = 0; surface_hidden_files[i]; i++) {
+        put(text, "lxc.mount.entry", "/dev/null %s none bind,optional 0 0",
+            surface_hidden_files[i]);
     }
-    for (size_t i = 0; i < ARRAY_LEN(folders); i++) {
+    for (size_t i = 0; surface_hidden_folders[i]; i++) {
         // One empty folder, nobody's in there, for all: a tmpfs each would cost each guest 100 KiB of the kernel.
         put(text, "lxc.mount.entry", "%s/empty %s none bind,ro,optional 0 0", config->state_dir,
-            folders[i]);
+            surface_hidden_folders[i]);
     }
 }
 
 static void put_confinement(struct text *text, const struct agent_config *config,
                             const struct vps_spec *spec, const struct host_facts *facts)
 {
-    put(text, "lxc.cap.drop", "%s",
-        "mac_admin mac_override sys_time sys_module sys_rawio sys_pacct syslog wake_alarm "
-        "block_suspend");
-    if (facts->core_pipe) {
-        // The program behind the pipe is the host's and runs as its root, outside of every limit of the
-        // guest's: a limit of one byte is what the kernel takes as "not at all", also for a pipe (core(5)).
-        put(text, "lxc.prlimit.core", "%d", 1);
+    for (size_t i = 0; surface_dropped[i]; i++) {
+        put(text, "lxc.cap.drop", "%s", surface_dropped[i]);
     }
     put(text, "lxc.seccomp.profile", "%s/vps/%s/seccomp", config->state_dir, spec->vps);
     put(text, "lxc.mount.auto", "%s", "proc:mixed sys:mixed cgroup:mixed");
@@ -161,15 +145,9 @@ static int make_devices(const struct agent_config *config, const struct vps_spec
 static void put_devices(struct text *text, const struct agent_config *config,
                         const struct vps_spec *spec, const char *deny, const char *allow)
 {
-    static const char *const allowed[] = {
-        "c *:* m",   "b *:* m", // making a node is harmless without the right to open it
-        "c 1:3 rwm", "c 1:5 rwm", "c 1:7 rwm", "c 1:8 rwm",
-        "c 1:9 rwm", // null zero full random
-        "c 5:0 rwm", "c 5:1 rwm", "c 5:2 rwm", "c 136:* rwm", // tty console ptmx pts
-    };
     put(text, deny, "%s", "a");
-    for (size_t i = 0; i < ARRAY_LEN(allowed); i++) {
-        put(text, allow, "%s", allowed[i]);
+    for (size_t i = 0; surface_devices[i]; i++) {
+        put(text, allow, "%s", surface_devices[i]);
     }
     for (size_t i = 0; i < ARRAY_LEN(switched); i++) {
         if (has_device(spec, i)) {
@@ -241,13 +219,9 @@ static void put_network(struct text *text, const struct vps_spec *spec)
 // lxcfs by plain mounts: Debian's hook would cost 40 ms a start.
 static void put_lxcfs(struct text *text)
 {
-    static const char *const files[] = {
-        "proc/cpuinfo", "proc/diskstats", "proc/loadavg", "proc/meminfo",
-        "proc/stat",    "proc/swaps",     "proc/uptime",  "sys/devices/system/cpu/online",
-    };
-    for (size_t i = 0; i < ARRAY_LEN(files); i++) {
-        put(text, "lxc.mount.entry", "/var/lib/lxcfs/%s %s none bind,optional 0 0", files[i],
-            files[i]);
+    for (size_t i = 0; surface_lxcfs[i]; i++) {
+        put(text, "lxc.mount.entry", "/var/lib/lxcfs/%s %s none bind,optional 0 0",
+            surface_lxcfs[i], surface_lxcfs[i]);
     }
 }
 
@@ -317,7 +291,7 @@ static void fill(struct text *text, const struct agent_config *config, const str
 int lxc_config_write(const struct agent_config *config, const struct vps_spec *spec,
                      const struct volume_root *root, struct err *err)
 {
-    char path[512];
+    char path[512], seccomp[SECCOMP_SIZE];
     _cleanup_free_ struct text *text = calloc(1, sizeof(*text));
     if (!text) {
         abort();
@@ -329,7 +303,10 @@ int lxc_config_write(const struct agent_config *config, const struct vps_spec *s
     int r =
         sysfile_path(path, sizeof(path), err, "%s/vps/%s/seccomp", config->state_dir, spec->vps);
     if (r == 0) {
-        r = sysfile_replace(path, 0600, lxc_seccomp_profile, err);
+        r = lxc_seccomp_profile(seccomp, sizeof(seccomp), err);
+    }
+    if (r == 0) {
+        r = sysfile_replace(path, 0600, seccomp, err);
     }
     if (r == 0) {
         r = make_devices(config, spec, err);

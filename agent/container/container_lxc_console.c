@@ -1,5 +1,6 @@
 // Terminals of a guest. The login's is one that liblxc made at its start, on which the guest's own getty waits; nothing but the
 // guest stands between it and us, so that a guest nobody reads waits by itself. A shell is a process put into the guest.
+#include "bounds.h"
 #include "container_lxc.h"
 
 #include <errno.h>
@@ -119,6 +120,7 @@ static int attach(struct lxc_container *container, int guest, pid_t *ret_pid, st
     options.extra_env_vars = variables;
     options.initial_cwd = cwd;
     options.stdin_fd = options.stdout_fd = options.stderr_fd = guest;
+    bounds_take(); // a shell has what init has, from us
     return container->attach(container, be_shell, NULL, &options, ret_pid) < 0
                ? err_set(err, ERR_SYSTEM, "liblxc could not enter the vps")
                : 0;

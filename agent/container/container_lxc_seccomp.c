@@ -1,38 +1,23 @@
 #include "container_lxc.h"
 
-// A deny list: what systemd, Docker and language runtimes use stays. EPERM (1) where a program must
-// see a refusal, ENOSYS (38) where it then falls back to something else.
-const char lxc_seccomp_profile[] =
-    "2\n"
-    "denylist\n"
-    "reject_force_umount\n"
-    "[all]\n"
-    // Other kernels and modules, file handles that cross mounts.
-    "kexec_load errno 1\n"
-    "kexec_file_load errno 1\n"
-    "init_module errno 1\n"
-    "finit_module errno 1\n"
-    "delete_module errno 1\n"
-    "open_by_handle_at errno 1\n"
-    // What is the host's alone: its swap, its process accounting, its log.
-    "swapon errno 1\n"
-    "swapoff errno 1\n"
-    "acct errno 1\n"
-    "syslog errno 1\n"
-    // Large kernel surface that guests of a hosting node do without.
-    "perf_event_open errno 1\n"
-    "userfaultfd errno 1\n"
-    "bpf errno 1\n"
-    "io_uring_setup errno 38\n"
-    "io_uring_enter errno 38\n"
-    "io_uring_register errno 38\n"
-    // Subvolumes and snapshots made by the guest would escape its quota group: SNAP_CREATE,
-    // SUBVOL_CREATE and both second versions. The kernel looks at 32 bits of the request only, so
-    // the comparison masks the rest (CVE-2019-7303, CVE-2019-10063).
-    "ioctl errno 1 [1,0x50009401,SCMP_CMP_MASKED_EQ,0xffffffff]\n"
-    "ioctl errno 1 [1,0x5000940e,SCMP_CMP_MASKED_EQ,0xffffffff]\n"
-    "ioctl errno 1 [1,0x50009417,SCMP_CMP_MASKED_EQ,0xffffffff]\n"
-    "ioctl errno 1 [1,0x50009418,SCMP_CMP_MASKED_EQ,0xffffffff]\n"
-    // TIOCSTI and TIOCLINUX: typing into a terminal that somebody else reads.
-    "ioctl errno 1 [1,0x5412,SCMP_CMP_MASKED_EQ,0xffffffff]\n"
-    "ioctl errno 1 [1,0x541c,SCMP_CMP_MASKED_EQ,0xffffffff]\n";
+#include "surface.h"
+
+#include <string.h>
+
+// Version 2 of liblxc's syntax; reject_force_umount is liblxc's word for umount2(2) with MNT_FORCE.
+int lxc_seccomp_profile(char *out, size_t size, struct err *err)
+{
+    size_t used = (size_t)snprintf(out, size, "2\ndenylist\nreject_force_umount\n[all]\n");
+    for (size_t i = 0; i < surface_call_count && used < size; i++) {
+        const struct surface_call *call = &surface_calls[i];
+        used += (size_t)snprintf(out + used, size - used, "%s errno %d", call->name, call->error);
+        if (call->bits && used < size) {
+            used += (size_t)snprintf(out + used, size - used, " [%u,0x%x,SCMP_CMP_MASKED_EQ,0x%x]",
+                                     call->argument, call->value, call->bits);
+        }
+        if (used < size) {
+            used += (size_t)snprintf(out + used, size - used, "\n");
+        }
+    }
+    return used < size ? 0 : err_set(err, ERR_INTERNAL, "the list of system calls is too long");
+}

@@ -125,6 +125,10 @@ static int open_terminal(const struct agent_config *config, const struct console
     if (r == 0) {
         r = load_spec(config, order->vps, &state, &spec, err);
     }
+    if (r == 0 && !drivers.container->console) {
+        r = err_set(err, ERR_CONFLICT, "the node's container driver, %s, gives guests no terminal",
+                    drivers.container->name);
+    }
     if (r == 0) {
         r = drivers.container->console(config, &spec, console_order_kind(order), terminal, err);
     }

@@ -181,7 +181,7 @@ json_t *health_observe(const struct agent_config *config, const struct drivers *
     json_t *alarms = json_array();
     struct host_facts facts;
     host_observe(&facts);
-    if (drivers->container == &container_lxc && !facts.lxcfs) {
+    if (drivers->container != &container_fake && !facts.lxcfs) {
         alarm_add(alarms, "lxcfs_down",
                   "No lxcfs answers: guests see the node's memory and processors, or nothing.");
     }

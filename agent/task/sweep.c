@@ -82,7 +82,7 @@ static void find_cgroups(const struct sweep *sweep, json_t *found)
     char path[CGROUP_PATH_SIZE];
     cgroup_path(path, "pids", "", "");
     char *end = strstr(path, prefix);
-    if (sweep->drivers->container != &container_lxc || !end) {
+    if (sweep->drivers->container == &container_fake || !end) {
         return;
     }
     *end = '\0';

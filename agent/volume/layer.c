@@ -1,5 +1,7 @@
 #include "layer.h"
 
+#include "idmap.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/capability.h>
@@ -65,61 +67,6 @@ static int enter_fresh(int *ret_home, int *ret_space, struct err *err)
 }
 
 // ---- Whose files they are
-
-static int write_map(pid_t pid, const char *file, uint32_t base, struct err *err)
-{
-    char path[TEXT_SIZE], text[TEXT_SIZE];
-    snprintf(path, sizeof(path), "/proc/%d/%s", pid, file);
-    int len = snprintf(text, sizeof(text), "0 %u %d\n", base, IDS);
-    _cleanup_fd_ int fd = open(path, O_WRONLY | O_CLOEXEC);
-    return fd >= 0 && write(fd, text, (size_t)len) == len ? 0
-                                                          : err_errno(err, errno, "mapping ids");
-}
-
-static int map_ids(pid_t pid, uint32_t base, int *ret_fd, struct err *err)
-{
-    char path[TEXT_SIZE];
-    int r = write_map(pid, "uid_map", base, err);
-    if (r == 0) {
-        r = write_map(pid, "gid_map", base, err);
-    }
-    if (r < 0) {
-        return r;
-    }
-    snprintf(path, sizeof(path), "/proc/%d/ns/user", pid);
-    *ret_fd = open(path, O_RDONLY | O_CLOEXEC);
-    return *ret_fd < 0 ? err_errno(err, errno, "opening a user namespace") : 0;
-}
-
-// A user namespace is made by a process in it, which is needed for that moment only.
-static int open_ids(uint32_t base, int *ret_fd, struct err *err)
-{
-    int ready[2];
-    char byte = 0;
-    if (pipe2(ready, O_CLOEXEC) < 0) {
-        return err_errno(err, errno, "making a pipe");
-    }
-    _cleanup_fd_ int from = ready[0];
-    pid_t pid = fork();
-    if (pid == 0) {
-        prctl(PR_SET_PDEATHSIG, SIGKILL);
-        if (unshare(CLONE_NEWUSER) == 0 && write(ready[1], &byte, 1) == 1) {
-            pause();
-        }
-        _exit(1);
-    }
-    close(ready[1]);
-    if (pid < 0) {
-        return err_errno(err, errno, "starting a process");
-    }
-    int r = read(from, &byte, 1) == 1
-                ? map_ids(pid, base, ret_fd, err)
-                : err_set(err, ERR_SYSTEM, "the kernel gives no user namespace");
-    kill(pid, SIGKILL);
-    while (waitpid(pid, NULL, 0) < 0 && errno == EINTR) {
-    }
-    return r;
-}
 
 // Another owner of files takes root's rights over others' files away: they are taken back.
 int layer_own_as(uint32_t id, struct err *err)
@@ -218,7 +165,7 @@ static int put_over(int fd, const char *at, struct err *err)
 static int open_layers(const struct layer *layer, int *ret_image, int *ret_own, struct err *err)
 {
     _cleanup_fd_ int ids = -1, image = -1, own = -1;
-    int r = open_ids(layer->id_base, &ids, err);
+    int r = idmap_open(layer->id_base, &ids, err);
     if (r == 0) {
         r = attach(layer->image, ids, MOUNT_ATTR_RDONLY, &image, err);
     }

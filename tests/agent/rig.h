@@ -17,6 +17,8 @@ struct rig_entry {
 
 extern struct agent_config rig_config;
 extern const struct drivers rig_drivers;
+// What runs the guests: liblxc unless a test says otherwise.
+extern const struct container_driver *rig_container;
 
 // Makes everything; exits with a message when the machine cannot do it. rig_clean() removes all of it
 // and may be called at any time, also by another process than the one that set it up.
@@ -47,7 +49,7 @@ void rig_destroy(const struct vps_spec *spec);
 // Runs a shell command in the guest; returns its exit status, 128 + n for signal n, -1 when it could
 // not be run. What it printed is in out (may be NULL).
 int rig_exec(const struct vps_spec *spec, const char *command, char *out, size_t size);
-// As rig_exec, for a function of ours that runs inside the guest.
+// As rig_exec, for a function of ours that runs inside the guest; liblxc's guests only.
 int rig_call(const struct vps_spec *spec, int (*function)(void *), void *arg);
 
 // Runs a shell command on the host in the folder that is the guest's root, as the guest's root user; of a layered disk in its

@@ -13,6 +13,9 @@ Suite *suite_live(void);
 Suite *suite_full(void);
 Suite *suite_network(void);
 Suite *suite_neighbours(void);
+Suite *suite_shared(void);
+Suite *suite_engines(void);
+Suite *suite_hostile(void);
 Suite *suite_traffic(void);
 Suite *suite_filter(void);
 

@@ -24,6 +24,9 @@ static int run_suites(const char *state_dir)
     srunner_add_suite(runner, suite_live());
     srunner_add_suite(runner, suite_network());
     srunner_add_suite(runner, suite_neighbours());
+    srunner_add_suite(runner, suite_shared());
+    srunner_add_suite(runner, suite_engines());
+    srunner_add_suite(runner, suite_hostile());
     srunner_add_suite(runner, suite_traffic());
     srunner_add_suite(runner, suite_filter());
     srunner_add_suite(runner, suite_full());

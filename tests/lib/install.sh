@@ -10,7 +10,7 @@ packages=(
     postgresql postgresql-client btrfs-progs nftables iproute2 iputils-ping uidmap zstd
     busybox-static dropbear-bin openssh-client curl nodejs npm wrk
     pdns-server pdns-backend-sqlite3
-    lxc lxcfs mmdebstrap umoci skopeo jq openssl procps universal-ctags git ca-certificates dpkg-dev adduser lintian
+    lxc lxcfs crun mmdebstrap umoci skopeo jq openssl procps universal-ctags git ca-certificates dpkg-dev adduser lintian
     php-cli php-curl
 )
 

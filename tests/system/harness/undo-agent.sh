@@ -36,7 +36,11 @@ if [ -e "$state/pool.img" ]; then
 fi
 for vps in "$state"/vps/*; do
     [ -d "$vps" ] || continue
+    # A guest of crun's has no monitor that would have led to it.
+    find /sys/fs/cgroup -type d -name "lxc.payload.${vps##*/}" -exec find {} -name cgroup.procs -exec cat {} + \; 2>/dev/null | sort -u |
+        while read -r pid; do kill -9 "$pid" 2>/dev/null; done
     find /sys/fs/cgroup -depth -type d -name "*${vps##*/}*" -exec find {} -depth -type d \; 2>/dev/null |
         while read -r group; do rmdir "$group" 2>/dev/null; done
+    rm -rf "/run/croft-crun/${vps##*/}"
 done
 exit 0
