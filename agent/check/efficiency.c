@@ -8,7 +8,8 @@ static const char sequential[] =
     "--direct=1 "
     "--runtime=$T --time_based --output-format=terse | awk -F';' '{print ($7 + $48) / 1024}'";
 static const char http[] =
-    "busybox httpd -f -p 127.0.0.1:8080 -h /usr/share/common-licenses & server=$!; sleep 0.2; "
+    "busybox httpd -f -p 127.0.0.1:8080 -h /usr/share/common-licenses & server=$!; "
+    "for i in 1 2 3 4 5 6 7 8 9; do sleep 0.2; ss -ltn | grep -q :8080 && break; done; "
     "wrk -t1 -c4 -d${T}s http://127.0.0.1:8080/BSD | awk '/Requests.sec/{print $2}'; kill $server";
 static const char calls[] = "dd if=/dev/zero of=/dev/null bs=1 count=$((T * 700000)) 2>&1 | awk "
                             "'/copied/{print $1 / $(NF - 3)}'";

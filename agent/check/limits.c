@@ -69,8 +69,7 @@ static double peak_memory(const struct check *check)
 static int memory(struct check *check, struct err *err)
 {
     struct run_result run;
-    int r = subject_run(&check->site, &check->subject, "tail -c 2g /dev/zero >/dev/null", 60, &run,
-                        err);
+    int r = subject_run(&check->site, &check->subject, "tail /dev/zero >/dev/null", 60, &run, err);
     if (r == 0) {
         add(check, "memory", "bytes", (double)check->subject.spec.limits.memory_bytes,
             peak_memory(check), 0, 0.9);
@@ -82,10 +81,12 @@ static int processes(struct check *check, struct err *err)
 {
     struct usage_counters counters = {0};
     uint64_t most = 0;
+    // Threads, which count as processes: so many processes would meet the limit of memory before.
     pid_t pid = subject_begin(
         &check->site, &check->subject,
-        "python3 -c 'import os,time\nwhile 1:\n try:\n  if os.fork()==0: time.sleep(60); "
-        "os._exit(0)\n except OSError: time.sleep(1)'");
+        "python3 -c 'import threading,time\nthreading.stack_size(65536)\nwhile 1:\n try: "
+        "threading.Thread(target=time.sleep,args=(60,)).start()\n except RuntimeError: "
+        "time.sleep(1)'");
     int r = 0;
     for (int i = 0; i < 100 && r == 0 && most < (uint64_t)check->subject.spec.limits.pids; i++) {
         usleep(100000);

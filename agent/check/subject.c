@@ -1,5 +1,6 @@
 #include "subject.h"
 
+#include "bounds.h"
 #include "container_lxc.h"
 #include "guest.h"
 #include "uuid.h"
@@ -116,6 +117,20 @@ int subject_ensure(struct site *site, const struct subject *subject, struct err 
     return r < 0 || observed == OBSERVED_RUNNING ? r : subject_restart(site, subject, err);
 }
 
+int subject_reboots(struct site *site, const struct subject *subject, bool *ret_reboots,
+                    struct err *err)
+{
+    const struct container_driver *container = site->drivers.container;
+    enum observed observed;
+    int r = container->observe(&site->config, subject->spec.vps, &observed, err);
+    if (r == 0) {
+        *ret_reboots =
+            observed == OBSERVED_STOPPED &&
+            container->is_coming_back(&site->config, subject->spec.vps, OBSERVED_RUNNING);
+    }
+    return r;
+}
+
 // liblxc's attach in a process that is a group leader: what it leads to can be ended whole.
 static pid_t attach(struct site *site, const struct subject *subject, lxc_attach_exec_t function,
                     void *arg, int out)
@@ -130,6 +145,7 @@ static pid_t attach(struct site *site, const struct subject *subject, lxc_attach
     int status, null = open("/dev/null", O_RDWR | O_CLOEXEC);
     close(site->keeper);
     setpgid(0, 0);
+    bounds_take();
     options.stdin_fd = null;
     options.stdout_fd = out >= 0 ? out : null;
     options.stderr_fd = out >= 0 ? out : null;

@@ -30,6 +30,10 @@ int subject_create(struct site *site, struct subject *subject, struct err *err) 
 int subject_ensure(struct site *site, const struct subject *subject, struct err *err) _must_check_;
 int subject_restart(struct site *site, const struct subject *subject, struct err *err) _must_check_;
 
+// Whether it is down since it rebooted itself, so that it is to be started again, as the broker does.
+int subject_reboots(struct site *site, const struct subject *subject, bool *ret_reboots,
+                    struct err *err) _must_check_;
+
 // A shell command as root of the guest, at most so long.
 int subject_run(struct site *site, const struct subject *subject, const char *command,
                 unsigned timeout_s, struct run_result *ret_result, struct err *err) _must_check_;
