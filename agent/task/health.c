@@ -6,6 +6,7 @@
 #include "filter_file.h"
 #include "host.h"
 #include "macro.h"
+#include "ns_owner.h"
 #include "traffic.h"
 #include "vps_state.h"
 
@@ -176,6 +177,36 @@ static void observe_filters(const struct agent_config *config, json_t *alarms)
     }
 }
 
+// Guests that the kernel counts as root's: they were started by an agent that made it so, or by a liblxc that goes another way
+// (ns_owner.h). One of them can take what all of them have.
+static void observe_owners(const struct agent_config *config, const struct drivers *drivers,
+                           json_t *alarms)
+{
+    char(*ids)[37] = NULL;
+    size_t count = 0;
+    size_t together = 0;
+    const char *first = "";
+    char detail[192];
+    struct err unheard = {0};
+    if (vps_state_list(config, &ids, &count, &unheard) < 0) {
+        return; // before the first vps
+    }
+    for (size_t i = 0; i < count; i++) {
+        pid_t init = 0;
+        uint32_t owner;
+        if (drivers->container->init_pid(config, ids[i], &init, &unheard) == 0 && init > 0 &&
+            ns_owner_of(init, &owner, &unheard) == 0 && owner == 0 && together++ == 0) {
+            first = ids[i];
+        }
+    }
+    if (together > 0) {
+        snprintf(detail, sizeof(detail), "%zu vps share one user's limits in the kernel, as %s.",
+                 together, first);
+        alarm_add(alarms, "counted_together", detail);
+    }
+    free(ids);
+}
+
 json_t *health_observe(const struct agent_config *config, const struct drivers *drivers)
 {
     json_t *alarms = json_array();
@@ -190,6 +221,9 @@ json_t *health_observe(const struct agent_config *config, const struct drivers *
     }
     observe_pool(config, alarms);
     observe_filters(config, alarms);
+    if (drivers->container != &container_fake) {
+        observe_owners(config, drivers, alarms);
+    }
     observe_log(alarms);
     observe_state(config, alarms);
     return alarms;

@@ -1,4 +1,6 @@
 // What a guest may do, and what is done to it while it runs: the same whichever engine runs it.
+#include "health.h"
+#include "json.h"
 #include "ns_owner.h"
 #include "rig.h"
 #include "test_drivers.h"
@@ -152,7 +154,29 @@ START_TEST(a_root_shows_no_devices_and_is_its_own)
 }
 END_TEST
 
-// What the kernel counts for a guest it counts for one user, whom no other guest is.
+static int init_of_the_host(const struct agent_config *config, const char *vps, pid_t *ret_pid,
+                            struct err *err)
+{
+    *ret_pid = 1;
+    return 0;
+}
+
+static bool is_counted_together(const struct container_driver *container)
+{
+    struct drivers drivers = rig_drivers;
+    drivers.container = container;
+    _cleanup_json_ json_t *alarms = health_observe(&rig_config, &drivers);
+    size_t i;
+    json_t *alarm;
+    json_array_foreach (alarms, i, alarm) {
+        if (strcmp(json_get_string(alarm, "code", ""), "counted_together") == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+// What the kernel counts for a guest it counts for one user, whom no other guest is. If it does not, the node says so.
 START_TEST(its_namespaces_are_its_own_users)
 {
     pid_t init = 0;
@@ -160,6 +184,10 @@ START_TEST(its_namespaces_are_its_own_users)
     CALL(0, rig_container->init_pid(&rig_config, spec.vps, &init, err));
     CALL(0, ns_owner_of(init, &owner, err));
     ck_assert_uint_eq(owner, spec.id_base);
+    ck_assert(!is_counted_together(rig_container));
+    struct container_driver other = *rig_container;
+    other.init_pid = init_of_the_host;
+    ck_assert(is_counted_together(&other));
 }
 END_TEST
 
