@@ -68,7 +68,7 @@ suite_fuzz()
 {
     local built=${LINT_BUILD_DIR:-$root/.build-lint}/clang # lint has built the targets already
     [ ! -f "$built/build.ninja" ] || export FUZZ_BUILD_DIR=$built
-    "$here/fuzz/run"
+    "$here/fuzz/run" 3 # seconds a target: all suites together have a bound; by hand give it more
 }
 
 # The drivers against the real kernel, as root, each test in namespaces of its own.
