@@ -142,11 +142,11 @@ static void observe_state(const struct agent_config *config, json_t *alarms)
     }
 }
 
-// Whoever looks makes it anew, next.
-static void observe_table(json_t *alarms)
+void health_observe_table(const struct drivers *drivers, json_t *alarms)
 {
     struct traffic traffic;
-    if (traffic_sample(0, &traffic, NULL) == 0 && traffic.table == 0) {
+    if (drivers->network == &network_routed && traffic_sample(0, &traffic, NULL) == 0 &&
+        traffic.table == 0) {
         alarm_add(alarms, "filters_missing",
                   "Somebody deleted the node's nftables table; it has been made anew.");
     }
@@ -215,9 +215,6 @@ json_t *health_observe(const struct agent_config *config, const struct drivers *
     if (drivers->container != &container_fake && !facts.lxcfs) {
         alarm_add(alarms, "lxcfs_down",
                   "No lxcfs answers: guests see the node's memory and processors, or nothing.");
-    }
-    if (drivers->network == &network_routed) {
-        observe_table(alarms);
     }
     observe_pool(config, alarms);
     observe_filters(config, alarms);

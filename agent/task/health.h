@@ -8,3 +8,6 @@
 
 // [{code, detail}]; the codes are those of docs/nodes.md. Never fails: what cannot be looked at is not told. The caller frees it.
 json_t *health_observe(const struct agent_config *config, const struct drivers *drivers);
+
+// Adds to these whether the node's nftables table is gone. Asked right before it is made anew, else nobody would hear of it.
+void health_observe_table(const struct drivers *drivers, json_t *alarms);

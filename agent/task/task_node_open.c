@@ -39,6 +39,12 @@ static int ensure_observed(struct task *task, struct err *err)
     return 0;
 }
 
+static int ensure_filters(struct task *task, struct err *err)
+{
+    health_observe_table(&task->drivers, task->alarms);
+    return ensure_network_open(task, err);
+}
+
 static int ensure_tidy(struct task *task, struct err *err)
 {
     return task->drivers.volume->tidy(task->config, err);
@@ -54,9 +60,9 @@ static int ensure_counted(struct task *task, struct err *err)
 
 // Once a minute, beside whatever else runs: what guests need of the network may have been taken away, as by `nft flush ruleset`.
 static const struct task_step check_steps[] = {
-    {"health", ensure_observed, NULL},      {"connections", ensure_counted, NULL},
-    {"network", ensure_network_open, NULL}, {"sweep", ensure_swept, NULL},
-    {"quotas", ensure_tidy, NULL},          {"images", ensure_cache, NULL},
+    {"health", ensure_observed, NULL},     {"network", ensure_filters, NULL},
+    {"connections", ensure_counted, NULL}, {"sweep", ensure_swept, NULL},
+    {"quotas", ensure_tidy, NULL},         {"images", ensure_cache, NULL},
 };
 
 const struct task_kind task_node_check = {"node_check", check_steps, ARRAY_LEN(check_steps)};
