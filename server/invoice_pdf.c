@@ -34,12 +34,15 @@ enum {
 static PangoFontMap *fonts;
 static pthread_mutex_t fonts_lock = PTHREAD_MUTEX_INITIALIZER;
 
-#ifdef __SANITIZE_ADDRESS__
+#ifndef __has_feature // gcc has none
+#define __has_feature(name) 0
+#endif
+#if defined(__SANITIZE_ADDRESS__) || __has_feature(address_sanitizer)
 // What fontconfig keeps of its configuration until the process ends.
 const char *__lsan_default_suppressions(void);
 const char *__lsan_default_suppressions(void)
 {
-    return "leak:libfontconfig.so\n";
+    return "leak:libfontconfig\n";
 }
 #endif
 

@@ -6,14 +6,6 @@
 
 #include <string.h>
 
-// The cache of fonts lives as long as the process, where the leak check of clang's runtime does not see who holds it.
-const char *__lsan_default_suppressions(void);
-
-const char *__lsan_default_suppressions(void)
-{
-    return "leak:libfontconfig\n";
-}
-
 // The page's own elements; a text that could open one would show here or change their number.
 static const char *const elements[] = {
     "!doctype html>", "html ",   "html>",  "head>", "meta ", "title>", "style>", "body>",  "div ",
