@@ -124,7 +124,8 @@ describe("croft-agent check", () => {
     });
 
     test("nothing is left of it, nor of one that is killed", { timeout: 300_000 }, async () => {
-        const before = await leftBehind();
+        // The kernel takes a pool's mount down some moments after the last process of its namespace.
+        await until("what the first one made is gone", async () => (await leftBehind()).length === 0, 60_000);
         const argv = command("--probes");
         const child = spawn(argv[0]!, argv.slice(1), { env: { ...process.env, ...env }, stdio: ["ignore", "ignore", "pipe"] });
         sandbox.undoProcess(child.pid!);
@@ -135,8 +136,7 @@ describe("croft-agent check", () => {
         const ours = checks.filter((pid) => parents(pid).includes(child.pid!));
         const first = ours.find((pid) => !ours.includes(parents(pid)[0]!))!;
         process.kill(first, "SIGKILL");
-        await until("all is gone", async () => (await leftBehind()).length <= before.length, 120_000);
-        assert.deepEqual(before, []);
+        await until("all is gone", async () => (await leftBehind()).length === 0, 120_000);
     });
 
     test("what it is not told, it says", async () => {
