@@ -41,7 +41,7 @@ sum_check()
     local log checks failures errors total=0 bad=0
     log=$(mktemp)
     # Most of them wait for a clock more than for a processor.
-    meson test -C "$CROFT_BUILD" --no-rebuild --suite "$1" --print-errorlogs --verbose --num-processes 4 >"$log" 2>&1
+    meson test -C "$CROFT_BUILD" --no-rebuild --suite "$1" --print-errorlogs --verbose --num-processes 6 >"$log" 2>&1
     local status=$?
     while read -r checks failures errors; do
         total=$((total + checks))
