@@ -44,12 +44,13 @@ memory_acts()
         neighbour_lives
 }
 
-# A file in memory is memory.
+# A file in memory is memory. Whoever is killed, the file stays, and nothing more can begin in the guest until its owner starts it anew.
 tmpfs_acts()
 {
-    guest "$vps" 'mkdir -p /tmp/m && mount -t tmpfs tmpfs /tmp/m && dd if=/dev/zero of=/tmp/m/f bs=1M count=400; echo "status $?"; umount /tmp/m' 2>&1 |
-        tee "$work/tmpfs"
-    ! grep -qx 'status 0' "$work/tmpfs" && neighbour_lives
+    guest "$vps" 'mkdir -p /tmp/m && mount -t tmpfs tmpfs /tmp/m && dd if=/dev/zero of=/tmp/m/f bs=1M count=400; echo "status $?"' 2>&1 | tee "$work/tmpfs"
+    cg "$vps" memory.stat | grep -w shmem | tee "$work/shmem"
+    ! grep -qx 'status 0' "$work/tmpfs" && [ "$(cut -d ' ' -f 2 "$work/shmem")" -gt 200000000 ] && neighbour_lives &&
+        order POST "/v1/vps/$vps/reboot" && until_true 120 guest "$vps" true
 }
 
 # Before Linux 6.11 a refusal is counted where the process was that forked, anywhere below.
