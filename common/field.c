@@ -68,6 +68,9 @@ static bool has_control(const char *text, size_t len, unsigned flags)
 {
     for (size_t i = 0; i < len; i++) {
         unsigned char c = (unsigned char)text[i];
+        if (c >= 0x20 && c < 0x7f) {
+            continue;
+        }
         bool line = (flags & FIELD_MULTILINE) && (c == '\n' || c == '\t');
         bool c1 = c == 0xc2 && i + 1 < len && (unsigned char)text[i + 1] < 0xa0;
         if ((c < 0x20 && !line) || c == 0x7f || c1 ||
@@ -279,9 +282,16 @@ static void set_preset(const struct field *field, char *at)
     }
 }
 
-static const struct field *find(const struct field *table, const char *name)
+// From a field on, then from the first: what is said in the table's order is found at once.
+static const struct field *find(const struct field *table, const struct field *from,
+                                const char *name)
 {
-    for (const struct field *field = table; field->name; field++) {
+    for (const struct field *field = from; field->name; field++) {
+        if (strcmp(field->name, name) == 0) {
+            return field;
+        }
+    }
+    for (const struct field *field = table; field != from; field++) {
         if (strcmp(field->name, name) == 0) {
             return field;
         }
@@ -292,10 +302,14 @@ static const struct field *find(const struct field *table, const char *name)
 static int refuse_unknown(const struct decoder *decoder, const struct field *table, json_t *object,
                           const char *pointer)
 {
+    const struct field *next = table;
     const char *name;
     json_t *value;
     json_object_foreach (object, name, value) {
-        if (!find(table, name)) {
+        const struct field *field = find(table, next, name);
+        if (field) {
+            next = field + 1;
+        } else {
             char at[POINTER_MAX];
             join_pointer(at, sizeof(at), pointer, name);
             return refuse(decoder, at, "is not a known field");
