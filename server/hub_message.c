@@ -1,6 +1,7 @@
 #include "hub_message.h"
 
 #include "hub_fields.h"
+#include "hub_usage.h"
 #include "json.h"
 
 #include <string.h>
@@ -71,16 +72,22 @@ static int wrong_item(struct err *err, const char *list, size_t index)
     return err->code = ERR_PROTOCOL;
 }
 
-static int check_list(json_t *list, size_t max, const char *name,
-                      int (*check)(json_t *item, struct err *err), struct err *err)
+static int check_size(const json_t *list, size_t max, const char *name, struct err *err)
 {
     char pointer[32];
     snprintf(pointer, sizeof(pointer), "/%s", name);
     if (!json_is_array(list)) {
         return wrong(err, pointer, "must be a list");
     }
-    if (json_array_size(list) > max) {
-        return wrong(err, pointer, "has too many items");
+    return json_array_size(list) > max ? wrong(err, pointer, "has too many items") : 0;
+}
+
+static int check_list(json_t *list, size_t max, const char *name,
+                      int (*check)(json_t *item, struct err *err), struct err *err)
+{
+    int r = check_size(list, max, name, err);
+    if (r < 0) {
+        return r;
     }
     size_t index;
     json_t *item;
@@ -102,7 +109,7 @@ static int check_report(json_t *item, struct err *err)
     return is_observed(report.observed) ? 0 : wrong(err, "/observed", "is not a known state");
 }
 
-static int check_sample(json_t *item, struct err *err)
+static int read_sample(json_t *item, struct hub_sample *ret_sample, struct err *err)
 {
     struct hub_sample sample;
     int r = field_decode(hub_sample_fields, item, NULL, &sample, err);
@@ -112,7 +119,11 @@ static int check_sample(json_t *item, struct err *err)
     if (sample.fine && sample.fine[strspn(sample.fine, "0123456789,;")] != '\0') {
         return wrong(err, "/fine", "is not a list of numbers");
     }
-    return is_time(sample.ts) ? 0 : wrong(err, "/ts", "is not a time in RFC 3339 and UTC");
+    if (!is_time(sample.ts)) {
+        return wrong(err, "/ts", "is not a time in RFC 3339 and UTC");
+    }
+    *ret_sample = sample;
+    return 0;
 }
 
 static int check_alarm(json_t *item, struct err *err)
@@ -189,7 +200,24 @@ static int check_usage(const union hub_decoded *decoded, struct hub_message *mes
 {
     message->epoch = decoded->usage.epoch;
     snprintf(message->key, sizeof(message->key), "usage %lld", (long long)decoded->usage.batch);
-    return check_list(decoded->usage.samples, SAMPLES_MAX, "samples", check_sample, err);
+    json_t *list = decoded->usage.samples;
+    int r = check_size(list, SAMPLES_MAX, "samples", err);
+    if (r < 0) {
+        return r;
+    }
+    _cleanup_free_ struct hub_sample *samples = calloc(json_array_size(list) + 1, sizeof(*samples));
+    if (!samples) {
+        abort();
+    }
+    size_t index;
+    json_t *item;
+    json_array_foreach (list, index, item) {
+        if (read_sample(item, &samples[index], err) < 0) {
+            return wrong_item(err, "samples", index);
+        }
+    }
+    message->text = hub_usage_text(&decoded->usage, samples, json_array_size(list));
+    return 0;
 }
 
 static int check_limit(json_t *item, struct err *err)
@@ -379,8 +407,7 @@ int hub_message_read(const char *text, size_t len, struct hub_message *ret_messa
         hub_message_finish(&message);
         return r;
     }
-    message.text = strndup(text, len);
-    if (!message.text) {
+    if (!message.text && !(message.text = strndup(text, len))) {
         abort();
     }
     *ret_message = message;

@@ -31,7 +31,7 @@ struct hub_message {
     // A later message of the same key says all that this one says; "" means that each one counts.
     char key[HUB_KEY_SIZE];
     char *csr; // HUB_CERTIFICATE_REQUEST
-    char *text; // NUL-terminated JSON, as it came
+    char *text; // NUL-terminated JSON, as it came; of usage as hub_usage.h makes it
 };
 
 // text is one frame. ERR_PROTOCOL with the place of the error for anything that is not exactly a known

@@ -6,9 +6,17 @@ LANGUAGE sql AS $$
         'io_read_ops', p_cpu, 'io_write_ops', p_cpu, 'net_rx_bytes', p_cpu, 'net_tx_bytes', p_cpu, 'net_rx_packets', p_cpu,
         'net_tx_packets', p_cpu, 'pids', 1, 'oom_kills', 0) || p_more
 $$;
+-- By column, as the server says them (server/hub_usage.c).
+CREATE FUNCTION test.columns(p_samples jsonb) RETURNS jsonb LANGUAGE sql AS $$
+    SELECT jsonb_build_object('batch', 1, 'vps', format('{%s}', string_agg(x->>'vps', ',' ORDER BY n)), 'boots', format('{%s}', string_agg(x->>'boot', ',' ORDER BY n)),
+        'ts', format('{%s}', string_agg(x->>'ts', ',' ORDER BY n)), 'fine', string_agg(coalesce(x->>'fine', ''), '|' ORDER BY n),
+        'numbers', format('{%s}', string_agg((SELECT format('{%s}', string_agg(coalesce(x->>k, CASE WHEN k ~ 'inside|outside|gaps' THEN '0' ELSE 'NULL' END), ',' ORDER BY i))
+            FROM unnest(string_to_array('seq mono_ns cpu_ns io_read_bytes io_write_bytes io_read_ops io_write_ops net_rx_bytes net_tx_bytes net_rx_packets net_tx_packets oom_kills memory_bytes '
+                'memory_anon_bytes disk_bytes pids net_rx_inside_bytes net_tx_inside_bytes net_rx_outside_bytes net_tx_outside_bytes net_gaps', ' ')) WITH ORDINALITY c (k, i)), ',' ORDER BY n)))
+    FROM jsonb_array_elements(CASE jsonb_typeof(p_samples) WHEN 'array' THEN p_samples ELSE '[]' END) WITH ORDINALITY e (x, n)
+$$;
 CREATE FUNCTION test.report(p_samples jsonb) RETURNS jsonb LANGUAGE sql AS $$
-    SELECT test.hub(test.get('node'), test.epoch(test.get('node')), 'node_usage',
-        jsonb_build_object('type', 'usage', 'batch', 1, 'samples', p_samples))
+    SELECT test.hub(test.get('node'), test.epoch(test.get('node')), 'node_usage', test.columns(p_samples))
 $$;
 DO $$
 DECLARE
@@ -45,7 +53,9 @@ BEGIN
     PERFORM test.is((test.report(jsonb_build_array(test.sample(v, b2, 4, 100), test.sample(v, b2, 5, -1))))->>'failed', 'CR422', 'negative');
     PERFORM test.is((test.report(jsonb_build_array(test.sample(v, b2, 4, 100, '{"cpu_ns":"x"}'))))->>'failed', 'CR422', 'not a number');
     PERFORM test.is((test.report(jsonb_build_array(test.sample(v, b2, 4, 100) - 'cpu_ns')))->>'failed', 'CR422', 'incomplete');
-    PERFORM test.is((test.report('{}'))->>'failed', 'CR422', 'no list');
+    PERFORM test.is((test.hub(test.get('node'), test.epoch(test.get('node')), 'node_usage', test.columns(jsonb_build_array(test.sample(v, b2, 4, 100))) || x))->>'failed', 'CR422', 'refused whole: ' || x::text)
+        FROM unnest(ARRAY['{"vps":null}', '{"boots":"{}"}', '{"ts":"{NULL}"}', '{"numbers":"{}"}', '{"numbers":"{{1,2}}"}', '{"vps":"{x}"}', '{"vps":"{{}}"}']::jsonb[]) x;
+    PERFORM test.is((test.report('[]')->>'stored', test.report('[]')->>'ignored')::text, '(0,0)', 'nothing is nothing');
     r := test.api('bob', 'vps_usage', jsonb_build_object('id', v));
     PERFORM test.is(r.body->>'cpu_ns', '770', 'and nothing of those is counted');
     PERFORM test.is((SELECT seq FROM usage_marks WHERE boot = b2::uuid), 3::bigint, 'nor moves the watermark');

@@ -2,8 +2,8 @@
 UPDATE node_status SET last_seen_at = clock_timestamp() WHERE online;
 -- A report of a node that has run for ten days; ages in seconds before now.
 CREATE FUNCTION test.report_at(p_samples jsonb, p_more jsonb DEFAULT '{}') RETURNS jsonb LANGUAGE sql AS $$
-    SELECT test.hub(test.get('node'), test.epoch(test.get('node')), 'node_usage', jsonb_build_object('type', 'usage', 'batch', 1,
-        'samples', p_samples, 'boot', md5(txid_current()::text)::uuid, 'now_mono_ns', 864000000000000) || p_more)
+    SELECT test.hub(test.get('node'), test.epoch(test.get('node')), 'node_usage', test.columns(p_samples)
+        || jsonb_build_object('boot', md5(txid_current()::text)::uuid, 'now_mono_ns', 864000000000000) || p_more)
 $$;
 CREATE FUNCTION test.aged(p_vps text, p_boot text, p_seq int, p_age float8, p_cpu bigint, p_more jsonb DEFAULT '{}') RETURNS jsonb
 LANGUAGE sql AS $$
