@@ -1,9 +1,11 @@
 -- What was charged: lines of croft_rate() as they were, and what came to light later as lines of its own.
 
 -- How many samples of the month there are of the account, and so whether more came since it was charged, or some are no longer kept.
-CREATE OR REPLACE FUNCTION croft_usage_samples_of(p_account uuid, p_from timestamptz) RETURNS numeric LANGUAGE sql STABLE AS $$
-    SELECT coalesce(sum(h.samples), 0) FROM tenants t JOIN usage_parts h ON h.tenant_id = t.id
-    WHERE t.path @> ARRAY[p_account] AND h.hour >= p_from AND h.hour < croft_month_end(p_from)
+CREATE OR REPLACE FUNCTION croft_usage_samples_of(p_account uuid, p_from timestamptz) RETURNS numeric LANGUAGE plpgsql STABLE AS $$
+BEGIN
+    RETURN (SELECT coalesce(sum(h.samples), 0) FROM tenants t JOIN usage_parts h ON h.tenant_id = t.id
+    WHERE t.path @> ARRAY[p_account] AND h.hour >= p_from AND h.hour < croft_month_end(p_from));
+END
 $$;
 
 -- Rates a month that is over and writes what is not charged yet; returns how many lines. Run twice it writes nothing more. A line that would

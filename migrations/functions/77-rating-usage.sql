@@ -51,15 +51,17 @@ $$;
 
 -- The account's traffic of the month that p_from is in: what its plans include, by the second that they exist, and what its seller's list
 -- adds. What is open goes on to the month's end.
-CREATE OR REPLACE FUNCTION croft_traffic_included(a billing_accounts, p_at timestamptz) RETURNS numeric LANGUAGE sql STABLE AS $$
-    SELECT trunc((SELECT coalesce(sum(v.traffic_bytes * croft_seconds(greatest(p.from_ts, m.from_ts), least(coalesce(p.to_ts, m.to_ts), m.to_ts))), 0)
+CREATE OR REPLACE FUNCTION croft_traffic_included(a billing_accounts, p_at timestamptz) RETURNS numeric LANGUAGE plpgsql STABLE AS $$
+BEGIN
+    RETURN (SELECT trunc((SELECT coalesce(sum(v.traffic_bytes * croft_seconds(greatest(p.from_ts, m.from_ts), least(coalesce(p.to_ts, m.to_ts), m.to_ts))), 0)
             FROM tenants t JOIN vps_periods p ON p.tenant_id = t.id JOIN plan_versions v ON v.plan_id = p.plan_id AND v.number = p.plan_version
             WHERE t.path @> ARRAY[a.tenant_id] AND p.from_ts < m.to_ts AND (p.to_ts IS NULL OR p.to_ts > m.from_ts)
                 AND p.state IN ('running', 'stopped', 'suspended')) / m.seconds
         + (SELECT coalesce(sum((croft_price_item(s.version_id, 'traffic', NULL, NULL)).included * 1000000000000 * croft_seconds(s.from_ts, s.to_ts)), 0)
             FROM croft_price_spans(a.seller_id, a.currency, m.from_ts, m.to_ts) s) / m.seconds)
     FROM (SELECT croft_month_start(p_at) AS from_ts, croft_month_end(p_at) AS to_ts,
-        croft_seconds(croft_month_start(p_at), croft_month_end(p_at)) AS seconds) m
+        croft_seconds(croft_month_start(p_at), croft_month_end(p_at)) AS seconds) m);
+END
 $$;
 
 -- What of the pool is used in the month of p_from: {included_bytes, used_bytes, over_bytes, percent, policy}.

@@ -65,12 +65,14 @@ $$;
 
 -- A vps is paid by started hours from its creation (or its undeletion) on: how many seconds its last hour has left when it was ordered to be
 -- deleted at p_end; 0 where it was not. One that was lost with its node pays to the second.
-CREATE OR REPLACE FUNCTION croft_started_seconds(p_vps uuid, p_end timestamptz) RETURNS int LANGUAGE sql STABLE AS $$
-    SELECT CASE WHEN EXISTS (SELECT FROM vps_periods p WHERE p.vps_id = p_vps AND p.from_ts = p_end AND p.state NOT IN ('held', 'ending'))
+CREATE OR REPLACE FUNCTION croft_started_seconds(p_vps uuid, p_end timestamptz) RETURNS int LANGUAGE plpgsql STABLE AS $$
+BEGIN
+    RETURN (SELECT CASE WHEN EXISTS (SELECT FROM vps_periods p WHERE p.vps_id = p_vps AND p.from_ts = p_end AND p.state NOT IN ('held', 'ending'))
             OR NOT EXISTS (SELECT FROM vps_periods p WHERE p.vps_id = p_vps AND p.to_ts = p_end AND p.state IN ('running', 'stopped', 'suspended'))
         THEN 0 ELSE (3600 - croft_seconds(coalesce(
             (SELECT max(p.to_ts) FROM vps_periods p WHERE p.vps_id = p_vps AND p.to_ts < p_end AND p.state NOT IN ('running', 'stopped', 'suspended')),
-            (SELECT min(p.from_ts) FROM vps_periods p WHERE p.vps_id = p_vps)), p_end)::int % 3600) % 3600 END
+            (SELECT min(p.from_ts) FROM vps_periods p WHERE p.vps_id = p_vps)), p_end)::int % 3600) % 3600 END);
+END
 $$;
 
 -- Lines by time, within one month of UTC. Each is what its running total adds to the lines before it (of the vps, the meter and the way of

@@ -28,7 +28,7 @@ $$;
 
 -- Asked when the transaction commits, which is not as whoever wrote it: both sides of an entry are equal, and it has some.
 CREATE OR REPLACE FUNCTION croft_entry_balanced() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
-SET search_path = public, pg_temp AS $$
+SET search_path = public, pg_temp SET enable_seqscan = off SET jit = off AS $$
 DECLARE
     v_entry uuid := CASE TG_TABLE_NAME WHEN 'ledger_entries' THEN to_jsonb(NEW)->>'id' ELSE to_jsonb(NEW)->>'entry_id' END;
 BEGIN

@@ -68,11 +68,13 @@ END
 $$;
 
 -- Whether the draft still has every charge that it should, and no other.
-CREATE OR REPLACE FUNCTION croft_invoice_current(i invoices) RETURNS boolean LANGUAGE sql STABLE AS $$
-    SELECT NOT EXISTS (SELECT FROM (SELECT c.id, c.amount, c.tax_amount FROM charges c
+CREATE OR REPLACE FUNCTION croft_invoice_current(i invoices) RETURNS boolean LANGUAGE plpgsql STABLE AS $$
+BEGIN
+    RETURN (SELECT NOT EXISTS (SELECT FROM (SELECT c.id, c.amount, c.tax_amount FROM charges c
             WHERE c.account_id = i.tenant_id AND c.invoice_id IS NULL AND c.month <= i.month AND c.currency = i.currency) c
         FULL JOIN (SELECT l.charge_id, l.amount, l.tax_amount FROM invoice_lines l WHERE l.invoice_id = i.id) l ON l.charge_id = c.id
-        WHERE c.id IS NULL OR l.charge_id IS NULL OR c.amount <> l.amount OR c.tax_amount <> l.tax_amount)
+        WHERE c.id IS NULL OR l.charge_id IS NULL OR c.amount <> l.amount OR c.tax_amount <> l.tax_amount));
+END
 $$;
 
 CREATE OR REPLACE FUNCTION croft_invoice_buyer(a billing_accounts) RETURNS jsonb LANGUAGE sql STABLE AS $$

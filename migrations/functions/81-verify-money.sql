@@ -4,18 +4,18 @@
 CREATE OR REPLACE FUNCTION croft_verify_ledger(p_tenant uuid DEFAULT NULL)
 RETURNS TABLE (kind text, subject uuid, resource text, stored text, actual text) LANGUAGE sql STABLE AS $$
     SELECT 'ledger_entry', p.entry_id, 'sum', sum(p.amount)::text, '0' FROM ledger_postings p
-    WHERE p_tenant IS NULL OR p.tenant_id = p_tenant GROUP BY p.entry_id HAVING sum(p.amount) <> 0
+    WHERE p.tenant_id BETWEEN coalesce(p_tenant, croft_uuid_min()) AND coalesce(p_tenant, croft_uuid_max()) GROUP BY p.entry_id HAVING sum(p.amount) <> 0
     UNION ALL
     SELECT 'ledger_entry', e.id, 'postings', '0', 'some' FROM ledger_entries e
-    WHERE (p_tenant IS NULL OR e.tenant_id = p_tenant) AND NOT EXISTS (SELECT FROM ledger_postings p WHERE p.entry_id = e.id)
+    WHERE e.tenant_id BETWEEN coalesce(p_tenant, croft_uuid_min()) AND coalesce(p_tenant, croft_uuid_max()) AND NOT EXISTS (SELECT FROM ledger_postings p WHERE p.entry_id = e.id)
     UNION ALL
     SELECT 'ledger_account', a.id, a.kind, a.balance::text, coalesce(p.amount, 0)::text FROM ledger_accounts a
-    LEFT JOIN (SELECT x.account_id, sum(x.amount) AS amount FROM ledger_postings x WHERE p_tenant IS NULL OR x.tenant_id = p_tenant GROUP BY x.account_id) p
+    LEFT JOIN (SELECT x.account_id, sum(x.amount) AS amount FROM ledger_postings x WHERE x.tenant_id BETWEEN coalesce(p_tenant, croft_uuid_min()) AND coalesce(p_tenant, croft_uuid_max()) GROUP BY x.account_id) p
         ON p.account_id = a.id
-    WHERE (p_tenant IS NULL OR a.tenant_id = p_tenant) AND a.balance <> coalesce(p.amount, 0)
+    WHERE a.tenant_id BETWEEN coalesce(p_tenant, croft_uuid_min()) AND coalesce(p_tenant, croft_uuid_max()) AND a.balance <> coalesce(p.amount, 0)
     UNION ALL
     SELECT 'ledger', a.tenant_id, a.currency, sum(a.balance)::text, '0' FROM ledger_accounts a
-    WHERE p_tenant IS NULL OR a.tenant_id = p_tenant GROUP BY a.tenant_id, a.currency HAVING sum(a.balance) <> 0
+    WHERE a.tenant_id BETWEEN coalesce(p_tenant, croft_uuid_min()) AND coalesce(p_tenant, croft_uuid_max()) GROUP BY a.tenant_id, a.currency HAVING sum(a.balance) <> 0
 $$;
 
 -- Invoices against their lines, taxes, numbers and charges.

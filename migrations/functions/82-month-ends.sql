@@ -47,14 +47,17 @@ END
 $$;
 
 -- Nodes whose guests ran to the end of the month and that have not told of them up to there. What a node spooled comes in order, so
--- one report of any guest from after the end says that everything before it is here.
-CREATE OR REPLACE FUNCTION croft_month_waits(p_tenant uuid, p_end timestamptz) RETURNS uuid[] LANGUAGE sql STABLE AS $$
-    SELECT coalesce(array_agg(n.node_id), '{}') FROM (
+-- one report of any guest from after the end says that everything before it is here: it is looked for, not gathered from all guests.
+CREATE OR REPLACE FUNCTION croft_month_waits(p_tenant uuid, p_end timestamptz) RETURNS uuid[] LANGUAGE plpgsql STABLE
+SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off SET jit = off AS $$
+BEGIN
+    RETURN (SELECT coalesce(array_agg(n.node_id), '{}') FROM (
         SELECT DISTINCT v.node_id FROM tenants t JOIN vps_periods p ON p.tenant_id = t.id AND p.state = 'running' AND p.from_ts < p_end
             AND coalesce(p.to_ts >= p_end, true)
         JOIN vps v ON v.id = p.vps_id AND v.lost_at IS NULL AND v.node_id IS NOT NULL
         WHERE t.path @> ARRAY[p_tenant]) n
-    WHERE NOT EXISTS (SELECT FROM vps v JOIN usage_marks k ON k.vps_id = v.id AND k.ts >= p_end WHERE v.node_id = n.node_id)
+    WHERE NOT EXISTS (SELECT FROM vps v JOIN usage_marks k ON k.vps_id = v.id AND k.ts >= p_end WHERE v.node_id = n.node_id));
+END
 $$;
 
 -- Why somebody has to look at a draft before it goes out; null: nobody.
@@ -75,9 +78,11 @@ BEGIN
 END
 $$;
 
-CREATE OR REPLACE FUNCTION croft_month_go(p_id uuid, p_step text, p_now timestamptz) RETURNS void LANGUAGE sql AS $$
+CREATE OR REPLACE FUNCTION croft_month_go(p_id uuid, p_step text, p_now timestamptz) RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
     UPDATE month_ends SET step = p_step, state = CASE p_step WHEN 'done' THEN 'done' ELSE 'active' END, review = NULL, error = NULL, attempts = 0,
-        next_at = p_now, updated_at = now() WHERE id = p_id
+        next_at = p_now, updated_at = now() WHERE id = p_id;
+END
 $$;
 
 -- What a person did for an account: its month goes on from there.
@@ -165,8 +170,20 @@ BEGIN
 END
 $$;
 
--- The next step of the accounts that are due, at most so many; returns how many. One that fails is tried again later and says why; a later
--- month of an account waits for the one before it. Several servers at once take different accounts.
+-- The accounts that are due, at most so many, which are then held: several servers at once take different ones. A later month of an account
+-- waits for the one before it. By seller, so that two that finalise ask for numbers in one order. Looked up in the order of the index,
+-- whatever the sizes of the tables were when it was planned: a plan that reads all of them would make the month's end of n accounts cost n².
+CREATE OR REPLACE FUNCTION croft_month_ends_next(p_limit int, p_now timestamptz) RETURNS TABLE (id uuid, tenant_id uuid) LANGUAGE plpgsql
+SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off SET jit = off AS $$
+BEGIN
+    RETURN QUERY SELECT d.id, d.tenant_id FROM (SELECT e.id, c.tenant_id, c.seller_id FROM month_ends e JOIN billing_accounts c ON c.tenant_id = e.tenant_id
+            WHERE e.state = 'active' AND e.next_at <= p_now AND croft_month_end_at(e.month) <= p_now
+                AND NOT EXISTS (SELECT FROM month_ends o WHERE o.tenant_id = e.tenant_id AND o.month < e.month AND o.state <> 'done')
+            ORDER BY e.next_at LIMIT p_limit FOR NO KEY UPDATE OF c SKIP LOCKED) d ORDER BY d.seller_id, d.tenant_id;
+END
+$$;
+
+-- The next step of those; returns how many. One that fails is tried again later and says why.
 CREATE OR REPLACE FUNCTION croft_month_ends_due(p_limit int, p_now timestamptz DEFAULT now()) RETURNS int LANGUAGE plpgsql AS $$
 DECLARE
     x record;
@@ -174,12 +191,7 @@ DECLARE
     a billing_accounts;
     v_count int := 0;
 BEGIN
-    -- By seller, so that two that finalise ask for numbers in one order.
-    FOR x IN SELECT d.id, d.tenant_id FROM (SELECT e.id, c.tenant_id, c.seller_id FROM month_ends e JOIN billing_accounts c ON c.tenant_id = e.tenant_id
-            WHERE e.state = 'active' AND e.next_at <= p_now AND croft_month_end_at(e.month) <= p_now
-                AND NOT EXISTS (SELECT FROM month_ends o WHERE o.tenant_id = e.tenant_id AND o.month < e.month AND o.state <> 'done')
-            ORDER BY e.next_at LIMIT p_limit FOR NO KEY UPDATE OF c SKIP LOCKED) d ORDER BY d.seller_id, d.tenant_id
-    LOOP
+    FOR x IN SELECT * FROM croft_month_ends_next(p_limit, p_now) LOOP
         SELECT * INTO m FROM month_ends WHERE id = x.id AND state = 'active' AND next_at <= p_now FOR NO KEY UPDATE;
         CONTINUE WHEN NOT FOUND;
         SELECT * INTO STRICT a FROM billing_accounts WHERE tenant_id = x.tenant_id;
@@ -195,9 +207,10 @@ BEGIN
 END
 $$;
 
--- {step}. A bounded step of what billing has to do though nobody asks, in a transaction of its own. "more": come back at once.
+-- {step}. A bounded step of what billing has to do though nobody asks, in a transaction of its own. "more": come back at once. Sessions keep their
+-- plans, and before the first month's end there are no charges and no invoices: what is planned then must not read whole tables later.
 CREATE OR REPLACE FUNCTION croft_billing_chores(p_request jsonb DEFAULT '{}') RETURNS jsonb
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp SET enable_seqscan = off SET jit = off AS $$
 DECLARE
     v_count int := 0;
     v_opened boolean := false;
