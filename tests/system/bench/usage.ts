@@ -7,6 +7,7 @@ import { readFileSync } from "node:fs";
 import { cpus, release } from "node:os";
 import { setTimeout as sleep } from "node:timers/promises";
 import { run, until } from "../harness/command.js";
+import { Cluster } from "../harness/cluster.js";
 import { RawAgent, type RawLink } from "../harness/raw-agent.js";
 import { World } from "../harness/world.js";
 
@@ -127,6 +128,13 @@ async function floor(world: World, postmaster: number, rows: number): Promise<{ 
     return { rate: rows / ((performance.now() - from) / 1000), micros: ((await cpu(postmaster)) - before) / rows * 1e6 };
 }
 
+// What PostgreSQL spent its time with, as its sessions saw it: the statements of the server, dearest first.
+async function statements(world: World): Promise<string> {
+    return world.cluster.sql(`SELECT format('- %s %%: %s calls, %s ms each: \`%s\`', round((100 * total_exec_time / sum(total_exec_time) OVER ())::numeric, 1), calls,
+            round(mean_exec_time::numeric, 2), left(regexp_replace(query, '\\s+', ' ', 'g'), 100))
+        FROM pg_stat_statements WHERE toplevel AND dbid = (SELECT oid FROM pg_database WHERE datname = 'croft') ORDER BY total_exec_time DESC LIMIT 6`);
+}
+
 async function measure(count: number): Promise<void> {
     const world = await World.create({ server: { config: { log_level: "warn" } }, agent: null });
     try {
@@ -137,13 +145,17 @@ async function measure(count: number): Promise<void> {
             const link = await agent.connect();
             nodes.push(new Node(link, await seed(world, agent.node, Math.floor(count / links))));
         }
+        await world.cluster.sql("CREATE EXTENSION pg_stat_statements");
         await world.cluster.sql("ANALYZE");
         const postmaster = Number(await world.cluster.sql("SELECT (regexp_split_to_array(pg_read_file('postmaster.pid'), '\\n'))[1]"));
         while (nodes.some((node) => node.seq < 2)) { // every guest has its watermark
             await drive(nodes.filter((node) => node.seq < 2), performance.now() + 200);
         }
+        const wal = async () => (await world.cluster.sql("SELECT wal_bytes, wal_fpi FROM pg_stat_wal")).split("|").map(Number);
         const size = async () => Number(await world.cluster.sql("SELECT sum(pg_total_relation_size(oid)) FROM pg_class WHERE relname ~ '^usage_(minutes|fine)_\\d+$' AND relkind = 'r'"));
         const [server, postgres, bytes, from] = [await cpu(world.server.pid), await cpu(postmaster), await size(), performance.now()];
+        const [walBytes, walPages] = await wal();
+        await world.cluster.sql("SELECT pg_stat_statements_reset()");
         let over = false;
         const asked = askMeanwhile(world, nodes[0]!.vps[0]!, () => over);
         const stored = await drive(nodes, from + seconds * 1000);
@@ -151,10 +163,13 @@ async function measure(count: number): Promise<void> {
         const took = (performance.now() - from) / 1000;
         const each = { server: ((await cpu(world.server.pid)) - server) / stored * 1e6, postgres: ((await cpu(postmaster)) - postgres) / stored * 1e6 };
         const grew = ((await size()) - bytes) / stored;
+        const logged = (await wal()).map((now, i) => now - [walBytes!, walPages!][i]!);
+        const spent = await statements(world);
         const times = await asked;
         const bare = await floor(world, postmaster, 200_000);
         const cores = (each.server + each.postgres) * count / 60 / 1e6;
-        console.log(`| ${count} | ${(stored / took).toFixed(0)} | ${each.server.toFixed(1)} + ${each.postgres.toFixed(1)} | ${cores.toFixed(2)} | ${times[Math.floor(times.length * 0.99)]!.toFixed(1)} | ${grew.toFixed(0)} | ${bare.rate.toFixed(0)}, ${bare.micros.toFixed(1)} |`);
+        console.log(`| ${count} | ${(stored / took).toFixed(0)} | ${each.server.toFixed(1)} + ${each.postgres.toFixed(1)} | ${cores.toFixed(2)} | ${times[Math.floor(times.length * 0.99)]!.toFixed(1)} | ${grew.toFixed(0)} | ${(logged[0]! / stored).toFixed(0)} | ${bare.rate.toFixed(0)}, ${bare.micros.toFixed(1)} | ${((each.server + each.postgres) / bare.micros).toFixed(1)} |`);
+        shares.push(`${count} vps, ${stored} reports, ${logged[1]} full pages logged:\n${spent}`);
     } finally {
         await world.close();
     }
@@ -162,8 +177,11 @@ async function measure(count: number): Promise<void> {
 
 console.log(`### Usage (\`tests/bench/usage ${seconds} ${counts.join(" ")}\`)\n`);
 console.log(`${new Date().toISOString().slice(0, 10)}, ${cpus().length} cores (${cpus()[0]?.model}), Linux ${release()}; the load program runs on the same cores\n`);
-console.log("| vps | reports a second, as fast as they go | µs of a processor for one: server + PostgreSQL | cores at one a minute | API p99 meanwhile, ms | bytes of points for one | bare COPY: rows a second, µs |");
-console.log("| --- | --- | --- | --- | --- | --- | --- |");
+console.log("| vps | reports a second, as fast as they go | µs of a processor for one: server + PostgreSQL | cores at one a minute | API p99 meanwhile, ms | bytes of points for one | of log | bare COPY: rows a second, µs | times that |");
+console.log("| --- | --- | --- | --- | --- | --- | --- | --- | --- |");
+Cluster.more = `-c shared_buffers=512MB -c max_wal_size=4GB -c shared_preload_libraries=pg_stat_statements ${process.env["CROFT_BENCH_PG"] ?? ""}`;
+const shares: string[] = [];
 for (const count of counts) {
     await measure(count);
 }
+console.log(`\nWhat PostgreSQL's sessions spent their time with (pg_stat_statements):\n\n${shares.join("\n\n")}`);

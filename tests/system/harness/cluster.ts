@@ -22,6 +22,8 @@ export class Cluster {
     readonly #data: string;
     readonly #template = templateFolder();
     migrated = false;
+    // Options of every cluster that is started from now on, for benchmarks.
+    static more = "";
 
     private constructor(sandbox: Sandbox) {
         this.dir = sandbox.path("pg");
@@ -65,7 +67,7 @@ export class Cluster {
     }
 
     async start(): Promise<void> {
-        const options = `-c listen_addresses= -c unix_socket_directories=${this.dir} -c max_connections=200 -c fsync=off`;
+        const options = `-c listen_addresses= -c unix_socket_directories=${this.dir} -c max_connections=200 -c fsync=off ${Cluster.more}`;
         await this.#as("pg_ctl", "-D", this.#data, "-w", "-s", "-l", `${this.dir}/log`, "-o", options, "start");
     }
 
