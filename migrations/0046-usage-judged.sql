@@ -11,3 +11,11 @@ ALTER TYPE usage_judged OWNER TO croft_owner;
 
 -- Functions that are no more.
 DROP FUNCTION IF EXISTS croft_usage_check(usage_sample[]), croft_usage_ceiling(uuid);
+
+-- Points of ten seconds are half of all that usage writes into the log, and are kept for an hour: they are not worth logging. After a crash of
+-- PostgreSQL (or on a replica that takes over) that hour shows its minutes. docs/decisions/0062-usage-by-column.md.
+ALTER TABLE usage_fine_0 SET UNLOGGED;
+ALTER TABLE usage_fine_1 SET UNLOGGED;
+ALTER TABLE usage_fine_2 SET UNLOGGED;
+ALTER TABLE usage_fine_3 SET UNLOGGED;
+ALTER TABLE usage_fine_4 SET UNLOGGED;
