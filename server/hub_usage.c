@@ -2,7 +2,6 @@
 
 #include "macro.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -104,12 +103,16 @@ char *hub_usage_text(const struct hub_usage *usage, const struct hub_sample *sam
         abort();
     }
     char *to = text;
-    to += sprintf(to, "{\"batch\":%lld", (long long)usage->batch);
+    to = put_text(to, "{\"batch\":");
+    to = put_number(to, usage->batch);
     if (usage->boot) {
-        to += sprintf(to, ",\"boot\":\"%s\"", usage->boot);
+        to = put_text(to, ",\"boot\":\"");
+        to = put_text(to, usage->boot);
+        *to++ = '"';
     }
     if (usage->now_mono_ns > 0) { // a node's clock since its start is never 0
-        to += sprintf(to, ",\"now_mono_ns\":%lld", (long long)usage->now_mono_ns);
+        to = put_text(to, ",\"now_mono_ns\":");
+        to = put_number(to, usage->now_mono_ns);
     }
     to = put_text(to, ",\"vps\":\"{");
     to = put_column(to, samples, count, offsetof(struct hub_sample, vps), ',');
