@@ -38,7 +38,7 @@ DECLARE
         'croft_invoice_json', 'croft_invoice_line_json', 'croft_invoice_detail_json', 'croft_payment_json', 'croft_credit_json', 'croft_payment_method_json', 'croft_limit_json', 'croft_pressure_json', 'croft_pressures_json', 'croft_kills_json'];
     operator_readers text[] := ARRAY['croft_promotion_json', 'croft_payment_provider_json', 'croft_month_end_json', 'croft_month_summary_json', 'croft_month',
         'croft_plan_version_json', 'croft_viewers_json', 'croft_user_json', 'croft_node_json', 'croft_node_etag',
-        'croft_join_token_json', 'croft_pool_json', 'croft_orphan_json', 'croft_drift_json', 'croft_node_condition', 'croft_sellable',
+        'croft_join_token_json', 'croft_pool_json', 'croft_orphan_json', 'croft_drift_json', 'croft_check_report_json', 'croft_check_report_etag', 'croft_node_condition', 'croft_sellable',
         'croft_node_load', 'croft_node_reasons', 'croft_node_left', 'croft_pools_free', 'croft_pools_of', 'croft_pool_available', 'croft_plan_kind', 'croft_candidates', 'croft_placement_json', 'croft_placement_ask'];
     tenant_writers text[] := ARRAY['croft_account_update', 'croft_seller_set', 'croft_payment_create', 'croft_credit_redeem', 'croft_child_account_read',
         'croft_child_account_set', 'croft_child_payment_record', 'croft_child_credit_grant', 'croft_webhook_create', 'croft_webhook_update', 'croft_webhook_delete',

@@ -204,6 +204,8 @@ static const char *const words_task[] = {"queued", "running", "done", "failed", 
 static const char *const words_snapshot[] = {"creating", "ready", "deleting", "failed", NULL};
 static const char *const words_node[] = {"active", "draining", "maintenance", NULL};
 static const char *const words_placement[] = {"spread", "pack", NULL};
+static const char *const words_check[] = {"short", "full", "probes", NULL};
+static const char *const words_verdict[] = {"good", "missed", "broken", NULL};
 static const char *const words_apart[] = {"hard", "soft", NULL};
 static const char *const words_platform[] = {"operator", NULL};
 static const char *const words_state[] = {"active", "suspended", "closing", "closed", NULL};
@@ -240,6 +242,8 @@ static const struct {
     {query_admin_vps, "status", words_observed},
     {query_admin_tasks, "status", words_task},
     {body_node_patch, "state", words_node},
+    {body_check_report, "form", words_check},
+    {body_check_report, "verdict", words_verdict},
     {body_location, "placement", words_placement},
     {body_location_patch, "placement", words_placement},
     {body_vps, "anti_affinity", words_apart},
@@ -305,6 +309,7 @@ static const struct {
     {query_bulk_usage, "from"},
     {query_bulk_usage, "to"},
     {body_token, "expires_at"},
+    {body_check_report, "at"},
     {query_events, "since"},
     {query_admin_events, "since"},
     {body_plan, "valid_from"},

@@ -8,7 +8,7 @@ extern const struct field body_session[], body_token[], body_vps[], body_vps_pat
 
 // bodies_nodes.c
 extern const struct field body_location[], body_location_patch[], body_node_patch[], body_retire[],
-    body_adopt[], body_orphan[], body_drift[], query_placement[];
+    body_adopt[], body_orphan[], body_drift[], body_check_report[], query_placement[];
 
 // bodies_tenant.c
 extern const struct field body_tenant[], body_admin_tenant[], body_tenant_patch[], body_quotas[],

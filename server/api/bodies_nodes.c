@@ -11,6 +11,9 @@ enum {
     PERCENT_MAX = 10000,
     LINE_RATE_MAX = 100000000,
     DRIFT_NAME_MAX = 255,
+    KERNEL_MAX = 65,
+    REASONS_MAX = 256,
+    REASON_LEN_MAX = 255,
     PORT_MIN = 1024,
     PORT_MAX = 65535
 };
@@ -68,6 +71,33 @@ const struct field body_adopt[] = {
 const struct field body_drift[] = {
     {"kind", FIELD_STRING, .min = 1, .max = 32, .flags = FIELD_REQUIRED},
     {"name", FIELD_STRING, .min = 1, .max = DRIFT_NAME_MAX, .flags = FIELD_REQUIRED},
+    {NULL},
+};
+
+static const struct field checked_host[] = {
+    {"kernel", FIELD_STRING, .min = 1, .max = KERNEL_MAX},
+    {"machine", FIELD_STRING, .min = 1, .max = KERNEL_MAX},
+    {"cgroup_version", FIELD_INT, .max = 2},
+    {"processors", FIELD_INT, .min = 1, .max = VCPUS_MAX},
+    {"memory_bytes", FIELD_INT, .max = INT_MAX_SAFE},
+    {NULL},
+};
+
+// A report of `croft-agent check`, as it wrote it (agent/check/README.md). The rows of its parts are checked by the database
+// (migrations/functions/56-check-reports.sql).
+const struct field body_check_report[] = {
+    {"at", FIELD_STRING, .min = 1, .max = NAME_MAX_LEN, .flags = FIELD_REQUIRED},
+    {"version", FIELD_STRING, .min = 1, .max = NAME_MAX_LEN, .flags = FIELD_REQUIRED},
+    {"form", FIELD_STRING, .min = 1, .max = 16, .flags = FIELD_REQUIRED},
+    {"host", FIELD_OBJECT, .fields = checked_host, .flags = FIELD_REQUIRED},
+    {"features", FIELD_JSON, .flags = FIELD_REQUIRED},
+    {"fidelity", FIELD_JSON, .flags = FIELD_REQUIRED},
+    {"escapes", FIELD_JSON, .flags = FIELD_REQUIRED},
+    {"efficiency", FIELD_JSON},
+    {"limits", FIELD_JSON},
+    {"neighbour", FIELD_JSON},
+    {"reasons", FIELD_STRINGS, .max = REASONS_MAX, .item_max = REASON_LEN_MAX, .flags = FIELD_REQUIRED},
+    {"verdict", FIELD_STRING, .min = 1, .max = 16, .flags = FIELD_REQUIRED},
     {NULL},
 };
 

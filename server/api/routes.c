@@ -260,6 +260,8 @@ static const struct route routes[] = {
     {POST,   "/v1/admin/nodes/{id}/orphans/delete", OPERATOR(nodes, WRITE), .sql = SQL_ADMIN_ORPHAN_DELETE, .body = body_orphan},
     {GET,    "/v1/admin/nodes/{id}/drift", OPERATOR(nodes, READ), .sql = SQL_ADMIN_DRIFT_LIST, LIST},
     {POST,   "/v1/admin/nodes/{id}/drift/clean", OPERATOR(nodes, WRITE), .sql = SQL_ADMIN_DRIFT_CLEAN, .body = body_drift},
+    {GET,    "/v1/admin/nodes/{id}/check-report", OPERATOR(nodes, READ), .sql = SQL_ADMIN_CHECK_REPORT_READ, .flags = ROUTE_ETAG},
+    {PUT,    "/v1/admin/nodes/{id}/check-report", OPERATOR(nodes, WRITE), .sql = SQL_ADMIN_CHECK_REPORT_SET, .body = body_check_report, .flags = ROUTE_IF_MATCH_KNOWN},
     {GET,    "/v1/admin/join-tokens", OPERATOR(nodes, READ), .sql = SQL_ADMIN_JOIN_TOKEN_LIST, LIST},
     {POST,   "/v1/admin/join-tokens", OPERATOR_BY(join_token_create, nodes, WRITE), .sql = SQL_ADMIN_JOIN_TOKEN_CREATE, .body = body_join_token, IDEMPOTENT},
     {DELETE, "/v1/admin/join-tokens/{id}", OPERATOR(nodes, WRITE), .sql = SQL_ADMIN_JOIN_TOKEN_DELETE},

@@ -201,6 +201,41 @@ BEGIN
     PERFORM test.is((SELECT s.alarms FROM node_status s WHERE s.node_id = a::uuid), '{}', 'until it is gone');
     PERFORM test.is((test.hub(a, test.epoch(a), 'node_drift', '{"items":[{"kind":"A","name":"x"}]}'))->>'failed', 'CR422', 'a malformed report is refused');
 
+    -- The report of croft-agent check: as it was written, or not at all.
+    h := '{"at":"2026-11-30T12:00:00Z","version":"1","form":"short","host":{"kernel":"6.1"},"features":[{"name":"AppArmor","present":false,"consequence":"less"}],
+        "fidelity":[{"name":"df","passed":true,"said":""}],"escapes":[{"name":"mount","refused":true}],"efficiency":[{"name":"cpu","unit":"x","wanted":0.98,"host":[1,2],
+        "guest":[1,2],"ratios":[1,1],"ratio":1,"spread":0,"measured":true}],"limits":[{"name":"disk","unit":"bytes","limit":1e9,"got":1e9,"overshoot":0,"wanted":0.01,
+        "measured":true}],"neighbour":[{"name":"hog","unit":"cpu","wanted":0.05,"quiet":[1],"loud":[1],"losses":[0],"loss":0,"spread":0,"alive":true,"measured":true}],
+        "reasons":["less"],"verdict":"missed"}';
+    r := test.api('op', 'admin_check_report_read', jsonb_build_object('id', b));
+    PERFORM test.is((r.status, r.body->'report', r.etag)::text, '(200,null,"""1""")', 'no report is none, not a fault');
+    r := test.api('op', 'admin_check_report_set', jsonb_build_object('id', b, 'body', h));
+    PERFORM test.is((r.status, r.body->'report' = h)::text, '(200,t)', 'it is kept as it is');
+    PERFORM test.is((test.api('op', 'admin_check_report_set', jsonb_build_object('id', b, 'body', h))).status, 428, 'the next one names what it replaces');
+    q := test.api('op', 'admin_check_report_set', jsonb_build_object('id', b, 'if_match', r.etag, 'body', h || '{"verdict":"good","reasons":[]}'));
+    PERFORM test.is((q.status, q.body->'report'->>'verdict', q.etag <> r.etag)::text, '(200,good,t)', 'and replaces it');
+    PERFORM test.is((test.api('op', 'admin_check_report_set', jsonb_build_object('id', b, 'if_match', r.etag, 'body', h))).status, 412, 'once');
+    PERFORM test.is((SELECT data->'after'->'check'->>'verdict' FROM events WHERE action = 'node.check_reported' ORDER BY id DESC LIMIT 1), 'good',
+        'the audit log has the verdict');
+    FOR one IN SELECT * FROM (VALUES
+        ('{"escapes":{}}', '/escapes'), ('{"escapes":[1]}', '/escapes/0'), ('{"escapes":[{"name":"a"}]}', '/escapes/0/refused'),
+        ('{"escapes":[{"name":"a","refused":"yes"}]}', '/escapes/0/refused'), ('{"escapes":[{"name":"a","refused":true,"x":1}]}', '/escapes/0'),
+        ('{"escapes":[{"name":"a\u001b[31m","refused":true}]}', '/escapes/0/name'), ('{"escapes":[{"name":"\u202e","refused":true}]}', '/escapes/0/name'),
+        ('{"limits":[{"name":"a","unit":"b","limit":1e40,"got":1,"overshoot":0,"wanted":0,"measured":true}]}', '/limits/0/limit'),
+        ('{"efficiency":[{"name":"a","unit":"b","wanted":1,"host":["x"],"guest":[],"ratios":[],"ratio":1,"spread":0,"measured":true}]}', '/efficiency/0/host'),
+        ('{"neighbour":null}', '/neighbour')) x (part, at)
+    LOOP
+        q := test.api('op', 'admin_check_report_set', jsonb_build_object('id', b, 'if_match', '*', 'body', h || one.part::jsonb));
+        PERFORM test.is((q.status, q.pointer)::text, format('(422,%s)', one.at), 'a report that is none is refused: ' || one.part);
+    END LOOP;
+    h := h || jsonb_build_object('fidelity', (SELECT jsonb_agg(jsonb_build_object('name', repeat('n', 300), 'passed', true, 'said', repeat('s', 300))) FROM generate_series(1, 201)));
+    q := test.api('op', 'admin_check_report_set', jsonb_build_object('id', b, 'if_match', '*', 'body', h));
+    PERFORM test.is((q.status, q.pointer)::text, '(422,/fidelity)', 'nor one of more rows than a check has');
+    h := h || jsonb_build_object('fidelity', h->'fidelity' - 200, 'features', (SELECT jsonb_agg(jsonb_build_object('name', repeat('n', 300), 'present', true, 'consequence',
+        repeat('s', 300))) FROM generate_series(1, 200)), 'escapes', (SELECT jsonb_agg(jsonb_build_object('name', repeat('n', 300), 'refused', true)) FROM generate_series(1, 200)));
+    PERFORM test.is((test.api('op', 'admin_check_report_set', jsonb_build_object('id', b, 'if_match', '*', 'body', h))).status, 422, 'nor one that is too large');
+    PERFORM test.is((test.api('op', 'admin_check_report_set', jsonb_build_object('id', gen_random_uuid(), 'body', h))).status, 404, 'nor one of no node');
+
     -- Lost: only with a node that cannot come back by itself.
     PERFORM test.is((test.api('op', 'admin_vps_lose', jsonb_build_object('id', t))).status, 409, 'a vps whose node is there is not given up');
     PERFORM test.is((test.api('op', 'admin_node_retire', jsonb_build_object('id', a, 'body', '{}'::jsonb))).status, 409, 'nor is a node retired with vps on it');

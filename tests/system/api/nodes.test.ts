@@ -5,6 +5,7 @@ import { cpSync, readFileSync, writeFileSync } from "node:fs";
 import { after, before, describe, test } from "node:test";
 import type { Agent } from "../harness/agent.js";
 import type { Schema } from "../harness/client.js";
+import { checkReport } from "../harness/check-report.js";
 import { until } from "../harness/command.js";
 import { GiB, MiB, World } from "../harness/world.js";
 
@@ -156,6 +157,21 @@ describe("nodes", () => {
         assert.equal(await world.server.verifyQuotas(), "");
         await world.deleteVps(vps.id);
         await change(other, { state: "active" });
+    });
+
+    test("the report of croft-agent check is handed in, read back, and replaced by who has read it", async () => {
+        const path = `/v1/admin/nodes/${world.node}/check-report`;
+        assert.deepEqual(await world.operator.expect(200, "GET", path), { node_id: world.node, received_at: null, report: null });
+        const report = checkReport();
+        const kept = await world.operator.expect(200, "PUT", path, { body: report });
+        assert.deepEqual(kept.report, report);
+        assert.deepEqual(await world.operator.expect(200, "GET", path), kept);
+        await world.operator.expect(428, "PUT", path, { body: report });
+        const wrong = await world.operator.raw("PUT", path, { body: { ...report, escapes: [{ name: "mount", refused: "yes" }] }, headers: { "If-Match": "*" } });
+        assert.deepEqual([wrong.status, wrong.json.errors[0].pointer], [422, "/escapes/0/refused"]);
+        const next = await world.operator.expect(200, "PUT", path, { body: { ...report, verdict: "good", reasons: [] }, headers: { "If-Match": "*" } });
+        assert.equal(next.report.verdict, "good");
+        assert.equal((await api().raw("GET", path)).status, 403);
     });
 
     test("a node that is gone for ever is retired: deletes on it end, the rest is lost and says so", { timeout: 120_000 }, async () => {

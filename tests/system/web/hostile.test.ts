@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import { Browser, type Window } from "../harness/browser.js";
+import { checkReport } from "../harness/check-report.js";
 import { panelFolder } from "../harness/paths.js";
 import { World } from "../harness/world.js";
 
@@ -34,7 +35,7 @@ function poison(value: unknown, names: ReadonlySet<string>): unknown {
     return value;
 }
 
-const texts = new Set(["hostname", "title", "description", "reason", "detail", "step", "note", "user_agent", "process", "kernel", "agent_version", "os", "external_ref", "error", "warnings"]);
+const texts = new Set(["hostname", "title", "description", "reason", "detail", "step", "note", "user_agent", "process", "kernel", "agent_version", "os", "external_ref", "error", "warnings", "consequence"]);
 
 describe("text that tries to be something else", () => {
     let world: World;
@@ -99,7 +100,17 @@ describe("text that tries to be something else", () => {
 
     test("and on every screen of an operator", { timeout: 180_000 }, async () => {
         const window = await browser.window();
-        await window.signIn(operator);
+        await window.signIn(operator, `/operator/fleet/${world.node}`);
+        const report = window.page.getByRole("region", { name: "Isolation report" });
+        await report.getByText(/^None yet/).waitFor();
+        const hand = (text: string) => report.locator("input[type=file]").setInputFiles({ name: "check.json", mimeType: "application/json", buffer: Buffer.from(text) });
+        await hand("no JSON");
+        await report.getByText(/This file is no report/).waitFor();
+        await hand(JSON.stringify({ ...checkReport(), escapes: [{ name: "mount", refused: "yes" }] }));
+        await report.getByText("/escapes/0/refused").waitFor();
+        await hand(JSON.stringify(checkReport()));
+        await report.getByRole("row", { name: /UDP flood.*29.4 %.*15 %.*Below what is wanted/ }).waitFor();
+        await report.getByText("3 of 3").waitFor();
         await poisoned(window);
         for (const path of [...["fleet", "vps", "tenants", "users", "plans", "images", "pools", "tasks", "audit", "system"].map((one) => `/operator/${one}`), `/operator/fleet/${world.node}`, `/operator/tenants/${world.customer.id}`]) {
             await window.go(path);

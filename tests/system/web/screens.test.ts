@@ -1,6 +1,7 @@
 // Every screen, as it is first seen: none breaks a rule of WCAG or is wider than its window; in both themes and at both widths.
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
+import { checkReport } from "../harness/check-report.js";
 import { Browser, looks } from "../harness/browser.js";
 import { panelFolder } from "../harness/paths.js";
 import { MiB, World } from "../harness/world.js";
@@ -50,6 +51,7 @@ describe("every screen", () => {
         const tenant = `/v1/admin/tenants/${world.customer.id}`;
         await world.operator.expect(200, "PATCH", tenant, { body: { name: "Harbour Books" }, headers: { "If-Match": "*" } });
         vps = (await world.createVps({ name: "shop", labels: { role: "web" }, ssh_keys: ["ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIGdvpjBmhCQfuBcTeVeCBtXfU0HAoVCrCi1rE8tVYNqt ada@desk"] })).id;
+        await world.operator.expect(200, "PUT", `/v1/admin/nodes/${world.node}/check-report`, { body: checkReport() });
         await world.createVps({ name: "mail", start: false });
         const { api } = world.customer;
         const { task } = await api.expect(202, "POST", `/v1/vps/${vps}/snapshots`, { body: { name: "before the update" } });

@@ -126,6 +126,7 @@ export const words = {
     "event.node.joined": "Node beigetreten",
     "event.node.connected": "Node verbunden",
     "event.node.updated": "Node geändert",
+    "event.node.check_reported": "Bericht zur Abschottung eingereicht",
     "event.node.alarm_raised": "Node-Alarm",
     "event.node.alarm_cleared": "Node-Alarm vorbei",
 };

@@ -126,6 +126,7 @@ export const words = {
     "event.node.joined": "Node joined",
     "event.node.connected": "Node connected",
     "event.node.updated": "Node changed",
+    "event.node.check_reported": "Isolation report handed in",
     "event.node.alarm_raised": "Node alarm",
     "event.node.alarm_cleared": "Node alarm over",
 };

@@ -11,6 +11,7 @@ import { Alert, Button, SimpleGrid, Stack, Switch, Text, Title } from "../../ui/
 import { Card, Facts, Page } from "../../ui/Page";
 import { Empty, ProblemNote, Shown } from "../../ui/States";
 import { Meter, Status, Time } from "../../ui/Status";
+import { CheckReport } from "./CheckReport";
 import { useNode, useOperatorNames, type Node } from "./data";
 import { NodeForm } from "./NodeForm";
 import { NodeState } from "./FleetPage";
@@ -194,6 +195,7 @@ export default function NodePage({ id }: { id: string }) {
                             {node.state !== "retired" && <NodeForm node={node} etag={query.etag} />}
                         </Stack>
                     </SimpleGrid>
+                    <CheckReport node={node.id} mayChange={node.state !== "retired"} />
                     <Leftovers node={node} />
                     {node.state !== "retired" && <Danger node={node} />}
                     <Text size="xs" c="dimmed">
