@@ -19,8 +19,9 @@ extern const struct field body_plan[], body_plan_patch[], body_plan_version[], b
     body_plan_offer[];
 
 // bodies_operations.c
-extern const struct field body_power[], body_hostname[], body_ssh_keys[], body_vps_password[],
-    body_resize[], body_address[], query_address[], query_delete[], body_console[], query_console[];
+extern const struct field body_power[], body_hostname[], body_ssh_keys[], body_ssh_key[],
+    body_vps_password[], body_resize[], body_address[], query_address[], query_delete[],
+    body_console[], query_console[];
 
 // bodies_images.c
 extern const struct field body_publish[];

@@ -96,7 +96,8 @@ const struct field body_check_report[] = {
     {"efficiency", FIELD_JSON},
     {"limits", FIELD_JSON},
     {"neighbour", FIELD_JSON},
-    {"reasons", FIELD_STRINGS, .max = REASONS_MAX, .item_max = REASON_LEN_MAX, .flags = FIELD_REQUIRED},
+    {"reasons", FIELD_STRINGS, .max = REASONS_MAX, .item_max = REASON_LEN_MAX,
+     .flags = FIELD_REQUIRED},
     {"verdict", FIELD_STRING, .min = 1, .max = 16, .flags = FIELD_REQUIRED},
     {NULL},
 };

@@ -1,4 +1,4 @@
-// Bodies and queries of the operations of a vps that exists.
+// Bodies and queries of the operations of a vps that exists, and of kept SSH keys.
 #include "bodies.h"
 
 enum {
@@ -27,6 +27,12 @@ const struct field body_hostname[] = {
 const struct field body_ssh_keys[] = {
     {"add", FIELD_STRINGS, .max = KEYS_MAX, .item_max = KEY_LEN_MAX},
     {"remove", FIELD_STRINGS, .max = KEYS_MAX, .item_max = KEY_LEN_MAX},
+    {NULL},
+};
+
+const struct field body_ssh_key[] = {
+    {"name", FIELD_STRING, .min = 1, .max = NAME_LEN_MAX, .flags = FIELD_REQUIRED},
+    {"public_key", FIELD_STRING, .min = 1, .max = KEY_LEN_MAX, .flags = FIELD_REQUIRED},
     {NULL},
 };
 

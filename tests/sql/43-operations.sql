@@ -232,3 +232,41 @@ BEGIN
     PERFORM test.consistent('after all of it');
 END
 $$;
+
+-- Keys that are kept.
+DO $$
+DECLARE
+    v_key text := 'ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJq1k2b3o4p5q6r7s8t9u0v1w2x3y4z5A6B7C8D9E0F1';
+    r test.reply;
+    q test.reply;
+    one record;
+BEGIN
+    r := test.api('ada', 'ssh_key_create', jsonb_build_object('body', jsonb_build_object('name', 'laptop', 'public_key', v_key || ' ada@desk'),
+        'idempotency', '{"key":"k1","hash":"h"}'::jsonb));
+    PERFORM test.is((r.status, r.body->>'fingerprint')::text, '(201,SHA256:' || rtrim(encode(sha256(decode(split_part(v_key, ' ', 2), 'base64')), 'base64'), '=') || ')',
+        'a key is kept with its fingerprint');
+    q := test.api('ada', 'ssh_key_create', jsonb_build_object('body', jsonb_build_object('name', 'laptop', 'public_key', v_key || ' ada@desk'),
+        'idempotency', '{"key":"k1","hash":"h"}'::jsonb));
+    PERFORM test.is(q.body->>'id', r.body->>'id', 'once, however often it is asked');
+    q := test.api('ada', 'ssh_key_create', jsonb_build_object('body', jsonb_build_object('name', 'other', 'public_key', v_key || ' another comment')));
+    PERFORM test.is((q.status, q.pointer)::text, '(409,/public_key)', 'the same key under another name is the same');
+    FOR one IN SELECT * FROM (VALUES ('no key'), ('ssh-ed25519'), ('ssh-ed25519 !!!!'), ('ssh-ed25519 AAAA'), ('ssh-dss AAAAB3NzaC1kc3MAAAAA'), ('ssh-rsa ' || split_part(v_key, ' ', 2)),
+        ('ssh-ed25519  ' || split_part(v_key, ' ', 2)), ('command="x" ' || v_key), ('ssh-ed25519 ' || left(split_part(v_key, ' ', 2), 21))) x (text)
+    LOOP
+        q := test.api('ada', 'ssh_key_create', jsonb_build_object('body', jsonb_build_object('name', 'bad', 'public_key', one.text)));
+        PERFORM test.is((q.status, q.pointer)::text, '(422,/public_key)', 'this is no key: ' || one.text);
+    END LOOP;
+    q := test.api('ada', 'ssh_key_create', jsonb_build_object('body', jsonb_build_object('name', 'laptop', 'public_key', replace(v_key, 'E0F1', 'E0F2'))));
+    PERFORM test.is((q.status, q.pointer)::text, '(409,/name)', 'a name is there once');
+    PERFORM test.is((test.api('bob', 'ssh_key_read', jsonb_build_object('id', r.body->'id'))).status, 404, 'another tenant does not see it');
+    PERFORM test.is((test.api('bob', 'ssh_key_delete', jsonb_build_object('id', r.body->'id'))).status, 404, 'nor takes it away');
+    PERFORM test.is((test.api('ada', 'ssh_key_list', '{}')).body->'items'->0, r.body, 'a list has it');
+    PERFORM test.is((test.api('ada', 'ssh_key_delete', jsonb_build_object('id', r.body->'id'))).status, 204, 'it is deleted');
+    PERFORM test.is((test.api('ada', 'ssh_key_read', jsonb_build_object('id', r.body->'id'))).status, 404, 'and gone');
+    INSERT INTO ssh_keys (tenant_id, name, public_key, fingerprint)
+        SELECT test.get('ada')::uuid, 'key ' || i, v_key, 'SHA256:' || rtrim(encode(sha256(i::text::bytea), 'base64'), '=') FROM generate_series(1, 100) i;
+    PERFORM test.is((test.api('ada', 'ssh_key_create', jsonb_build_object('body', jsonb_build_object('name', 'more', 'public_key', v_key)))).status, 409, 'a hundred are enough');
+    DELETE FROM ssh_keys;
+    PERFORM test.api('bob', 'ssh_key_create', jsonb_build_object('body', jsonb_build_object('name', 'bobs', 'public_key', v_key)));
+END
+$$;

@@ -1,5 +1,6 @@
 // Orders of a vps that exists, through server and agent, with fake drivers.
 import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
 import { after, before, describe, test } from "node:test";
 import type { Vps } from "../harness/client.js";
 import { until } from "../harness/command.js";
@@ -50,6 +51,26 @@ describe("operations", () => {
         const { task } = await api().expect(202, "DELETE", `/v1/vps/${vps.id}/addresses?address=${vps.addresses[2]!.address}`);
         assert.equal((await api().settled(task.id)).status, "done");
         assert.equal(await world.server.verifyQuotas(), "");
+    });
+
+    test("an SSH key is kept under a name, once, and is its tenant's alone", async () => {
+        const body = { name: "laptop", public_key: key("ada@desk") };
+        const headers = { "Idempotency-Key": "kept-1" };
+        const first = await api().raw("POST", "/v1/ssh-keys", { body, headers });
+        assert.deepEqual([first.status, first.json.public_key], [201, body.public_key], first.text);
+        const printed = execFileSync("ssh-keygen", ["-l", "-f", "/dev/stdin"], { input: body.public_key, encoding: "utf8" });
+        assert.equal(first.json.fingerprint, printed.split(" ")[1]);
+        assert.equal((await api().raw("POST", "/v1/ssh-keys", { body, headers })).json.id, first.json.id);
+        const again = await api().raw("POST", "/v1/ssh-keys", { body: { name: "other", public_key: key("somebody else") } });
+        assert.deepEqual([again.status, again.json.errors[0].pointer], [409, "/public_key"]);
+        const wrong = await api().raw("POST", "/v1/ssh-keys", { body: { name: "wrong", public_key: `command="sh" ${key("x")}` } });
+        assert.deepEqual([wrong.status, wrong.json.errors[0].pointer], [422, "/public_key"]);
+        const stranger = await world.createCustomer(unlimited);
+        assert.deepEqual((await stranger.api.expect(200, "GET", "/v1/ssh-keys")).items, []);
+        assert.equal((await stranger.api.raw("DELETE", `/v1/ssh-keys/${first.json.id}`)).status, 404);
+        assert.deepEqual((await api().expect(200, "GET", "/v1/ssh-keys")).items, [first.json]);
+        assert.equal((await api().raw("DELETE", `/v1/ssh-keys/${first.json.id}`)).status, 204);
+        assert.deepEqual((await api().expect(200, "GET", "/v1/ssh-keys")).items, []);
     });
 
     test("a password that is made is shown once, one that is sent never", async () => {

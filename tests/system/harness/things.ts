@@ -1,6 +1,6 @@
 // A thing of each kind that a path names by {id}, made for a customer, so that tests of every route have one's own and a
 // foreign one. By the path before the id; a new noun needs an entry here.
-import { randomUUID } from "node:crypto";
+import { randomBytes, randomUUID } from "node:crypto";
 import { Api } from "./client.js";
 import { type Customer, unlimited, type World } from "./world.js";
 
@@ -14,6 +14,10 @@ type Maker = Thing["make"];
 const own = (make: Maker): Thing => ({ make });
 const shared = (make: (world: World) => string | Promise<string>): Thing => ({ make: async (world) => make(world), shared: true });
 const made = (path: string, body: object): Maker => async (_world, of) => (await of.api.expect(201, "POST", path, { body })).id;
+
+// A key that nobody has the other half of.
+export const sshKey = (comment = "matrix") =>
+    `ssh-ed25519 ${Buffer.concat([Buffer.from("\0\0\0\x0bssh-ed25519\0\0\0\x20", "latin1"), randomBytes(32)]).toString("base64")} ${comment}`;
 
 const vps: Maker = async (world, of) => (await world.createVps({}, of.api)).id;
 
@@ -158,6 +162,7 @@ export const things: Record<string, Thing> = {
     "/v1/vps/": own(whole),
     "/v1/snapshots/": own(snapshot),
     "/v1/port-forwards/": own(portForward),
+    "/v1/ssh-keys/": own(async (world, of) => made("/v1/ssh-keys", { name: randomUUID(), public_key: sshKey() })(world, of)),
     "/v1/address-sets/": own(async (world, of) => made("/v1/address-sets", { name: randomUUID(), cidrs: ["192.0.2.0/24"] })(world, of)),
     "/v1/networks/": own(async (world, of) => made("/v1/networks", { name: randomUUID() })(world, of)),
     "/v1/tasks/": own(async (world, of) => (await of.api.expect(200, "GET", `/v1/tasks?vps_id=${await vps(world, of)}`)).items[0].id),

@@ -5,6 +5,7 @@ import { Browser, type Window } from "../harness/browser.js";
 import { until } from "../harness/command.js";
 import { panelFolder } from "../harness/paths.js";
 import { certificate, Receiver } from "../harness/receiver.js";
+import { sshKey } from "../harness/things.js";
 import { MailServer } from "../harness/smtp.js";
 import { totp } from "../harness/totp.js";
 import { World } from "../harness/world.js";
@@ -130,6 +131,38 @@ describe("an account's rooms", () => {
         await window.button("Delete", row).click();
         await window.button("Delete", window.dialog()).click();
         await row.waitFor({ state: "detached" });
+    });
+
+    test("an SSH key is kept, chosen for a vps that is made, another is kept as it is made, and forgotten", async () => {
+        const { page } = window;
+        await window.go("/account/keys");
+        await window.button("Add SSH key").click();
+        await window.dialog().getByLabel("Public key").fill("no key at all");
+        await window.dialog().getByLabel("Name").fill("laptop");
+        await window.button("Keep", window.dialog()).click();
+        await window.dialog().getByText(/This is not a public key/).first().waitFor();
+        await window.dialog().getByLabel("Public key").fill(sshKey("ada@desk"));
+        await window.button("Keep", window.dialog()).click();
+        const row = page.getByRole("row", { name: /laptop.*SHA256:/ });
+        await row.waitFor();
+
+        await window.go("/vps/new");
+        await page.getByRole("textbox", { name: "Name" }).fill("keyed");
+        for (const choice of [/Lab/, new RegExp(world.image.title), /tiny/]) {
+            await page.getByRole("radio", { name: choice }).first().check({ force: true });
+        }
+        await page.getByRole("checkbox", { name: "laptop" }).check();
+        const keys = page.getByRole("textbox", { name: "SSH keys" });
+        await keys.fill(`${await keys.inputValue()}\n${sshKey("bob@desk")}`);
+        await page.getByRole("checkbox", { name: /Keep what is typed/ }).check();
+        await window.button("Create VPS").click();
+        await window.heading("keyed").waitFor();
+        await window.go("/account/keys");
+        await page.getByRole("row", { name: /bob@desk.*SHA256:.*keyed/ }).waitFor();
+        await page.getByRole("row", { name: /laptop.*keyed/ }).waitFor();
+        await window.button("Delete", row).click();
+        await window.button("Delete", window.dialog()).click();
+        await page.getByRole("row", { name: /ada@desk.*Not kept here.*keyed/ }).waitFor(); // what has it keeps it
     });
 
     test("a second factor is set up, asked for at the next sign-in, and switched off", async () => {

@@ -26,6 +26,9 @@ export const useVpsList = (filter: VpsFilter = {}, limit = 50) =>
         must(api.GET("/v1/vps", { params: { query: { ...filter, limit, cursor } } })),
     );
 
+export const useSshKeys = () =>
+    useList<Schema["SshKey"]>(["ssh-keys", "list"], (cursor) => must(api.GET("/v1/ssh-keys", { params: { query: { limit: 200, cursor } } })));
+
 const catalogue = { query: { limit: 200 } };
 
 export const usePlans = () => useOne(["plans", "all"], () => ask(api.GET("/v1/plans", { params: catalogue })));

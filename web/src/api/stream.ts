@@ -16,6 +16,7 @@ const stale: Record<string, string[]> = {
     image: ["images", "quotas"],
     firewall: ["firewall"],
     port_forward: ["port-forwards"],
+    ssh_key: ["ssh-keys"],
     address_set: ["address-sets"],
     network: ["networks", "vps"],
     member: ["members"],

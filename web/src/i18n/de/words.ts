@@ -123,6 +123,8 @@ export const words = {
     "event.tenant.created": "Mandant angelegt",
     "event.tenant.suspended": "Mandant gesperrt",
     "event.tenant.resumed": "Mandant entsperrt",
+    "event.ssh_key.created": "SSH-Schlüssel aufbewahrt",
+    "event.ssh_key.deleted": "SSH-Schlüssel gelöscht",
     "event.node.joined": "Node beigetreten",
     "event.node.connected": "Node verbunden",
     "event.node.updated": "Node geändert",

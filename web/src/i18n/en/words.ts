@@ -123,6 +123,8 @@ export const words = {
     "event.tenant.created": "Tenant created",
     "event.tenant.suspended": "Tenant suspended",
     "event.tenant.resumed": "Tenant resumed",
+    "event.ssh_key.created": "SSH key kept",
+    "event.ssh_key.deleted": "SSH key deleted",
     "event.node.joined": "Node joined",
     "event.node.connected": "Node connected",
     "event.node.updated": "Node changed",

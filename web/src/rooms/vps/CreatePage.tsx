@@ -3,14 +3,16 @@ import { useState } from "react";
 import { useLocation } from "wouter";
 import { api, must } from "../../api/client";
 import { useAction } from "../../api/hooks";
-import { priceOf, useImages, useLocations, usePlans, usePrices, useVpsList } from "../../api/nouns";
+import { priceOf, useImages, useLocations, usePlans, usePrices, useSshKeys, useVpsList } from "../../api/nouns";
+import { asProblem } from "../../api/problem";
 import { useT } from "../../i18n";
 import { useFormat } from "../../i18n/format";
 import { Choices } from "../../ui/Choices";
 import { Button, Checkbox, Grid, SimpleGrid, Stack, Switch, TagsInput, Textarea, TextInput } from "../../ui/kit";
-import { brief, keysOf } from "../../ui/keys";
+import { brief, keyOf, keysOf, nameOfKey, type KnownKey } from "../../ui/keys";
 import { Card, Page } from "../../ui/Page";
 import { ProblemNote, Shown } from "../../ui/States";
+import { toast } from "../../ui/Toasts";
 import { CreateSummary } from "./CreateSummary";
 import { bodyOf, emptyDraft, labelsOf, linesOf, type Draft } from "./draft";
 
@@ -66,23 +68,31 @@ function Catalogue({ draft, set }: { draft: Draft; set: (part: Partial<Draft>) =
     );
 }
 
-// Keys that open other VPS already, to be chosen again.
-function KnownKeys({ keys, set }: { keys: string; set: (keys: string) => void }) {
+// Keys that are kept or open other VPS already, to be chosen again.
+function KnownKeys({ known, keys, set }: { known: KnownKey[]; keys: string; set: (keys: string) => void }) {
     const t = useT();
-    const known = keysOf(useVpsList({}, 200).items ?? []);
     const lines = linesOf(keys);
     if (known.length === 0) {
         return null;
     }
+    const opens = ({ text, opens }: KnownKey) => (opens.length > 0 ? t("keys.known.of", { key: brief(text).kind, names: opens.slice(0, 3).map((one) => one.name).join(", ") }) : brief(text).kind);
     return (
         <Checkbox.Group label={t("keys.known")} value={known.filter((one) => lines.includes(one.text)).map((one) => one.text)} onChange={(chosen) => set([...lines.filter((one) => !known.some(({ text }) => text === one)), ...chosen].join("\n"))}>
             <Stack gap={6} mt={6}>
-                {known.map(({ id, text, opens }) => (
-                    <Checkbox key={id} size="xs" value={text} label={brief(text).comment || brief(text).kind} description={t("keys.known.of", { key: brief(text).kind, names: opens.slice(0, 3).map((one) => one.name).join(", ") })} />
+                {known.map((one) => (
+                    <Checkbox key={one.id} size="xs" value={one.text} label={nameOfKey(one)} description={opens(one)} />
                 ))}
             </Stack>
         </Checkbox.Group>
     );
+}
+
+// Keeps what was typed under its comment. The VPS is made by then: what is not kept is said, and no more.
+async function keepKeys(texts: string[], key: string): Promise<void> {
+    for (const [at, public_key] of texts.entries()) {
+        const { comment, kind } = brief(public_key);
+        await must(api.POST("/v1/ssh-keys", { params: { header: { "Idempotency-Key": `${key}-${at}` } }, body: { name: (comment || kind).slice(0, 63), public_key } })).catch((error: unknown) => toast(asProblem(error).detail, "bad"));
+    }
 }
 
 export default function CreatePage() {
@@ -90,11 +100,21 @@ export default function CreatePage() {
     const [, go] = useLocation();
     const [draft, setDraft] = useState<Draft>(emptyDraft);
     const set = (part: Partial<Draft>) => setDraft((before) => ({ ...before, ...part }));
+    const [keep, setKeep] = useState(false);
     const body = bodyOf(draft);
-    const action = useAction((_, key) => must(api.POST("/v1/vps", { params: { header: { "Idempotency-Key": key } }, body: body! })), {
-        stale: ["vps", "tasks", "quotas"],
-        done: (made) => "vps" in made && go(`/vps/${made.vps.id}`),
-    });
+    const known = keysOf(useVpsList({}, 200).items ?? [], useSshKeys().items ?? []);
+    const fresh = linesOf(draft.keys).filter((one) => !known.some((other) => other.kept && other.id === keyOf(one)));
+    const action = useAction(
+        async (_, key) => {
+            const made = await must(api.POST("/v1/vps", { params: { header: { "Idempotency-Key": key } }, body: body! }));
+            await keepKeys(keep ? fresh : [], key);
+            return made;
+        },
+        {
+            stale: ["vps", "tasks", "quotas", "ssh-keys"],
+            done: (made) => "vps" in made && go(`/vps/${made.vps.id}`),
+        },
+    );
     const wrongLabel = draft.labels.find((one) => labelsOf([one]) === undefined);
     return (
         <Page title={t("vps.create")}>
@@ -116,8 +136,9 @@ export default function CreatePage() {
                             </Card>
                             <Catalogue draft={draft} set={set} />
                             <Card title={t("access")}>
-                                <KnownKeys keys={draft.keys} set={(keys) => set({ keys })} />
+                                <KnownKeys known={known} keys={draft.keys} set={(keys) => set({ keys })} />
                                 <Textarea label={t("keys")} description={t("keys.rule")} placeholder="ssh-ed25519 AAAA… you@laptop" autosize minRows={2} maxRows={8} value={draft.keys} error={action.problem?.at("ssh_keys")} onChange={(e) => set({ keys: e.currentTarget.value })} spellCheck={false} styles={{ input: { fontFamily: "monospace" } }} />
+                                {fresh.length > 0 && <Checkbox size="xs" label={t("keys.keep.these")} checked={keep} onChange={(e) => setKeep(e.currentTarget.checked)} />}
                                 <Textarea label={t("userdata")} description={t("userdata.rule")} placeholder={"#!/bin/sh"} autosize minRows={2} maxRows={14} value={draft.userData} error={action.problem?.at("user_data")} onChange={(e) => set({ userData: e.currentTarget.value })} spellCheck={false} styles={{ input: { fontFamily: "monospace" } }} />
                             </Card>
                             <Card title={t("options")}>
