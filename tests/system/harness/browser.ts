@@ -2,7 +2,7 @@
 // fails the test that asks `calm()`.
 import { mkdirSync } from "node:fs";
 import { mkdtemp } from "node:fs/promises";
-import { AxeBuilder } from "@axe-core/playwright";
+import axe from "axe-core";
 import { chromium, type Browser as Chromium, type BrowserContext, type Locator, type Page } from "playwright-core";
 import { quote, type Sandbox } from "./sandbox.js";
 
@@ -31,7 +31,16 @@ const allLooks: Look[] = [
     { name: "dark", size: desktop, scheme: "dark", rules: false },
     { name: "phone", size: phone, scheme: "light", rules: false },
 ];
-export const looks = () => allLooks.filter((one) => one.rules || artifacts);
+const looks = () => allLooks.filter((one) => one.rules || artifacts);
+
+// The rules of WCAG that are held.
+const rules: axe.RunOptions = { resultTypes: ["violations"], runOnly: { type: "tag", values: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"] } };
+
+export interface Screen {
+    name: string; // of its picture
+    path: string;
+    heading?: RegExp;
+}
 
 export interface WindowOptions {
     size?: typeof desktop;
@@ -93,10 +102,13 @@ export class Window {
         return this.page.getByRole("dialog", { name });
     }
 
-    // Rules of WCAG that the screen breaks, a line each.
+    // Rules of WCAG that the screen breaks, a line each. The checker stays in the page, where it is put once: the panel has no frames.
     async violations(): Promise<string[]> {
-        const found = await new AxeBuilder({ page: this.page }).options({ resultTypes: ["violations"] }).withTags(["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]).analyze();
-        return found.violations.map((one) => `${one.id}: ${one.nodes.map((node) => `${node.target.join(" ")} ${node.failureSummary ?? ""}`).slice(0, 3).join(" | ")}`);
+        if (!(await this.page.evaluate(() => "axe" in window))) {
+            await this.page.evaluate(axe.source);
+        }
+        const found = await this.page.evaluate((options) => (window as unknown as { axe: typeof axe }).axe.run(document, options).then(({ violations }) => violations), rules);
+        return found.map((one) => `${one.id}: ${one.nodes.map((node) => `${node.target.join(" ")} ${node.failureSummary ?? ""}`).slice(0, 3).join(" | ")}`);
     }
 
     // Pixels by which the page is wider than the window.
@@ -104,18 +116,50 @@ export class Window {
         return this.page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
     }
 
-    // What is wrong with the screen that is shown, once it has read all it shows: too wide, against a rule, complaints. Keeps a picture.
-    async looked(name: string, how: Look): Promise<string[]> {
-        await this.page.waitForFunction(() => document.querySelector("main h1")?.checkVisibility() && !document.querySelector("main [aria-busy=true]"));
-        await this.picture(`${name}-${how.name}`);
-        const wider = await this.overflow();
-        return [...(wider > 0 ? [`${wider} pixels wider than the window`] : []), ...(how.rules ? await this.violations() : []), ...this.calm()];
+    // Has read all that it shows, and moves no more but for what moves for ever.
+    async settled(): Promise<void> {
+        await this.page.waitForFunction(() => {
+            const moves = document.getAnimations().some((one) => one.playState === "running" && one.effect?.getComputedTiming().iterations !== Infinity);
+            return !moves && document.querySelector("h1")?.checkVisibility() && !document.querySelector("main [aria-busy=true]");
+        });
     }
 
-    async picture(name: string): Promise<void> {
+    // What is wrong with the screen that is shown, in each theme and at each width: too wide, against a rule, complaints. Keeps pictures.
+    async looked(name: string): Promise<string[]> {
+        const broken: string[] = [];
+        for (const how of looks()) {
+            await this.page.setViewportSize(how.size);
+            await this.page.emulateMedia({ colorScheme: how.scheme });
+            await this.page.waitForFunction((scheme) => document.documentElement.dataset.mantineColorScheme === scheme, how.scheme);
+            await this.settled();
+            const wider = await this.narrowed();
+            await this.picture(`${name}-${how.name}`);
+            broken.push(...[...(wider > 0 ? [`${wider} pixels wider than the window`] : []), ...(how.rules ? await this.violations() : []), ...this.calm()].map((one) => `${name}, ${how.name}: ${one}`));
+        }
+        return broken;
+    }
+
+    // Goes from screen to screen as the panel's own links do, and looks at each.
+    async lookedThrough(screens: Screen[]): Promise<string[]> {
+        const broken: string[] = [];
+        for (const { name, path, heading } of screens) {
+            await this.visit(path);
+            await this.heading(heading ?? /./).waitFor();
+            broken.push(...(await this.looked(name)));
+        }
+        return broken;
+    }
+
+    // Pixels by which the page is still wider than the window when what follows its size has had a moment to do so.
+    private async narrowed(): Promise<number> {
+        await this.page.waitForFunction(() => document.documentElement.scrollWidth <= document.documentElement.clientWidth, undefined, { timeout: 1_000 }).catch(() => undefined);
+        return this.overflow();
+    }
+
+    async picture(name: string, of: Page | Locator = this.page): Promise<void> {
         if (artifacts) {
             mkdirSync(artifacts, { recursive: true });
-            await this.page.screenshot({ path: `${artifacts}/${name}.png`, animations: "disabled" });
+            await of.screenshot({ path: `${artifacts}/${name}.png`, animations: "disabled" });
         }
     }
 

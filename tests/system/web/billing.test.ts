@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { createHmac, randomUUID } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { after, before, describe, test } from "node:test";
-import { Browser, looks, type Window } from "../harness/browser.js";
+import { Browser, type Window } from "../harness/browser.js";
 import { until } from "../harness/command.js";
 import { panelFolder } from "../harness/paths.js";
 import { type Customer, unlimited, World } from "../harness/world.js";
@@ -305,36 +305,25 @@ describe("billing", () => {
         await window.context.close();
     });
 
-    const id = (path: string) => () => path;
-    const screens: [string, () => Customer | typeof staff, [string, () => string][]][] = [
-        ["a customer's", () => world.customer, [
-            ["billing", id("/billing")], ["billing-vps", () => `/billing?vps=${vps}`], ["billing-invoices", id("/billing/invoices")], ["billing-account", id("/billing/account")],
-            ["billing-invoice", () => `/billing/invoices/${invoice}`], ["billing-charge", () => `/billing/charges/${charge}`],
-        ]],
-        ["an operator's", () => staff, [
-            ...["months", "invoices", "payments", "prices", "taxes", "selling"].map((one): [string, () => string] => [`operator-${one}`, id(`/operator/${one}`)]),
-            ["operator-price-book", () => `/operator/prices/${book}`], ["operator-invoice", () => `/operator/invoices/${invoice}`], ["operator-tenant-billing", () => `/operator/tenants/${world.customer.id}/billing`],
-        ]],
-        ["a reseller's", () => reseller, [
-            ["reselling-customers", id("/reselling/customers")], ["reselling-customer", () => `/reselling/customers/${below}`], ["reselling-prices", id("/reselling/prices")], ["reselling-taxes", id("/reselling/taxes")], ["reselling-selling", id("/reselling/selling")],
-        ]],
-    ];
-    // Only where pictures are asked for: it takes its time.
-    for (const how of process.env.CROFT_ARTIFACTS ? looks() : []) {
-        test(`its screens break no rule, ${how.name}`, { timeout: 480_000 }, async () => {
-            const broken: string[] = [];
-            for (const [, who, theirs] of screens) {
-                const window = await browser.window(how);
-                await window.signIn(who());
-                for (const [called, path] of theirs) {
-                    await window.visit(path());
-                    broken.push(...(await window.looked(called, how)).map((one) => `${called}: ${one}`));
-                }
-                await window.context.close();
-            }
-            assert.deepEqual(broken, []);
-        });
-    }
+    const rooms = (base: string, names: string[]) => names.map((one) => ({ name: `${base}-${one}`, path: `/${base}/${one}` }));
+    test("its screens break no rule, in both themes, on a desktop and on a phone", { timeout: 300_000 }, async () => {
+        const selling = await browser.window();
+        await selling.signIn(reseller);
+        const broken = await Promise.all([
+            customer.lookedThrough([
+                { name: "billing", path: "/billing" }, { name: "billing-vps", path: `/billing?vps=${vps}` }, ...rooms("billing", ["invoices", "account"]),
+                { name: "billing-invoice", path: `/billing/invoices/${invoice}` }, { name: "billing-charge", path: `/billing/charges/${charge}` },
+            ]),
+            operator.lookedThrough([
+                ...rooms("operator", ["months", "invoices", "payments", "prices", "taxes", "selling"]),
+                { name: "operator-price-book", path: `/operator/prices/${book}` }, { name: "operator-invoice", path: `/operator/invoices/${invoice}` },
+                { name: "operator-tenant-billing", path: `/operator/tenants/${world.customer.id}/billing` },
+            ]),
+            selling.lookedThrough([...rooms("reselling", ["customers", "prices", "taxes", "selling"]), { name: "reselling-customer", path: `/reselling/customers/${below}` }]),
+        ]);
+        await selling.context.close();
+        assert.deepEqual(broken.flat(), []);
+    });
 
     test("nothing of it made the pages complain", () => {
         assert.deepEqual([...customer.calm(), ...operator.calm()], []);

@@ -111,6 +111,7 @@ describe("text that tries to be something else", () => {
         await hand(JSON.stringify(checkReport()));
         await report.getByRole("row", { name: /UDP flood.*29.4 %.*15 %.*Below what is wanted/ }).waitFor();
         await report.getByText("3 of 3").waitFor();
+        await window.picture("check-report-light", report);
         await poisoned(window);
         for (const path of [...["fleet", "vps", "tenants", "users", "plans", "images", "pools", "tasks", "audit", "system"].map((one) => `/operator/${one}`), `/operator/fleet/${world.node}`, `/operator/tenants/${world.customer.id}`]) {
             await window.go(path);
