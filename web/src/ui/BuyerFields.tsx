@@ -30,6 +30,7 @@ export function BuyerFields({ value, set, problem }: { value: Buyer; set: (part:
             key={name}
             label={t(label)}
             description={name === "country" ? t("buyer.country.text") : name === "email" ? t("buyer.email.text") : undefined}
+            inputWrapperOrder={["label", "input", "description", "error"]} // fields beside each other stand at one height
             value={value[name] ?? ""}
             maxLength={name === "country" ? 2 : undefined}
             error={problem?.at(name)}

@@ -63,7 +63,7 @@ export function CostMeters({ of }: { of: Costs }) {
                             {word("meter", one.meter)}
                             <Text span size="xs" c="dimmed">
                                 {" · "}
-                                <Quantity of={one.quantity} unit={one.unit} />
+                                <Quantity of={one.quantity} unit={one.unit} roughly />
                             </Text>
                         </Text>
                         <Text size="sm" style={{ fontVariantNumeric: "tabular-nums", whiteSpace: "nowrap" }}>

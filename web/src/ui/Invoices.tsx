@@ -73,10 +73,11 @@ function PartyCard({ title, of }: { title: string; of: Party }) {
 
 const digits = 6;
 
-export function Quantity({ of, unit }: { of: string; unit: string }) {
+// roughly: beside a sum, not in a line that one computes from.
+export function Quantity({ of, unit, roughly }: { of: string; unit: string; roughly?: boolean }) {
     const word = useWord();
     const format = useFormat();
-    return <>{`${format.number(Number(of), digits)} ${word("unit", unit)}`}</>;
+    return <>{`${format.number(Number(of), roughly ? 2 : digits)} ${word("unit", unit)}`}</>;
 }
 
 export function Period({ from, to }: { from: string | null; to: string | null }) {

@@ -1,5 +1,5 @@
 // What `croft-agent check` measured on a node, as it was last handed in: the verdict first, then what it was come to from.
-import type { ReactNode } from "react";
+import { useRef, type ReactNode } from "react";
 import { api, ask, must, type Schema } from "../../api/client";
 import { useAction, useOne } from "../../api/hooks";
 import { Problem } from "../../api/problem";
@@ -156,8 +156,9 @@ export function CheckReport({ node, mayChange }: { node: string; mayChange: bool
         },
         { stale: ["nodes"], done: () => toast(t("saved")) },
     );
+    const again = useRef<() => void>(null); // the same file, once it is mended
     const hand = mayChange && (
-        <FileButton accept="application/json,.json" onChange={(file) => file && void action.run(file)} inputProps={{ "aria-label": t("check.file") }}>
+        <FileButton resetRef={again} accept="application/json,.json" onChange={(file) => file && void action.run(file).finally(() => again.current?.())} inputProps={{ "aria-label": t("check.file") }}>
             {(props) => (
                 <Button size="xs" variant="default" loading={action.busy} disabled={!query.etag} {...props}>
                     {t("check.file")}
@@ -168,6 +169,11 @@ export function CheckReport({ node, mayChange }: { node: string; mayChange: bool
     return (
         <Card title={t("check")} text={t("check.text")} actions={hand}>
             <ProblemNote problem={action.problem} />
+            {action.problem?.fields.map(({ pointer }) => (
+                <span key={pointer} className="mono">
+                    {pointer}
+                </span>
+            ))}
             <Shown of={query}>
                 {({ report, received_at }) =>
                     report ? (

@@ -179,13 +179,15 @@ export default function CustomerPage({ id }: { id: string }) {
                         <Card title={t("details")}>
                             <Facts
                                 rows={[
-                                    [t("labels"), <Labels of={tenant.labels} />],
+                                    [t("labels"), Object.keys(tenant.labels).length > 0 ? <Labels of={tenant.labels} /> : "–"],
                                     [t("external.ref"), tenant.external_ref ?? "–"],
                                     [t("created"), <Time at={tenant.created_at} />],
                                     [t("id"), <span className="mono">{tenant.id}</span>],
                                 ]}
                             />
-                            <Link href="/reselling/customers">{t("nav.customers")}</Link>
+                            <Text size="sm">
+                                <Link href="/reselling/customers">{t("nav.customers")}</Link>
+                            </Text>
                         </Card>
                         <AccountCard id={id} />
                     </SimpleGrid>

@@ -133,7 +133,7 @@ export default function TenantBilling({ id }: { id: string }) {
                                         ...(account.terms === "prepaid" ? ([[t("balance.available"), money(account.available ?? account.balance)], [t("state"), <Status tone={account.prepaid_state === "ok" ? "good" : "warn"}>{t(`prepaid.${account.prepaid_state}`)}</Status>]] as [string, ReactNode][]) : []),
                                     ]}
                                 />
-                                <Group gap="sm">
+                                <Group gap="sm" fz="sm">
                                     <Link href={`/operator/invoices?tenant=${id}`}>{t("nav.invoices")}</Link>
                                     <Link href={`/operator/payments?tenant=${id}`}>{t("payments")}</Link>
                                 </Group>
@@ -145,7 +145,7 @@ export default function TenantBilling({ id }: { id: string }) {
                                         [t("plan.currency"), account.currency],
                                         [t("terms.due"), format.number(account.due_days)],
                                         [t("terms.traffic"), t(`traffic.${account.traffic_policy}`)],
-                                        [t("terms.exempt"), t(account.tax_exempt ? "on" : "off")],
+                                        [t("terms.exempt"), t(account.tax_exempt ? "yes" : "no")],
                                         [t("buyer"), [account.company, account.city, account.country, account.vat_id].filter(Boolean).join(" · ") || "–"],
                                     ]}
                                 />
