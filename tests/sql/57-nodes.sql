@@ -231,7 +231,7 @@ BEGIN
     h := h || jsonb_build_object('fidelity', (SELECT jsonb_agg(jsonb_build_object('name', repeat('n', 300), 'passed', true, 'said', repeat('s', 300))) FROM generate_series(1, 201)));
     q := test.api('op', 'admin_check_report_set', jsonb_build_object('id', b, 'if_match', '*', 'body', h));
     PERFORM test.is((q.status, q.pointer)::text, '(422,/fidelity)', 'nor one of more rows than a check has');
-    h := h || jsonb_build_object('fidelity', h->'fidelity' - 200, 'features', (SELECT jsonb_agg(jsonb_build_object('name', repeat('n', 300), 'present', true, 'consequence',
+    h := h || jsonb_build_object('fidelity', (h->'fidelity') - 200, 'features', (SELECT jsonb_agg(jsonb_build_object('name', repeat('n', 300), 'present', true, 'consequence',
         repeat('s', 300))) FROM generate_series(1, 200)), 'escapes', (SELECT jsonb_agg(jsonb_build_object('name', repeat('n', 300), 'refused', true)) FROM generate_series(1, 200)));
     PERFORM test.is((test.api('op', 'admin_check_report_set', jsonb_build_object('id', b, 'if_match', '*', 'body', h))).status, 422, 'nor one that is too large');
     PERFORM test.is((test.api('op', 'admin_check_report_set', jsonb_build_object('id', gen_random_uuid(), 'body', h))).status, 404, 'nor one of no node');

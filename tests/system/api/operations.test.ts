@@ -58,7 +58,7 @@ describe("operations", () => {
         const headers = { "Idempotency-Key": "kept-1" };
         const first = await api().raw("POST", "/v1/ssh-keys", { body, headers });
         assert.deepEqual([first.status, first.json.public_key], [201, body.public_key], first.text);
-        const printed = execFileSync("ssh-keygen", ["-l", "-f", "/dev/stdin"], { input: body.public_key, encoding: "utf8" });
+        const printed = execFileSync("ssh-keygen", ["-l", "-f", "-"], { input: body.public_key, encoding: "utf8" });
         assert.equal(first.json.fingerprint, printed.split(" ")[1]);
         assert.equal((await api().raw("POST", "/v1/ssh-keys", { body, headers })).json.id, first.json.id);
         const again = await api().raw("POST", "/v1/ssh-keys", { body: { name: "other", public_key: key("somebody else") } });

@@ -159,7 +159,8 @@ export class Window {
     async picture(name: string, of: Page | Locator = this.page): Promise<void> {
         if (artifacts) {
             mkdirSync(artifacts, { recursive: true });
-            await of.screenshot({ path: `${artifacts}/${name}.png`, animations: "disabled" });
+            // Of a part of the page, nothing that floats above it.
+            await of.screenshot({ path: `${artifacts}/${name}.png`, animations: "disabled", ...(of !== this.page && { style: "header, .toasts { visibility: hidden }" }) });
         }
     }
 

@@ -1,7 +1,7 @@
 // The frame of the application: bar, navigation, and what is on the screen.
 import { AppShell, Burger, Group, NavLink, ScrollArea, Text, Tooltip } from "@mantine/core";
 import { useDisclosure } from "@mantine/hooks";
-import { useEffect, useRef, type ReactNode } from "react";
+import type { ReactNode } from "react";
 import { Link, useLocation } from "wouter";
 import { useT } from "../i18n";
 
@@ -22,11 +22,8 @@ const isHere = (at: string, path: string, exact?: boolean) => at === path || (!e
 
 function Navigation({ groups, leave }: { groups: NavGroup[]; leave: () => void }) {
     const [at] = useLocation();
-    const all = useRef<HTMLDivElement>(null);
-    // An operator's is longer than most windows.
-    useEffect(() => all.current?.querySelector("[aria-current=page]")?.scrollIntoView?.({ block: "nearest" }), [at]);
     return (
-        <div ref={all}>
+        <>
             {groups.map((group) => (
                 <div key={group.label ?? ""}>
                     {group.label && (
@@ -52,7 +49,7 @@ function Navigation({ groups, leave }: { groups: NavGroup[]; leave: () => void }
                     })}
                 </div>
             ))}
-        </div>
+        </>
     );
 }
 

@@ -114,7 +114,7 @@ function Verdict({ of, received }: { of: Report; received: string }) {
                 {of.reasons.length > 0 && (
                     <div>
                         <Title order={3}>{t("check.reasons")}</Title>
-                        <ul className="plain">
+                        <ul className="reasons">
                             {of.reasons.map((one) => (
                                 <li key={one}>{one}</li>
                             ))}
