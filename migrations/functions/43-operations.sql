@@ -326,6 +326,7 @@ BEGIN
         PERFORM croft_raise(409, 'conflict', CASE v_old.desired WHEN 'deleted' THEN 'The vps is being deleted.'
             ELSE 'The vps is not deleted.' END);
     END IF;
+    PERFORM croft_prepaid_check(v_old.tenant_id); -- what is kept costs less, or nothing
     v := v_old;
     v.desired := v.held_desired;
     v.held_desired := NULL;

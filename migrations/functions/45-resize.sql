@@ -91,6 +91,13 @@ BEGIN
 END
 $$;
 
+-- Whether a plan gives more of anything, or costs more, than what the vps was sold with.
+CREATE OR REPLACE FUNCTION croft_resize_grows(v vps, p plans_now) RETURNS boolean LANGUAGE sql STABLE AS $$
+    SELECT p.vcpus > v.vcpus OR p.memory_bytes > v.memory_bytes OR p.swap_bytes > v.swap_bytes OR p.disk_bytes > v.disk_bytes
+        OR EXISTS (SELECT FROM plan_versions o WHERE o.plan_id = v.plan_id AND o.number = v.plan_version
+            AND (p.traffic_bytes > o.traffic_bytes OR p.price_month > o.price_month OR p.price_hour > o.price_hour))
+$$;
+
 CREATE OR REPLACE FUNCTION croft_vps_resize(p_req jsonb) RETURNS croft_answer
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
 DECLARE
@@ -109,6 +116,9 @@ BEGIN
     v_old := croft_order_begin(p_req, 'resize');
     p := croft_vps_plan(p_req->'body');
     PERFORM croft_resize_check(v_old, p);
+    IF croft_resize_grows(v_old, p) THEN
+        PERFORM croft_prepaid_check(v_old.tenant_id);
+    END IF;
     PERFORM croft_resize_move(v_old, croft_resize_columns(v_old), croft_plan_columns(p), 1);
     v := croft_resize_put(v_old, croft_plan_columns(p));
     a := croft_order(v_old, v, 'vps_update', 'vps.resized', '{"fit":true}', croft_vps_before(v_old));
@@ -175,6 +185,9 @@ BEGIN
     v := v_old;
     IF (CASE v_family WHEN 4 THEN v.ipv4_count ELSE v.ipv6_count END) >= 8 THEN
         PERFORM croft_raise(409, 'conflict', format('A vps has at most 8 IPv%s addresses.', v_family));
+    END IF;
+    IF v_family = 4 THEN
+        PERFORM croft_prepaid_check(v.tenant_id);
     END IF;
     PERFORM croft_quota_move(v.tenant_id, ARRAY['ipv' || v_family], ARRAY[1::bigint], 1);
     SELECT * INTO n FROM nodes WHERE id = v.node_id FOR NO KEY UPDATE; -- before its pools, as a create does
