@@ -33,6 +33,8 @@ static const struct chore {
     {SQL_BILLING_CHORES, "credits", BILLING_FULL},
     {SQL_BILLING_CHORES, "prepaid", BILLING_FULL},
     {SQL_BILLING_CHORES, "month_ends", BILLING_FULL},
+    {SQL_BILLING_CHORES, "reminders", BILLING_FULL},
+    {SQL_BILLING_CHORES, "overdue_accounts", BILLING_FULL},
 };
 
 struct housekeeping {

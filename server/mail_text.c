@@ -45,6 +45,14 @@ templates[] = {
      "Invoice {number} of {tenant} for {month} comes to {total} {currency}; {open} {currency} of "
      "it "
      "is to be paid, until {due}.\n\nIt is among the invoices:\n{panel}/billing\n"},
+    {"invoice_reminder", "Invoice {number} is overdue", NULL,
+     "Invoice {number} of {tenant} for {month} was to be paid until {due}. {open} {currency} of it "
+     "is open.\n\nIf it was paid in the meantime there is nothing to do. It is among the "
+     "invoices:\n{panel}/billing\n"},
+    {"overdue_suspended", "{tenant} is suspended", NULL,
+     "Invoice {number} of {tenant} was to be paid until {due}; {open} {currency} of it is open: "
+     "its vps are stopped.\n\nNothing is deleted. A payment starts them "
+     "again:\n{panel}/billing\n"},
     {"credit_note", "Credit note {number}", NULL,
      "Credit note {number} of {tenant} gives {total} {currency} back. It corrects invoice "
      "{invoice}.\n\nThe reason: {reason}\n\nIt is among the invoices:\n{panel}/billing\n"},

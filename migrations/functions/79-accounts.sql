@@ -6,7 +6,7 @@ CREATE OR REPLACE FUNCTION croft_account_json(a billing_accounts) RETURNS json L
     SELECT json_build_object('tenant_id', a.tenant_id, 'seller_id', a.seller_id, 'company', a.company, 'contact', a.contact, 'email', a.email,
         'address_lines', a.address_lines, 'postal_code', a.postal_code, 'city', a.city, 'region', a.region, 'country', a.country,
         'vat_id', a.vat_id, 'terms', a.terms, 'currency', a.currency, 'tax_exempt', a.tax_exempt, 'traffic_policy', a.traffic_policy,
-        'due_days', a.due_days, 'warn_below', a.warn_below::text, 'grace_s', a.grace_s, 'end_after_s', a.end_after_s,
+        'due_days', a.due_days, 'reminder_days', a.reminder_days, 'overdue_suspend_days', a.overdue_suspend_days, 'warn_below', a.warn_below::text, 'grace_s', a.grace_s, 'end_after_s', a.end_after_s,
         'prepaid_state', a.prepaid_state, 'prepaid_since', a.prepaid_since,
         'balance', croft_money_text((SELECT coalesce(sum(p.unallocated), 0) FROM payments p WHERE p.tenant_id = a.tenant_id AND p.currency = a.currency AND p.unallocated > 0)
             - (SELECT coalesce(sum(i.total - i.settled), 0) FROM invoices i WHERE i.tenant_id = a.tenant_id AND i.currency = a.currency AND i.state = 'final'), a.currency),
@@ -85,7 +85,9 @@ BEGIN
         prepaid_state = CASE WHEN b->>'terms' = 'postpaid' THEN 'ok' ELSE prepaid_state END,
         prepaid_since = CASE WHEN b->>'terms' = 'postpaid' AND prepaid_state <> 'ok' THEN now() ELSE prepaid_since END,
         tax_exempt = coalesce((b->>'tax_exempt')::boolean, tax_exempt), traffic_policy = coalesce(b->>'traffic_policy', traffic_policy),
-        due_days = coalesce((b->>'due_days')::int, due_days), warn_below = coalesce((b->>'warn_below')::numeric, warn_below),
+        due_days = coalesce((b->>'due_days')::int, due_days), reminder_days = coalesce(croft_reminder_days(b->'reminder_days'), reminder_days),
+        overdue_suspend_days = CASE WHEN b ? 'overdue_suspend_days' THEN (b->>'overdue_suspend_days')::int ELSE overdue_suspend_days END,
+        warn_below = coalesce((b->>'warn_below')::numeric, warn_below),
         grace_s = coalesce((b->>'grace_s')::int, grace_s), end_after_s = coalesce((b->>'end_after_s')::int, end_after_s)
     WHERE tenant_id = a.tenant_id RETURNING * INTO a;
     PERFORM croft_changed('billing_account.updated', a.tenant_id, 'billing_account', a.tenant_id, v_before, croft_account_facts(a));

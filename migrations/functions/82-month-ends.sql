@@ -220,6 +220,8 @@ BEGIN
             v_opened := croft_months_open_due(now());
             v_count := croft_month_ends_due(25);
         WHEN 'prepaid' THEN v_count := croft_prepaid_due();
+        WHEN 'reminders' THEN v_count := croft_reminders_due(25);
+        WHEN 'overdue_accounts' THEN v_count := croft_overdue_due();
         WHEN 'credits' THEN
             v_count := croft_credits_expire(100);
             DELETE FROM payment_notices WHERE ctid IN (SELECT ctid FROM payment_notices

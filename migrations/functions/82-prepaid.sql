@@ -24,7 +24,7 @@ CREATE OR REPLACE FUNCTION croft_prepaid_left(a billing_accounts, p_accrued nume
         WHERE c.tenant_id = a.tenant_id AND c.currency = a.currency AND c.remaining > 0 AND coalesce(c.expires_at > p_now, true))
 $$;
 
--- Refuses a new vps to whom has nothing left; of a reseller's tenant the reseller pays, too. Computed now: what was last seen may be an hour old.
+-- Refuses what costs more (a new vps, one had back, a larger plan, another address) to whom has nothing left; of a reseller's tenant the reseller pays, too. Computed now: what was last seen may be an hour old.
 CREATE OR REPLACE FUNCTION croft_prepaid_check(p_tenant uuid) RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
     a billing_accounts;
@@ -96,6 +96,7 @@ DECLARE
     v_next text;
 BEGIN
     IF a.terms <> 'prepaid' THEN
+        PERFORM croft_overdue_resume(a); -- what was paid may be what it was stopped for
         RETURN;
     END IF;
     v_accrued := croft_accrued(a, p_now);

@@ -40,6 +40,8 @@ const struct field body_account[] = {
     {"tax_exempt", FIELD_BOOL},
     {"traffic_policy", FIELD_STRING, .min = 1, .max = 16},
     {"due_days", FIELD_INT, .max = 365},
+    {"reminder_days", FIELD_JSON}, // whole numbers: croft_reminder_days()
+    {"overdue_suspend_days", FIELD_INT, .max = 365, .flags = FIELD_NULLABLE},
     {"warn_below", FIELD_STRING, .min = 1, .max = AMOUNT_MAX},
     {"grace_s", FIELD_INT, .max = YEAR_S},
     {"end_after_s", FIELD_INT, .max = YEAR_S},

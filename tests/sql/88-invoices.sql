@@ -157,3 +157,126 @@ BEGIN
     PERFORM test.money('of a prepaid account');
 END
 $$;
+
+-- Who has nothing left is refused what would cost more, and nothing else.
+DO $$
+DECLARE
+    b uuid := test.buyer('exhausted', NULL);
+    v_plan text := test.get('plan');
+    v_small text;
+    v_kept text;
+    v_held text;
+    r test.reply;
+BEGIN
+    PERFORM croft_quota_set(b, '{"vps":9,"running_vps":9,"vcpus":99,"memory_bytes":99000000000,"disk_bytes":999000000000,"ipv4":9,"ipv6":9,"snapshots":9}', '/quotas');
+    r := (SELECT test.api('op', 'admin_plan_create', jsonb_build_object('body', (to_jsonb(p) - 'id' - 'valid_from') || jsonb_build_object('name', 'exhausted-small',
+        'memory_bytes', p.memory_bytes / 2, 'price_month', '0', 'price_hour', '0'))) FROM plans_now p WHERE p.id = v_plan::uuid);
+    PERFORM test.is(r.status, 201, 'a smaller plan');
+    v_small := r.body->>'id';
+    r := test.vps('exhausted', 'kept');
+    v_kept := r.body->'vps'->>'id';
+    PERFORM test.settle(r.body->'task'->>'id', 'done', 'running');
+    r := test.vps('exhausted', 'held');
+    v_held := r.body->'vps'->>'id';
+    PERFORM test.settle(r.body->'task'->>'id', 'done', 'running');
+    r := test.api('exhausted', 'vps_delete', jsonb_build_object('id', v_held, 'query', '{"hold":3600}'::jsonb));
+    PERFORM test.settle(r.body->'task'->>'id', 'done', 'stopped');
+    PERFORM test.charge(b, '2026-01-01', 'k', 10);
+    PERFORM test.api('op', 'admin_account_set', jsonb_build_object('id', b, 'if_match', '*', 'body', '{"terms":"prepaid"}'::jsonb));
+    PERFORM test.is((SELECT prepaid_state FROM billing_accounts WHERE tenant_id = b), 'grace', 'nothing is left');
+
+    PERFORM test.is((test.vps('exhausted', 'new')).code, 'balance_exhausted', 'no new vps');
+    PERFORM test.is((test.api('exhausted', 'vps_undelete', jsonb_build_object('id', v_held))).code, 'balance_exhausted', 'none had back');
+    PERFORM test.is((SELECT delete_after IS NOT NULL FROM vps WHERE id = v_held::uuid), true, 'which stays deleted');
+    r := test.api('exhausted', 'vps_resize', jsonb_build_object('id', v_kept, 'body', jsonb_build_object('plan_id', test.get('plan_big'))));
+    PERFORM test.is(r.code, 'balance_exhausted', 'no larger plan');
+    r := test.api('exhausted', 'vps_resize', jsonb_build_object('id', v_kept, 'query', '{"dry_run":"true"}'::jsonb, 'body', jsonb_build_object('plan_id', test.get('plan_big'))));
+    PERFORM test.is(r.code, 'balance_exhausted', 'nor would there be one');
+    PERFORM test.is((test.api('exhausted', 'vps_address_add', jsonb_build_object('id', v_kept, 'body', '{"family":4}'::jsonb))).code, 'balance_exhausted', 'no further address');
+    PERFORM test.is((test.api('bob', 'vps_undelete', jsonb_build_object('id', v_held))).code, 'not_found', 'and nobody else learns of it');
+
+    r := test.api('exhausted', 'vps_stop', jsonb_build_object('id', v_kept));
+    PERFORM test.settle(r.body->'task'->>'id', 'done', 'stopped');
+    r := test.api('exhausted', 'vps_start', jsonb_build_object('id', v_kept));
+    PERFORM test.is(r.status, 202, 'what there is is stopped and started');
+    PERFORM test.settle(r.body->'task'->>'id', 'done', 'running');
+    r := test.api('exhausted', 'vps_resize', jsonb_build_object('id', v_kept, 'body', jsonb_build_object('plan_id', v_small)));
+    PERFORM test.is(r.status, 202, 'and made smaller');
+    PERFORM test.settle(r.body->'task'->>'id', 'done', 'running');
+
+    PERFORM test.api('op', 'admin_payment_record', jsonb_build_object('body', jsonb_build_object('tenant_id', b, 'amount', '50', 'reference', 'exhausted 1')));
+    r := test.api('exhausted', 'vps_undelete', jsonb_build_object('id', v_held));
+    PERFORM test.is(r.status, 202, 'paid up it is had back');
+    PERFORM test.settle(r.body->'task'->>'id', 'done', 'running');
+    r := test.api('exhausted', 'vps_resize', jsonb_build_object('id', v_kept, 'body', jsonb_build_object('plan_id', v_plan)));
+    PERFORM test.is(r.status, 202, 'and made larger');
+    PERFORM test.settle(r.body->'task'->>'id', 'done', 'running');
+    PERFORM test.consistent('after an exhausted balance');
+    FOREACH v_kept IN ARRAY ARRAY[v_kept, v_held] LOOP
+        r := test.api('exhausted', 'vps_delete', jsonb_build_object('id', v_kept));
+        PERFORM test.settle(r.body->'task'->>'id', 'done', 'absent');
+    END LOOP;
+END
+$$;
+
+-- Not paid in time: each day is told once, then the account is stopped, once for an invoice; paying or voiding it resumes.
+CREATE FUNCTION test.reminded(i invoices) RETURNS text LANGUAGE sql STABLE AS $$
+    SELECT coalesce(string_agg(data->'after'->>'days', ' ' ORDER BY id), '') || ' in ' || (SELECT count(*) FROM mails WHERE subject_id = i.id AND kind = 'invoice_reminder')
+    FROM events WHERE subject_id = i.id AND action = 'invoice.reminded'
+$$;
+CREATE FUNCTION test.stopped(p_tenant uuid) RETURNS text LANGUAGE sql STABLE AS $$
+    SELECT state || coalesce(' ' || suspended_by, '') FROM tenants WHERE id = p_tenant
+$$;
+DO $$
+DECLARE
+    b uuid := test.buyer('overdue', 10);
+    i invoices := test.invoice(b);
+    j invoices;
+    r test.reply;
+    v_days text;
+BEGIN
+    FOREACH v_days IN ARRAY ARRAY['[1.5]', '["1"]', '[366]', '[-1]', '7', 'null', '{}', '[[1]]', '[1,2,3,4,5,6,7,8,9,10,11]'] LOOP
+        r := test.api('op', 'admin_account_set', jsonb_build_object('id', b, 'if_match', '*', 'body', jsonb_build_object('reminder_days', v_days::jsonb)));
+        PERFORM test.is((r.status, r.pointer)::text, '(422,/reminder_days)', 'no days are ' || v_days);
+    END LOOP;
+    r := test.api('op', 'admin_account_set', jsonb_build_object('id', b, 'if_match', '*', 'body', '{"reminder_days":[14,2,7,7]}'::jsonb));
+    PERFORM test.is((r.status, r.body->>'reminder_days', r.body->>'overdue_suspend_days')::text, '(200,"[2, 7, 14]",)', 'who sells says when');
+    PERFORM croft_reminders_due(1000, i.due_at + interval '47 hours');
+    PERFORM test.is(test.reminded(i), ' in 0', 'before the first day nothing is said');
+    PERFORM croft_reminders_due(1000, i.due_at + interval '2 days'), croft_reminders_due(1000, i.due_at + interval '3 days');
+    PERFORM test.is(test.reminded(i), '2 in 1', 'the first day, once');
+    PERFORM croft_reminders_due(1000, i.due_at + interval '20 days'), croft_reminders_due(1000, i.due_at + interval '300 days');
+    PERFORM test.is(test.reminded(i), '2 14 in 2', 'days that passed while nobody ran are one');
+    PERFORM test.refuses(format('INSERT INTO invoice_reminders (invoice_id, kind, days) VALUES (%L, ''reminder'', 7)', i.id), 'a day is told once');
+    PERFORM test.is((SELECT args->>'open' || ' ' || (args->>'number' = i.number) FROM mails WHERE subject_id = i.id AND kind = 'invoice_reminder' LIMIT 1), '11.90 true', 'with what is open');
+
+    PERFORM croft_overdue_due(i.due_at + interval '365 days');
+    PERFORM test.is(test.stopped(b), 'active', 'nobody is stopped who is not to be');
+    PERFORM test.api('op', 'admin_account_set', jsonb_build_object('id', b, 'if_match', '*', 'body', '{"overdue_suspend_days":20}'::jsonb));
+    PERFORM croft_overdue_due(i.due_at + interval '20 days' - interval '1 second');
+    PERFORM test.is(test.stopped(b), 'active', 'nor before the day');
+    PERFORM croft_overdue_due(i.due_at + interval '20 days');
+    PERFORM test.is((test.stopped(b), (SELECT count(*) FROM mails WHERE subject_id = i.id AND kind = 'overdue_suspended'))::text, '("suspended billing",1)', 'then it is stopped, with a mail');
+    PERFORM test.is(croft_overdue_due(i.due_at + interval '21 days'), 0, 'once');
+    PERFORM test.is((test.api('op', 'admin_tenant_resume', jsonb_build_object('id', b))).status, 200, 'who sells resumes it');
+    PERFORM test.is((croft_overdue_due(i.due_at + interval '22 days'), test.stopped(b))::text, '(0,active)', 'and is not overruled');
+
+    PERFORM test.charge(b, '2026-01-01', 'k2', 10);
+    j := test.invoice(b);
+    PERFORM croft_overdue_due(j.due_at + interval '20 days');
+    PERFORM test.is(test.stopped(b), 'suspended billing', 'the next invoice stops it again');
+    PERFORM test.api('op', 'admin_payment_record', jsonb_build_object('body', jsonb_build_object('tenant_id', b, 'amount', '11.90', 'reference', 'overdue 1')));
+    PERFORM test.is((croft_overdue_due(), test.stopped(b))::text, '(0,"suspended billing")', 'one of two is paid');
+    PERFORM test.api('op', 'admin_payment_record', jsonb_build_object('body', jsonb_build_object('tenant_id', b, 'amount', '11.90', 'reference', 'overdue 2')));
+    PERFORM test.is(test.stopped(b), 'active', 'both are: it goes on');
+    PERFORM croft_reminders_due(1000, j.due_at + interval '100 days');
+    PERFORM test.is(test.reminded(j), ' in 0', 'what is paid is not asked for again');
+    PERFORM test.charge(b, '2026-01-01', 'k3', 10);
+    j := test.invoice(b);
+    PERFORM croft_overdue_due(j.due_at + interval '20 days');
+    PERFORM test.is((test.api('op', 'admin_invoice_void', jsonb_build_object('id', j.id, 'body', '{"reason":"r"}'::jsonb))).status, 200, 'an invoice that stopped it is voided');
+    PERFORM test.is((croft_overdue_due(), croft_overdue_due())::text, '(1,0)', 'that is seen, once');
+    PERFORM test.is(test.stopped(b), 'active', 'and it goes on');
+    PERFORM test.money('of what was overdue');
+END
+$$;
