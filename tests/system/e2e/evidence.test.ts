@@ -1,19 +1,21 @@
-// What a customer is shown when a real guest meets its limits: the kernel's own counts, the process that it killed, the console.
+// What a customer is shown when a real guest meets its limits: the kernel's own counts, the process that it killed, the console; and that none pays less by
+// what it does to itself.
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import type { Vps } from "../harness/client.js";
 import { until } from "../harness/command.js";
 import { Guests } from "../harness/guest.js";
-import { MiB, World } from "../harness/world.js";
+import { MiB, unlimited, World } from "../harness/world.js";
 
 const CONNECTIONS = 64; // of one guest, each way
+const THROTTLE_BPS = 4_000_000;
 
 describe("evidence of a real guest", () => {
     let world: World;
     let guests: Guests;
     let vps: Vps;
     before(async () => {
-        world = await World.create({ drivers: "real", agent: { config: { check_s: 2, network: { connections: CONNECTIONS } } } });
+        world = await World.create({ drivers: "real", server: { config: { billing: { throttle_bps: THROTTLE_BPS } } }, agent: { config: { check_s: 2, network: { connections: CONNECTIONS } } } });
         guests = await Guests.create(world);
         vps = await guests.make();
     });
@@ -139,5 +141,82 @@ describe("evidence of a real guest", () => {
         assert.equal(one(after, "processes").hits, 0);
         assert.equal(one(after, "processes").hits_total, one(before, "processes").hits_total);
         assert.equal(after.oom_kills, 2);
+    });
+
+    // Both send as much, at the same pace; one of them ends each time as it likes.
+    test("a guest that restarts itself, renames its interface and sets its clock pays for what it sent, but for one interval a restart", { timeout: 180_000 }, async () => {
+        const [honest, sly] = [await guests.make(), await guests.make()];
+        const rounds = 2;
+        const chunk = 256 * 1024;
+        const sent = new Map([[honest.id, 0], [sly.id, 0]]);
+        const load = async (one: Vps) => {
+            const { stdout } = await guests.run(one, `for i in 1 2 3 4 5 6 7 8 9 10 11 12; do dd if=/dev/zero bs=${chunk} count=1 2>/dev/null; sleep 0.25; done`);
+            sent.set(one.id, sent.get(one.id)! + stdout.length);
+        };
+        const boot = () => guests.run(sly, "cut -d' ' -f22 /proc/1/stat").then(({ stdout }) => stdout, () => "");
+        for (let round = 0; round < rounds; round++) {
+            const clock = await guests.run(sly, "date -s 2001-01-01; date -s '2037-01-01 00:00:00'; date +%Y");
+            assert.equal(Number(clock.stdout.trim().split("\n").at(-1)), new Date().getFullYear(), "a guest sets no clock");
+            await guests.run(sly, "(sleep 0.3; ip link set eth0 down; ip link set eth0 name idle0; ip link set idle0 up; ip route add 169.254.0.1 dev idle0; ip route add default via 169.254.0.1) >/dev/null 2>&1 &");
+            await until("it is there by another name", () => guests.run(sly, "ip link show idle0"), 20_000);
+            await Promise.all([load(honest), load(sly)]);
+            const before = await boot();
+            await guests.run(sly, "reboot -f & sleep 5", [255, 1, 143]).catch(() => undefined);
+            await until("it has booted again", async () => ((now) => now !== "" && now !== before)(await boot()), 60_000);
+        }
+        const billed = async (one: Vps) => (await world.customer.api.expect(200, "GET", `/v1/vps/${one.id}/usage` as "/v1/vps/{id}/usage")).net_tx_bytes;
+        const truth = sent.get(sly.id)!;
+        assert.deepEqual([truth, sent.get(honest.id)], [12 * rounds * chunk, 12 * rounds * chunk]);
+        const paid = await until("the honest one's bill", async () => ((bytes) => bytes > truth && bytes)(await billed(honest)), 30_000);
+        assert.ok(paid < truth * 1.1, `${paid} of ${truth}`);
+        // A report later; a second is what an interval and its scheduling take here.
+        const interval = 8 * chunk;
+        const least = truth - rounds * interval;
+        const less = await until("the other one's bill", async () => ((bytes) => bytes > least && bytes)(await billed(sly)), 30_000).catch(async (error) => {
+            throw new Error(`${error}: ${await billed(sly)} of ${truth}`);
+        });
+        assert.ok(less < truth * 1.1, `${less} of ${truth}`);
+        // By the hour both are the same: what a guest does to itself is no stop.
+        const states = (one: Vps) => world.cluster.sql(`SELECT string_agg(state, ' ') FROM vps_periods WHERE vps_id = '${one.id}'`);
+        assert.deepEqual([await states(honest), await states(sly)], ["running", "running"]);
+        assert.equal(await world.cluster.sql(`SELECT count(*) FROM usage_quarantine WHERE vps_id IN ('${honest.id}', '${sly.id}')`), "0");
+        assert.equal(await world.server.verifyBilling(), "");
+        await Promise.all([honest, sly].map(({ id }) => world.deleteVps(id)));
+    });
+
+    test("traffic that is used up throttles a guest that runs, until the policy is another", { timeout: 120_000 }, async () => {
+        const thrifty = await world.createCustomer(unlimited);
+        const path = `/v1/admin/tenants/${thrifty.id}/billing` as "/v1/admin/tenants/{id}/billing";
+        const policy = async (traffic_policy: string) => {
+            const { headers } = await world.operator.raw("GET", path);
+            await world.operator.expect(200, "PUT", path, { body: { traffic_policy }, headers: { "If-Match": headers.get("etag")! } } as any);
+        };
+        await policy("throttle");
+        // What a plan includes is by the second: half a megabyte of what is left of the month.
+        const left = Number(await world.cluster.sql("SELECT croft_seconds(now(), croft_month_end(now())) / croft_seconds(croft_month_start(now()), croft_month_end(now()))"));
+        const plan = await world.createPlan("half-a-megabyte", { traffic_bytes: Math.ceil(500_000 / left) });
+        const one = await world.createVps({ plan_id: plan.id, ssh_keys: [guests.publicKey] }, thrifty.api);
+        await until("ssh works", () => guests.run(one, "true"), 20_000);
+        const took = async () => {
+            const began = performance.now();
+            assert.equal((await guests.run(one, "dd if=/dev/zero bs=64k count=64 2>/dev/null")).stdout.length, 4 * MiB);
+            return (performance.now() - began) / 1000;
+        };
+        const free = await took();
+        // Out of the node: nobody answers, and it counts.
+        await guests.run(one, `for i in $(seq 30); do ping -c 1 -W 1 -s 60000 ${world.netns!.hostAddress} >/dev/null & done; wait`, [1]);
+        const rate = async (wanted: number | null) => until(`a rate of ${wanted}`, async () => {
+            await world.cluster.sql(`UPDATE traffic_states SET checked_at = now() - interval '2 hours' WHERE account_id = '${thrifty.id}'`); // or it would be an hour
+            const now = await thrifty.api.vps(one.id);
+            return now.traffic_rate_bps === wanted && now.observed_generation === now.generation;
+        }, 60_000, 500);
+        await rate(THROTTLE_BPS);
+        const held = await took();
+        assert.ok(held > 4 * MiB * 8 / THROTTLE_BPS * 0.4 && held > free, `${held} s, and ${free} s before`); // but for what a bucket holds
+        await policy("bill");
+        await rate(null);
+        const released = await took();
+        assert.ok(released < held, `${released} s after ${held} s`);
+        await world.deleteVps(one.id, thrifty.api);
     });
 });
