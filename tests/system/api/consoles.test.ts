@@ -341,8 +341,10 @@ describe("consoles", () => {
 
     test("a worker that goes away says so; the end of one that was killed is recorded as lost", { timeout: 60_000 }, async () => {
         const drained = await open();
+        const draining = setInterval(() => drained.type("x"), 500); // else it is closed as idle before the new worker is ready
         await world.server.reload();
         assert.equal((await drained.ends(30_000)).code, 1001);
+        clearInterval(draining);
         await until("the node is online", () => world.online());
         const console = await until("a console opens", () => open().catch(() => undefined));
         const typing = setInterval(() => console.type("x"), 500); // else it is closed as idle
