@@ -133,6 +133,40 @@ describe("by keyboard", () => {
         await window.context.close();
     });
 
+    test("a menu that is longer than the window shows what is open, also after a load", async () => {
+        const window = await browser.window({ size: { width: 1280, height: 500 } });
+        await window.signIn(operator, "/operator/selling");
+        const shown = (path: string) =>
+            window.page.waitForFunction((of) => {
+                const open = document.querySelector(`nav [aria-current=page][href="${of}"]`)?.getBoundingClientRect();
+                const menu = document.querySelector("nav")?.getBoundingClientRect();
+                return open && menu && open.top >= menu.top && open.bottom <= menu.bottom;
+            }, path);
+        await shown("/operator/selling");
+        await window.go("/operator/selling");
+        await shown("/operator/selling");
+        await window.visit("/");
+        await shown("/");
+        assert.equal(await window.page.evaluate(() => scrollY), 0, "the page itself does not move");
+        await window.context.close();
+    });
+
+    test("a container that no list shows is deleted once its name is typed, not by a slip of the key", async () => {
+        const window = await browser.window();
+        await window.signIn(operator);
+        const stray = { vps_id: "01980d5e-7c00-7a3b-9c41-0d9f2b6e5a11", observed: "running", first_seen_at: new Date().toISOString(), adoptable: false };
+        await window.page.route(/\/orphans\?|\/orphans$/, (route) => route.fulfill({ contentType: "application/json", body: JSON.stringify({ items: [stray], next_cursor: null }) }));
+        await window.visit(`/operator/fleet/${world.node}`);
+        await window.button("Delete", window.page.getByRole("row", { name: new RegExp(stray.vps_id) })).press("Enter");
+        const sure = window.button("Delete", window.dialog("Delete container"));
+        assert.equal(await sure.isDisabled(), true);
+        await window.dialog().getByLabel(/^Type/).fill(stray.vps_id);
+        const [ordered] = await Promise.all([window.page.waitForRequest(/\/orphans\/delete$/), sure.press("Enter")]);
+        assert.deepEqual(ordered.postDataJSON(), { vps_id: stray.vps_id });
+        await window.dialog().getByRole("alert").waitFor(); // there is none such
+        await window.context.close();
+    });
+
     test("choices by arrows, a menu by Enter and arrows, tabs by arrows", async () => {
         const window = await browser.window();
         const { page } = window;

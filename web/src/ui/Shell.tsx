@@ -1,7 +1,7 @@
 // The frame of the application: bar, navigation, and what is on the screen.
 import { AppShell, Burger, Group, NavLink, ScrollArea, Text, Tooltip } from "@mantine/core";
 import { useDisclosure } from "@mantine/hooks";
-import type { ReactNode } from "react";
+import { useEffect, useRef, type ReactNode } from "react";
 import { Link, useLocation } from "wouter";
 import { useT } from "../i18n";
 
@@ -19,6 +19,20 @@ interface Props {
 }
 
 const isHere = (at: string, path: string, exact?: boolean) => at === path || (!exact && at.startsWith(`${path}/`));
+
+// An operator's menu is longer than most windows: what is open is scrolled to. Not by scrollIntoView(), which moves the page as well.
+function useOpenInView(groups: NavGroup[], opened: boolean) {
+    const [at] = useLocation();
+    const box = useRef<HTMLDivElement>(null);
+    useEffect(() => {
+        const frame = box.current?.getBoundingClientRect();
+        const open = box.current?.querySelector("[aria-current=page]")?.getBoundingClientRect();
+        if (frame && open && (open.top < frame.top || open.bottom > frame.bottom)) {
+            box.current!.scrollTop += open.top - frame.top - (frame.height - open.height) / 2;
+        }
+    }, [at, groups.length, opened]);
+    return box;
+}
 
 function Navigation({ groups, leave }: { groups: NavGroup[]; leave: () => void }) {
     const [at] = useLocation();
@@ -56,6 +70,7 @@ function Navigation({ groups, leave }: { groups: NavGroup[]; leave: () => void }
 export function Shell({ groups, bar, banner, mark, children }: Props) {
     const t = useT();
     const [opened, menu] = useDisclosure(false);
+    const menuBox = useOpenInView(groups, opened);
     return (
         <AppShell header={{ height: banner ? 90 : 54 }} navbar={{ width: 224, breakpoint: "sm", collapsed: { mobile: !opened } }} padding={{ base: "md", md: "lg" }}>
             <a className="skip" href="#content">
@@ -84,7 +99,7 @@ export function Shell({ groups, bar, banner, mark, children }: Props) {
                 </Group>
             </AppShell.Header>
             <AppShell.Navbar p="xs" style={{ background: "var(--croft-paper)", borderColor: "var(--croft-line)" }} aria-label={t("menu")}>
-                <ScrollArea scrollbarSize={6} style={{ flex: 1 }} viewportProps={{ tabIndex: -1 }}>
+                <ScrollArea scrollbarSize={6} style={{ flex: 1 }} viewportRef={menuBox} viewportProps={{ tabIndex: -1 }}>
                     <Navigation groups={groups} leave={menu.close} />
                 </ScrollArea>
             </AppShell.Navbar>

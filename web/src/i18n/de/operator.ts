@@ -83,6 +83,8 @@ export const operator = {
     "orphans.none": "Keine",
     "orphans.text": "Sie blieben unberührt, bis Sie sie übernehmen oder löschen.",
     "orphan.adopt": "Übernehmen",
+    "orphan.delete": "Container löschen",
+    "orphan.delete.text": "Er wird gestoppt, und seine Platte auf {node} ist endgültig weg. Keine unserer Listen kennt ihn: Sehen Sie erst nach, wem er gehören kann.",
     drift: "Überreste",
     "drift.none": "Keine",
     "drift.text": "Hier steht, was der letzte Durchgang findet und was zu nichts gehört.",

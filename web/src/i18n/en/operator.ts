@@ -83,6 +83,8 @@ export const operator = {
     "orphans.none": "None",
     "orphans.text": "They would be left alone until you adopt or delete them.",
     "orphan.adopt": "Adopt",
+    "orphan.delete": "Delete container",
+    "orphan.delete.text": "It is stopped, and its disk on {node} is gone for good. No list of ours has it: look whose it may be first.",
     drift: "Left-overs",
     "drift.none": "None",
     "drift.text": "What the last sweep finds that belongs to nothing stands here.",

@@ -64,13 +64,14 @@ function Leftovers({ node }: { node: Node }) {
     const orphans = useList<Schema["Orphan"]>(["nodes", "orphans", node.id], (cursor) => must(api.GET("/v1/admin/nodes/{id}/orphans", { params: params(cursor) })));
     const drift = useList<Schema["Drift"]>(["nodes", "drift", node.id], (cursor) => must(api.GET("/v1/admin/nodes/{id}/drift", { params: params(cursor) })));
     const path = { id: node.id };
+    const [leaving, setLeaving] = useState<string | undefined>();
     const adopt = useAction((vps_id: string) => must(api.POST("/v1/admin/nodes/{id}/orphans/adopt", { params: { path }, body: { vps_id } })), { stale: ["nodes", "vps"] });
     const remove = useAction((vps_id: string) => must(api.POST("/v1/admin/nodes/{id}/orphans/delete", { params: { path }, body: { vps_id } })), { stale: ["nodes", "tasks"] });
     const clean = useAction((one: { kind: string; name: string }) => must(api.POST("/v1/admin/nodes/{id}/drift/clean", { params: { path }, body: { kind: one.kind, name: one.name } })), { stale: ["nodes"] });
     return (
         <>
             <Title order={2}>{t("orphans")}</Title>
-            <ProblemNote problem={adopt.problem ?? remove.problem} />
+            <ProblemNote problem={adopt.problem} />
             <DataTable
                 label={t("orphans")}
                 list={orphans}
@@ -87,7 +88,7 @@ function Leftovers({ node }: { node: Node }) {
                                 <Button size="compact-xs" variant="default" mr={6} disabled={!one.adoptable} onClick={() => void adopt.run(one.vps_id)}>
                                     {t("orphan.adopt")}
                                 </Button>
-                                <Button size="compact-xs" variant="default" onClick={() => void remove.run(one.vps_id)}>
+                                <Button size="compact-xs" variant="default" onClick={() => setLeaving(one.vps_id)}>
                                     {t("delete")}
                                 </Button>
                             </>
@@ -96,6 +97,7 @@ function Leftovers({ node }: { node: Node }) {
                 ]}
                 empty={<Empty title={t("orphans.none")} text={t("orphans.text")} />}
             />
+            {leaving && <ConfirmDialog title={t("orphan.delete")} text={t("orphan.delete.text", { node: node.name })} submit={t("delete")} name={leaving} run={() => remove.run(leaving)} busy={remove.busy} problem={remove.problem} close={() => setLeaving(undefined)} />}
             <Title order={2}>{t("drift")}</Title>
             <ProblemNote problem={clean.problem} />
             <DataTable
