@@ -72,6 +72,7 @@ export const vps = {
     "keys.rule": "Einer je Zeile. Ohne einen brauchen Sie das Root-Passwort oder die Konsole.",
     "keys.known": "Schlüssel, die Sie schon haben",
     "keys.keep.these": "Aufbewahren, was hier getippt ist, für den nächsten VPS",
+    "keys.keep.failed": "Es wurde kein VPS angelegt, da die Schlüssel nicht aufbewahrt werden konnten. Ohne „Aufbewahren, was hier getippt ist“ wird er dennoch angelegt.",
     "keys.known.of": "{key} · öffnet {names}",
     "summary.where": "Er wird in {location} sein, auf einem Knoten mit Platz.",
     "keys.none": "Es gibt keine: Setzen Sie ein Root-Passwort oder nehmen Sie die Konsole.",

@@ -72,6 +72,7 @@ export const vps = {
     "keys.rule": "One a line. Without one you need the root password or the console.",
     "keys.known": "Keys that you have already",
     "keys.keep.these": "Keep what is typed here for the next VPS",
+    "keys.keep.failed": "No VPS was made, as the keys could not be kept. Without “Keep what is typed here” it is made all the same.",
     "keys.known.of": "{key} · opens {names}",
     "summary.where": "It will be in {location}, on a node that has room.",
     "keys.none": "There are none: set a root password, or use the console.",

@@ -4,7 +4,7 @@ import { useLocation } from "wouter";
 import { api, must } from "../../api/client";
 import { useAction } from "../../api/hooks";
 import { priceOf, useImages, useLocations, usePlans, usePrices, useSshKeys, useVpsList } from "../../api/nouns";
-import { asProblem } from "../../api/problem";
+import { asProblem, Problem } from "../../api/problem";
 import { useT } from "../../i18n";
 import { useFormat } from "../../i18n/format";
 import { Choices } from "../../ui/Choices";
@@ -12,9 +12,8 @@ import { Button, Checkbox, Grid, SimpleGrid, Stack, Switch, TagsInput, Textarea,
 import { brief, keyOf, keysOf, nameOfKey, type KnownKey } from "../../ui/keys";
 import { Card, Page } from "../../ui/Page";
 import { ProblemNote, Shown } from "../../ui/States";
-import { toast } from "../../ui/Toasts";
 import { CreateSummary } from "./CreateSummary";
-import { bodyOf, emptyDraft, labelsOf, linesOf, type Draft } from "./draft";
+import { bodyOf, emptyDraft, keysToKeep, labelsOf, linesOf, type Draft } from "./draft";
 
 function Catalogue({ draft, set }: { draft: Draft; set: (part: Partial<Draft>) => void }) {
     const t = useT();
@@ -87,11 +86,16 @@ function KnownKeys({ known, keys, set }: { known: KnownKey[]; keys: string; set:
     );
 }
 
-// Keeps what was typed under its comment. The VPS is made by then: what is not kept is said, and no more.
-async function keepKeys(texts: string[], key: string): Promise<void> {
-    for (const [at, public_key] of texts.entries()) {
-        const { comment, kind } = brief(public_key);
-        await must(api.POST("/v1/ssh-keys", { params: { header: { "Idempotency-Key": `${key}-${at}` } }, body: { name: (comment || kind).slice(0, 63), public_key } })).catch((error: unknown) => toast(asProblem(error).detail, "bad"));
+// Keeps what was typed, before the VPS is ordered: after it, the page may be gone. A key is kept once at most, so that one which is kept by
+// now, by an earlier try, is as good as kept here.
+async function keepKeys(texts: string[], taken: string[], failed: string): Promise<void> {
+    for (const body of keysToKeep(texts, taken)) {
+        await must(api.POST("/v1/ssh-keys", { body })).catch((error: unknown) => {
+            const { status, code, detail, fields, retryAfter, request } = asProblem(error);
+            if (!(status === 409 && fields.some((one) => one.pointer === "/public_key"))) {
+                throw new Problem(status, code, `${failed} ${detail}`.trim(), fields.map((one) => ({ pointer: "/ssh_keys", detail: one.detail })), retryAfter, request);
+            }
+        });
     }
 }
 
@@ -102,13 +106,13 @@ export default function CreatePage() {
     const set = (part: Partial<Draft>) => setDraft((before) => ({ ...before, ...part }));
     const [keep, setKeep] = useState(false);
     const body = bodyOf(draft);
-    const known = keysOf(useVpsList({}, 200).items ?? [], useSshKeys().items ?? []);
+    const kept = useSshKeys().items ?? [];
+    const known = keysOf(useVpsList({}, 200).items ?? [], kept);
     const fresh = linesOf(draft.keys).filter((one) => !known.some((other) => other.kept && other.id === keyOf(one)));
     const action = useAction(
         async (_, key) => {
-            const made = await must(api.POST("/v1/vps", { params: { header: { "Idempotency-Key": key } }, body: body! }));
-            await keepKeys(keep ? fresh : [], key);
-            return made;
+            await keepKeys(keep ? fresh : [], kept.map((one) => one.name), t("keys.keep.failed"));
+            return must(api.POST("/v1/vps", { params: { header: { "Idempotency-Key": key } }, body: body! }));
         },
         {
             stale: ["vps", "tasks", "quotas", "ssh-keys"],

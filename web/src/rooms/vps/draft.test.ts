@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { bodyOf, curlOf, emptyDraft, labelsOf } from "./draft";
+import { bodyOf, curlOf, emptyDraft, keysToKeep, labelsOf } from "./draft";
 import { draftOf, newRule, rowOf, ruleOf } from "./network/rules";
 
 const whole = { ...emptyDraft, name: "web1", location: "l", image: "i", plan: "p" };
@@ -21,6 +21,14 @@ describe("the order of a vps", () => {
         expect(labelsOf(["with blank=x"])).toBeUndefined();
         expect(labelsOf(["=x"])).toBeUndefined();
         expect(labelsOf(["a/b.c=x@y:1"])).toEqual({ "a/b.c": "x@y:1" });
+    });
+
+    test("keys to be kept are called by their comments, each by a name of its own", () => {
+        const long = "x".repeat(70);
+        const names = (texts: string[], taken: string[]) => keysToKeep(texts, taken).map((one) => one.name);
+        expect(names(["ssh-rsa AAAA ada@desk", "ssh-rsa BBBB ada@desk", "ssh-rsa CCCC"], ["ada@desk"])).toEqual(["ada@desk 2", "ada@desk 3", "ssh-rsa …CCCC"]);
+        expect(names([`ssh-rsa AAAA ${long}`, `ssh-rsa BBBB ${long}`], [])).toEqual(["x".repeat(63), `${"x".repeat(61)} 2`]);
+        expect(keysToKeep(["ssh-rsa AAAA a"], [])).toEqual([{ name: "a", public_key: "ssh-rsa AAAA a" }]);
     });
 
     test("as curl, a quote ends nothing", () => {

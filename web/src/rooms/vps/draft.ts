@@ -1,5 +1,6 @@
 // What is being filled in, and the order that it makes.
 import type { Schema } from "../../api/client";
+import { brief } from "../../ui/keys";
 
 export interface Draft {
     name: string;
@@ -28,6 +29,21 @@ export function labelsOf(texts: string[]): Record<string, string> | undefined {
 }
 
 export const linesOf = (text: string): string[] => text.split("\n").map((one) => one.trim()).filter(Boolean);
+
+// What is sent to keep keys that were typed: each under its comment, or what else it is known by, and none under a name that is taken.
+export function keysToKeep(texts: string[], taken: string[]): Schema["SshKeyCreate"][] {
+    const names = new Set(taken);
+    return texts.map((public_key) => {
+        const { comment, kind } = brief(public_key);
+        const first = (comment || kind).slice(0, 63);
+        let name = first;
+        for (let count = 2; names.has(name); count++) {
+            name = `${first.slice(0, 63 - ` ${count}`.length)} ${count}`;
+        }
+        names.add(name);
+        return { name, public_key };
+    });
+}
 
 // Undefined while something that it cannot be without is not filled in.
 export function bodyOf(draft: Draft): Schema["VpsCreate"] | undefined {
