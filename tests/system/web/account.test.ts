@@ -1,6 +1,7 @@
 // People, tokens, webhooks, the log: the rooms of an account.
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
+import type { Route } from "playwright-core";
 import { Browser, type Window } from "../harness/browser.js";
 import { until } from "../harness/command.js";
 import { panelFolder } from "../harness/paths.js";
@@ -155,6 +156,13 @@ describe("an account's rooms", () => {
         const keys = page.getByRole("textbox", { name: "SSH keys" });
         await keys.fill(`${await keys.inputValue()}\n${sshKey("bob@desk")}`);
         await page.getByRole("checkbox", { name: /Keep what is typed/ }).check();
+        const refuse = (route: Route) => route.fulfill({ status: 409, contentType: "application/problem+json", body: JSON.stringify({ type: "about:blank", title: "Conflict", status: 409, code: "conflict", detail: "A tenant keeps at most 100 SSH keys." }) });
+        await page.route("**/v1/ssh-keys", refuse); // what is read has a query
+        await window.button("Create VPS").click();
+        await page.getByText(/^No VPS was made, as the keys could not be kept.*at most 100/).waitFor();
+        const keyed = async () => (await world.customer.api.expect(200, "GET", "/v1/vps?name=keyed")).items;
+        assert.equal((await keyed()).length, 0, "what is kept is kept first");
+        await page.unroute("**/v1/ssh-keys", refuse);
         await window.button("Create VPS").click();
         await window.heading("keyed").waitFor();
         await window.go("/account/keys");
@@ -163,6 +171,13 @@ describe("an account's rooms", () => {
         await window.button("Delete", row).click();
         await window.button("Delete", window.dialog()).click();
         await page.getByRole("row", { name: /ada@desk.*Not kept here.*keyed/ }).waitFor(); // what has it keeps it
+
+        await until("it is made", async () => (await keyed())[0].task_id === null);
+        const bob = page.getByRole("row", { name: /bob@desk/ });
+        await window.button("Remove everywhere", bob).click();
+        await window.button("Remove everywhere", window.dialog()).click();
+        await page.getByText("The key opens nothing of yours any more.").waitFor();
+        assert.deepEqual((await keyed())[0].ssh_keys.map((one: string) => one.split(" ")[2]), ["ada@desk"]);
     });
 
     test("a second factor is set up, asked for at the next sign-in, and switched off", async () => {

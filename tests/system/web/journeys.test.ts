@@ -158,14 +158,22 @@ describe("a customer's journeys", () => {
         await other.context.close();
     });
 
-    test("bulk orders reach all that are chosen", async () => {
+    test("bulk orders reach all that are chosen; who refuses is named, keeps none of the others, and is asked again alone", async () => {
         const { page } = window;
         const second = await world.createVps({ name: "web2" });
         await window.go("/vps");
         await page.getByLabel("Choose all").check();
         await window.button("Stop", page.getByRole("region", { name: "Chosen VPS" })).click();
+        const stop = `**/v1/vps/${second.id}/stop`;
+        await page.route(stop, (route) => route.abort());
         await window.button("Stop", window.dialog()).click();
-        await page.getByText("Ordered of 2 VPS.").waitFor();
+        const said = window.dialog().getByRole("alert");
+        await said.getByText("1 of 2 took it. These did not:").waitFor();
+        assert.match(await said.innerText(), /web2\s+The server cannot be reached/);
+        await page.unroute(stop);
+        await window.dialog().getByText("This goes to 1 VPS: web2.").waitFor();
+        await window.button("Stop", window.dialog()).click();
+        await page.getByText("Ordered of 1 VPS.").waitFor();
         for (const name of ["web1", "web2"]) {
             await page.getByRole("row", { name: new RegExp(name) }).getByText("Stopped").waitFor();
         }

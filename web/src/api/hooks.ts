@@ -54,8 +54,8 @@ export function useList<T>(key: QueryKey, read: (cursor: string | undefined) => 
         problem: query.error ?? undefined,
         pending: query.isPending,
         stale: query.isPlaceholderData,
-        retry: () => void query.refetch(),
-        more: query.hasNextPage ? () => void query.fetchNextPage() : undefined,
+        retry: (): void => void query.refetch(),
+        more: query.hasNextPage ? (): void => void query.fetchNextPage() : undefined,
         loadingMore: query.isFetchingNextPage,
     };
 }

@@ -26,6 +26,18 @@ export const useVpsList = (filter: VpsFilter = {}, limit = 50) =>
         must(api.GET("/v1/vps", { params: { query: { ...filter, limit, cursor } } })),
     );
 
+// All of them, page after page: for an order that must not miss one.
+export async function everyVps(): Promise<Vps[]> {
+    const all: Vps[] = [];
+    let cursor: string | undefined;
+    do {
+        const page = await must(api.GET("/v1/vps", { params: { query: { limit: 200, cursor } } }));
+        all.push(...page.items);
+        cursor = page.next_cursor ?? undefined;
+    } while (cursor);
+    return all;
+}
+
 export const useSshKeys = () =>
     useList<Schema["SshKey"]>(["ssh-keys", "list"], (cursor) => must(api.GET("/v1/ssh-keys", { params: { query: { limit: 200, cursor } } })));
 

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
-import { asProblem, problemOf } from "./problem";
+import { orderEach } from "./many";
+import { asProblem, Problem, problemOf } from "./problem";
 
 const answer = (status: number, headers: Record<string, string> = {}) => new Response(null, { status, headers });
 
@@ -26,5 +27,23 @@ describe("problems", () => {
         expect(asProblem(new TypeError("Failed to fetch")).code).toBe("away");
         expect(asProblem(new DOMException("", "AbortError")).code).toBe("away");
         expect(asProblem(new Error("x")).code).toBe("internal");
+    });
+});
+
+describe("an order for many", () => {
+    test("reaches all of them, and tells who refused", async () => {
+        const asked: number[] = [];
+        const refused = await orderEach([1, 2, 3, 4, 5, 6, 7], async (one) => {
+            asked.push(one);
+            if (one % 3 === 0) {
+                throw new Problem(409, "conflict", `${one} is busy.`);
+            }
+        });
+        expect(asked.sort()).toEqual([1, 2, 3, 4, 5, 6, 7]);
+        expect(refused.map(({ of, problem }) => [of, problem.detail])).toEqual([
+            [3, "3 is busy."],
+            [6, "6 is busy."],
+        ]);
+        expect(await orderEach([], () => Promise.reject(new Error("never")))).toEqual([]);
     });
 });

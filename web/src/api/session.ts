@@ -1,6 +1,6 @@
 // Who is signed in. The cookie is the browser's and is good for renewing only; the access token lives in memory, minutes; what is
 // kept in the browser's storage is the word that goes with the cookie (X-CSRF-Token), worth nothing without it.
-import { asProblem, away, Problem, problemOf } from "./problem";
+import { asProblem, away, problemOf } from "./problem";
 import type { components } from "./schema";
 import { remember, remembered, store } from "./store";
 
@@ -200,5 +200,3 @@ window.addEventListener("storage", (event) => {
         location.assign("/");
     }
 });
-
-export const isProblemOf = (error: unknown, code: string) => error instanceof Problem && error.code === code;

@@ -1,6 +1,7 @@
 // Bar and navigation of who is signed in.
 import type { ReactNode } from "react";
 import { useLocation } from "wouter";
+import { asProblem } from "../api/problem";
 import { session, signOut, stopActing, switchTenant } from "../api/session";
 import { useStore } from "../api/store";
 import { live } from "../api/stream";
@@ -10,6 +11,7 @@ import { useMay, useOperator, useReseller } from "../roles";
 import { Button, Menu, Select, Text } from "../ui/kit";
 import { LanguageMenu, SchemeButton } from "../ui/Preferences";
 import { Shell, type NavGroup } from "../ui/Shell";
+import { useProblemText } from "../ui/States";
 import { toast } from "../ui/Toasts";
 
 type Room = "fleet" | "vps" | "tenants" | "users" | "plans" | "images" | "pools" | "tasks" | "audit" | "system" | "months" | "invoices" | "payments" | "prices" | "taxes" | "selling";
@@ -50,6 +52,7 @@ function useGroups(): NavGroup[] {
 
 function TenantChoice() {
     const t = useT();
+    const say = useProblemText();
     const state = useStore(session);
     const tenants = state.session?.tenants ?? [];
     if (tenants.length < 2) {
@@ -67,7 +70,7 @@ function TenantChoice() {
             allowDeselect={false}
             data={tenants.map((one) => ({ value: one.id, label: one.name }))}
             value={state.tenant ?? null}
-            onChange={(id) => id && void switchTenant(id).catch((error: Error) => toast(error.message, "bad"))}
+            onChange={(id) => id && void switchTenant(id).catch((error: unknown) => toast(say(asProblem(error)).text, "bad"))}
         />
     );
 }

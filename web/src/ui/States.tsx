@@ -1,7 +1,8 @@
 // What stands in place of a thing that is not there: yet, any more, or for this person.
 import { Alert, Button, Center, Group, Skeleton, Stack, Text } from "@mantine/core";
 import type { ReactNode } from "react";
-import type { Problem } from "../api/problem";
+import type { Refusal } from "../api/many";
+import { Problem } from "../api/problem";
 import { useT, type Key } from "../i18n";
 import { en } from "../i18n/en";
 import { Page } from "./Page";
@@ -16,6 +17,16 @@ export function useProblemText(): (problem: Problem) => { title: string; text: s
             title: title in en ? t(title) : t("problem.other"),
             text: [problem.detail, hint in en ? t(hint, { seconds: problem.retryAfter ?? 5 }) : ""].filter(Boolean).join(" "),
         };
+    };
+}
+
+// What came of an order for many, if not all took it: how many did, and who did not, why.
+export function usePartly(): <V extends { name: string }>(asked: number, refused: Refusal<V>[]) => Problem | undefined {
+    const t = useT();
+    const say = useProblemText();
+    return (asked, refused) => {
+        const reasons = refused.map(({ of, problem }) => ({ pointer: of.name, detail: say(problem).text || say(problem).title }));
+        return refused.length > 0 ? new Problem(409, "partly", t("partly.text", { done: asked - refused.length, asked }), reasons) : undefined;
     };
 }
 

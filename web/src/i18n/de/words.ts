@@ -3,6 +3,8 @@ export const words = {
     "problem.request": "Anfrage {id}",
     "problem.away": "Keine Antwort",
     "problem.away.hint": "Der Server ist nicht zu erreichen. Was Sie getippt haben, ist noch da: Versuchen Sie es gleich noch einmal.",
+    "problem.partly": "Nicht alles davon wurde getan",
+    "partly.text": "{done} von {asked} haben es angenommen. Diese nicht:",
     "problem.unauthenticated": "Nicht angemeldet",
     "problem.forbidden": "Nicht erlaubt",
     "problem.forbidden.hint": "Fragen Sie einen Eigentümer oder Admin des Kontos.",

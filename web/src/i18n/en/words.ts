@@ -3,6 +3,8 @@ export const words = {
     "problem.request": "Request {id}",
     "problem.away": "No answer",
     "problem.away.hint": "The server cannot be reached. What you have typed is still here: try again in a moment.",
+    "problem.partly": "Not all of it was done",
+    "partly.text": "{done} of {asked} took it. These did not:",
     "problem.unauthenticated": "Not signed in",
     "problem.forbidden": "Not allowed",
     "problem.forbidden.hint": "Ask an owner or admin of the account.",

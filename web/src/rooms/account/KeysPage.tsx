@@ -3,7 +3,8 @@ import { useState } from "react";
 import { Link } from "wouter";
 import { api, must } from "../../api/client";
 import { useAction } from "../../api/hooks";
-import { useSshKeys, useVpsList } from "../../api/nouns";
+import { orderEach } from "../../api/many";
+import { everyVps, useSshKeys, useVpsList, type Vps } from "../../api/nouns";
 import { useT } from "../../i18n";
 import { useMay } from "../../roles";
 import { DataTable, type Column } from "../../ui/DataTable";
@@ -11,7 +12,7 @@ import { ConfirmDialog, FormDialog } from "../../ui/Dialog";
 import { brief, keyOf, keysOf, nameOfKey, type KnownKey } from "../../ui/keys";
 import { Button, Group, Stack, Text, Textarea, TextInput } from "../../ui/kit";
 import { Page } from "../../ui/Page";
-import { Empty } from "../../ui/States";
+import { Empty, usePartly } from "../../ui/States";
 import { toast } from "../../ui/Toasts";
 
 // text: of a key that opens something already.
@@ -37,12 +38,16 @@ function ForgetDialog({ of, close }: { of: KnownKey; close: () => void }) {
 
 function DropDialog({ of, close }: { of: KnownKey; close: () => void }) {
     const t = useT();
+    const partly = usePartly();
+    // Each has it as it was typed there. They are read anew: the list may not show all of them.
+    const having = (vps: Vps) => vps.ssh_keys.filter((one) => keyOf(one) === of.id);
     const action = useAction(
         async () => {
-            for (const { id, ssh_keys } of of.opens) {
-                // Each has it as it was typed there.
-                const remove = ssh_keys.filter((one) => keyOf(one) === of.id);
-                await must(api.POST("/v1/vps/{id}/ssh-keys", { params: { path: { id } }, body: { remove } }));
+            const wanted = (await everyVps()).filter((one) => having(one).length > 0);
+            const refused = await orderEach(wanted, (one) => must(api.POST("/v1/vps/{id}/ssh-keys", { params: { path: { id: one.id } }, body: { remove: having(one) } })));
+            const problem = partly(wanted.length, refused);
+            if (problem) {
+                throw problem;
             }
         },
         { stale: ["vps", "tasks"], done: () => toast(t("keys.dropped")) },
@@ -120,7 +125,7 @@ export default function KeysPage() {
     const kept = useSshKeys();
     const columns = useColumns(setAsked);
     const close = () => setAsked(undefined);
-    const list = { ...kept, problem: kept.problem ?? vps.problem, retry: () => (kept.retry(), vps.retry()), items: kept.items && vps.items && keysOf(vps.items, kept.items) };
+    const list = { ...kept, problem: kept.problem ?? vps.problem, retry: () => (kept.retry(), vps.retry()), more: kept.more ?? vps.more, loadingMore: kept.loadingMore || vps.loadingMore, items: kept.items && vps.items && keysOf(vps.items, kept.items) };
     const add = mayChange && <Button onClick={() => setAsked({ what: "keep", text: "" })}>{t("keys.keep.add")}</Button>;
     return (
         <Page title={t("keys")} lead={t("keys.page")} actions={add}>

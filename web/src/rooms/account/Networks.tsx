@@ -8,7 +8,7 @@ import { DataTable } from "../../ui/DataTable";
 import { ConfirmDialog, FormDialog } from "../../ui/Dialog";
 import { Button, Group, Select, Stack, Text, TextInput } from "../../ui/kit";
 import { Card } from "../../ui/Page";
-import { Empty } from "../../ui/States";
+import { Empty, ProblemNote } from "../../ui/States";
 
 type Network = Schema["Network"];
 const stale = ["networks", "vps"];
@@ -57,11 +57,7 @@ function Members({ network, mayChange }: { network: Network; mayChange: boolean 
                     )}
                 </Group>
             ))}
-            {leave.problem && (
-                <Text size="xs" c="var(--mantine-color-error)">
-                    {leave.problem.detail}
-                </Text>
-            )}
+            <ProblemNote problem={leave.problem} />
         </Stack>
     );
 }

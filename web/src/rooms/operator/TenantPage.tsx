@@ -8,7 +8,7 @@ import { useFormat } from "../../i18n/format";
 import { FormDialog } from "../../ui/Dialog";
 import { Alert, Button, Group, NumberInput, Select, SimpleGrid, Stack, Text, Textarea } from "../../ui/kit";
 import { Card, Facts, Page } from "../../ui/Page";
-import { Shown } from "../../ui/States";
+import { ProblemNote, Shown } from "../../ui/States";
 import { Labels, Time } from "../../ui/Status";
 import { toast } from "../../ui/Toasts";
 import { useOperatorNames, type Tenant } from "./data";
@@ -70,7 +70,7 @@ function Actions({ tenant }: { tenant: Tenant }) {
                     {t("tenant.close")}
                 </Button>
             )}
-            {resume.problem && <Text size="sm">{resume.problem.detail}</Text>}
+            <ProblemNote problem={resume.problem} />
             {asked === "suspend" && <SuspendDialog tenant={tenant} close={() => setAsked(undefined)} />}
             {asked === "close" && <CloseDialog tenant={tenant} close={() => setAsked(undefined)} />}
         </>

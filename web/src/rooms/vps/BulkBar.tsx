@@ -1,40 +1,27 @@
 // Orders for all that are chosen: each is an order of its own, and what one refuses keeps none of the others.
 import { useState } from "react";
 import { useAction } from "../../api/hooks";
-import { asProblem, Problem } from "../../api/problem";
+import { orderEach } from "../../api/many";
 import type { Vps } from "../../api/nouns";
 import { useT } from "../../i18n";
 import { ConfirmDialog } from "../../ui/Dialog";
 import { Button, Group, Text } from "../../ui/kit";
+import { usePartly } from "../../ui/States";
 import { toast } from "../../ui/Toasts";
 import { order, powerKeys, powerOf, type Power } from "./power";
 
 const powers: Power[] = ["start", "stop", "reboot"];
-const together = 4;
-
-async function orderAll(power: Power, vps: Vps[]): Promise<{ name: string; text: string }[]> {
-    const refused: { name: string; text: string }[] = [];
-    const rest = [...vps];
-    const one = async () => {
-        for (let next = rest.shift(); next; next = rest.shift()) {
-            const { name, id } = next;
-            await order(power, id).catch((error: unknown) => refused.push({ name, text: asProblem(error).message }));
-        }
-    };
-    await Promise.all(Array.from({ length: together }, one));
-    return refused;
-}
-
 export function BulkBar({ vps, clear }: { vps: Vps[]; clear: () => void }) {
     const t = useT();
+    const partly = usePartly();
     const [asked, setAsked] = useState<Power | undefined>();
     const fit = (power: Power) => vps.filter((one) => powerOf(one).includes(power));
     const action = useAction(
         async (power: Power) => {
             const wanted = fit(power);
-            const refused = await orderAll(power, wanted);
-            if (refused.length > 0) {
-                throw new Problem(409, "conflict", refused.map((one) => `${one.name}: ${one.text}`).join(" "));
+            const problem = partly(wanted.length, await orderEach(wanted, ({ id }) => order(power, id)));
+            if (problem) {
+                throw problem;
             }
             return wanted.length;
         },
