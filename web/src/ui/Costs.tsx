@@ -5,7 +5,7 @@ import { Link } from "wouter";
 import type { Schema } from "../api/client";
 import { useT, useWord } from "../i18n";
 import { useFormat } from "../i18n/format";
-import { DataTable } from "./DataTable";
+import { DataTable, still } from "./DataTable";
 import { Figure } from "./Figure";
 import { Period, Quantity } from "./Invoices";
 import { Card } from "./Page";
@@ -14,8 +14,6 @@ import { Meter } from "./Status";
 
 export type Costs = Schema["Costs"];
 type Line = Schema["RatedLine"] | Schema["Charge"];
-
-export const still = <R,>(items: R[]) => ({ items, problem: undefined, pending: false, stale: false, retry: () => undefined, more: undefined, loadingMore: false });
 
 // The months that can be asked for, newest first, as bills count them.
 export function monthsBack(count: number): string[] {

@@ -11,7 +11,10 @@ export interface Column<R> {
     kind?: "number" | "fit" | "actions";
 }
 
-export interface Choice {
+// What is there as a whole, as a list.
+export const still = <R,>(items: R[], more?: () => void) => ({ items, problem: undefined, pending: false, stale: false, retry: () => undefined, more, loadingMore: false });
+
+interface Choice {
     chosen: ReadonlySet<string>;
     choose: (ids: string[], on: boolean) => void;
 }

@@ -6,7 +6,7 @@ import type { Schema } from "../api/client";
 import type { List } from "../api/hooks";
 import { useT, useWord } from "../i18n";
 import { useFormat } from "../i18n/format";
-import { DataTable, type Column } from "./DataTable";
+import { DataTable, still, type Column } from "./DataTable";
 import { Card, Facts } from "./Page";
 import { Status, type Tone } from "./Status";
 
@@ -89,12 +89,11 @@ export function Period({ from, to }: { from: string | null; to: string | null })
 function Lines({ of, charge }: { of: Detail; charge?: (line: Line) => string | undefined }) {
     const t = useT();
     const format = useFormat();
-    const list = { items: of.lines, problem: undefined, pending: false, stale: false, retry: () => undefined, more: undefined, loadingMore: false };
     const link = (line: Line) => charge?.(line);
     return (
         <DataTable
             label={t("invoice.lines")}
-            list={list}
+            list={still(of.lines)}
             id={(one) => one.id}
             columns={[
                 {

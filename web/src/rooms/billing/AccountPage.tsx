@@ -17,7 +17,7 @@ import { toast } from "../../ui/Toasts";
 import { useAccount, type Account } from "./data";
 import { PayDialog } from "./PayDialog";
 
-export const prepaidTones: Record<Account["prepaid_state"], Tone> = { ok: "good", warned: "warn", grace: "bad", suspended: "bad", ended: "idle" };
+const prepaidTones: Record<Account["prepaid_state"], Tone> = { ok: "good", warned: "warn", grace: "bad", suspended: "bad", ended: "idle" };
 
 function Balance({ account }: { account: Account }) {
     const t = useT();

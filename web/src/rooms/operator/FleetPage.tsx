@@ -5,7 +5,7 @@ import { api, must, type Schema } from "../../api/client";
 import { useAction, useList } from "../../api/hooks";
 import { useT } from "../../i18n";
 import { useFormat } from "../../i18n/format";
-import { DataTable } from "../../ui/DataTable";
+import { DataTable, still } from "../../ui/DataTable";
 import { Dialog, FormDialog } from "../../ui/Dialog";
 import { Button, Group, Select, SimpleGrid, Stack, Text, TextInput } from "../../ui/kit";
 import { Card, Page, Secret } from "../../ui/Page";
@@ -114,7 +114,7 @@ export default function FleetPage() {
     const [asked, setAsked] = useState<"join" | "location" | undefined>();
     const nodes = query.value?.items;
     const selling = nodes?.filter((one) => one.status !== "retired") ?? [];
-    const list = { items: nodes, problem: query.error ?? undefined, pending: query.isPending, stale: false, retry: () => void query.refetch(), more: undefined, loadingMore: false };
+    const list = { ...still(nodes ?? []), items: nodes, problem: query.error ?? undefined, retry: () => void query.refetch() };
     return (
         <Page
             title={t("nav.operator.fleet")}

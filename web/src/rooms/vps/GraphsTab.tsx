@@ -6,7 +6,7 @@ import { useOne } from "../../api/hooks";
 import type { Vps } from "../../api/nouns";
 import { useT } from "../../i18n";
 import { useFormat } from "../../i18n/format";
-import { DataTable } from "../../ui/DataTable";
+import { DataTable, still } from "../../ui/DataTable";
 import { Graph } from "../../ui/Graph";
 import { Button, Group, SegmentedControl, SimpleGrid, Stack, Text } from "../../ui/kit";
 import { Card } from "../../ui/Page";
@@ -67,7 +67,7 @@ function AsTable({ series }: { series: Series }) {
     const [shown, setShown] = useState(page);
     const { points } = series;
     const rows = points.t.map((_, at) => at).reverse();
-    const list = { items: rows.slice(0, shown), problem: undefined, pending: false, stale: false, retry: () => undefined, more: shown < rows.length ? () => setShown(shown + page) as undefined : undefined, loadingMore: false };
+    const list = still(rows.slice(0, shown), shown < rows.length ? () => setShown(shown + page) : undefined);
     const columns = graphs.flatMap((graph) =>
         graph.lines.map(({ label, column }) => ({
             head: graph.lines.length > 1 ? `${t(graph.title)}: ${t(label)}` : t(graph.title),

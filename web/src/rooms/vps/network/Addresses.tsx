@@ -4,7 +4,7 @@ import { useAction } from "../../../api/hooks";
 import type { Vps } from "../../../api/nouns";
 import { useT } from "../../../i18n";
 import { CopyButton } from "../../../ui/Copy";
-import { DataTable } from "../../../ui/DataTable";
+import { DataTable, still } from "../../../ui/DataTable";
 import { ConfirmDialog } from "../../../ui/Dialog";
 import { Button, Group, Menu } from "../../../ui/kit";
 import { Card } from "../../../ui/Page";
@@ -45,7 +45,7 @@ export function Addresses({ vps, mayChange }: { vps: Vps; mayChange: boolean }) 
             <ProblemNote problem={add.problem} />
             <DataTable
                 label={t("addresses")}
-                list={{ items: vps.addresses, problem: undefined, pending: false, stale: false, retry: () => undefined, more: undefined, loadingMore: false }}
+                list={still(vps.addresses)}
                 id={(one) => one.address}
                 columns={[
                     { head: t("address"), cell: (one) => <span className="mono">{`${one.address}/${one.prefix_length}`}</span> },
