@@ -144,6 +144,26 @@ describe("a customer's journeys", () => {
         await until("it is of the new size", async () => (await vps()).memory_bytes === 64 * MiB && (await vps()).task_id === null);
     });
 
+    test("an image is made of it, and a clone, which runs on its own", async () => {
+        const { page } = window;
+        const { id } = await vps();
+        const card = page.getByRole("region", { name: "Copies" });
+        await window.button("Make an image", card).click();
+        await window.dialog().getByRole("textbox", { name: "Name" }).fill("our-shop");
+        await window.button("Make an image", window.dialog()).click();
+        await page.getByText("The image is being made").waitFor();
+        await until("it can be chosen", async () => (await world.customer.api.expect(200, "GET", "/v1/images?limit=200")).items.some((one: any) => one.name === "our-shop" && one.state === "ready"));
+        await until("no task is open", async () => (await vps()).task_id === null);
+        await window.button("Clone", card).click();
+        await window.dialog().getByRole("textbox", { name: "Name" }).fill("twin");
+        await window.button("Clone", window.dialog()).click();
+        await window.heading("twin").waitFor();
+        await state("Running").waitFor();
+        await world.deleteVps(new URL(page.url()).pathname.split("/")[2]!);
+        await window.go(`/vps/${id}/settings`);
+        await window.heading("web1").waitFor();
+    });
+
     test("stop and start from the page, in two windows at once", async () => {
         const other = await browser.window();
         await other.signIn(world.customer, "/vps");
