@@ -108,7 +108,7 @@ function useColumns(ask: (asked: Asked) => void): Column<KnownKey>[] {
             kind: "actions",
             cell: (one) =>
                 mayChange ? (
-                    <Group gap={6} justify="flex-end">
+                    <Group gap={6} justify="flex-end" wrap="nowrap">
                         {one.kept ? button(t("delete"), { what: "forget", of: one }) : button(t("keys.keep"), { what: "keep", text: one.text })}
                         {one.opens.length > 0 && button(t("keys.drop"), { what: "drop", of: one })}
                     </Group>

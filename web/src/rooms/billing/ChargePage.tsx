@@ -38,15 +38,50 @@ function Sum({ of }: { of: Charge }) {
     );
 }
 
-function FactsCard({ of }: { of: Charge }) {
+// As one reads them; what the server may add later comes after.
+const order = ["plan_id", "plan_version", "price_source", "price_month", "price_hour", "percent", "units", "seconds", "started_seconds", "month_seconds", "capped", "cap"];
+const placeOf = (name: string) => (order.includes(name) ? order.indexOf(name) : order.length);
+
+function useFact(currency: string): (name: string, value: unknown) => string {
     const t = useT();
     const word = useWord();
     const format = useFormat();
-    const show = (name: string, value: unknown) => (typeof value === "number" ? (name.endsWith("bytes") ? format.decimal(value) : format.number(value, 6)) : name === "cap" && value ? format.money(String(value), of.currency) : typeof value === "boolean" ? t(value ? "yes" : "no") : String(value ?? "–"));
+    const names = useNames();
+    return (name, value) => {
+        if (value === null) {
+            return "–";
+        }
+        if (typeof value === "boolean") {
+            return t(value ? "yes" : "no");
+        }
+        if (typeof value === "number") {
+            return name.endsWith("_bytes") || name === "bytes" ? format.decimal(value) : format.number(value, 6);
+        }
+        switch (name) {
+            case "cap":
+            case "price_hour":
+            case "price_month":
+                return format.money(String(value), currency);
+            case "plan_id":
+                return names.plan(String(value));
+            case "price_source":
+                return word("pricesource", String(value));
+            case "policy":
+                return word("traffic", String(value));
+            default:
+                return String(value);
+        }
+    };
+}
+
+function FactsCard({ of }: { of: Charge }) {
+    const t = useT();
+    const word = useWord();
+    const show = useFact(of.currency);
     const rows = Object.entries(of.facts).filter(([, value]) => typeof value !== "object" || value === null);
     return (
         <Card title={t("charge.facts")} text={t("charge.facts.text")}>
-            <Facts rows={rows.map(([name, value]) => [word("fact", name), show(name, value)])} />
+            <Facts rows={rows.sort(([one], [other]) => placeOf(one) - placeOf(other)).map(([name, value]) => [word("fact", name), show(name, value)])} />
         </Card>
     );
 }

@@ -132,7 +132,7 @@ export default function TenantPage({ id }: { id: string }) {
                                     rows={[
                                         [t("kind"), t(`tenantkind.${tenant.kind}`)],
                                         [t("tenant.parent"), names.tenant(tenant.parent_id)],
-                                        [t("labels"), <Labels of={tenant.labels} />],
+                                        [t("labels"), Object.keys(tenant.labels).length > 0 ? <Labels of={tenant.labels} /> : "–"],
                                         [t("external.ref"), tenant.external_ref ?? "–"],
                                         [t("created"), <Time at={tenant.created_at} />],
                                         [t("id"), <span className="mono">{tenant.id}</span>],
