@@ -155,6 +155,19 @@ describe("every screen", () => {
         });
     }
 
+    test("a tenant's people are found on whichever page of all users they are", async () => {
+        const window = await browser.window();
+        await window.signIn(operator, "/nowhere");
+        await window.page.route(/\/v1\/admin\/users\?/, (route) => {
+            const url = new URL(route.request().url());
+            return url.searchParams.has("cursor") ? (url.searchParams.delete("cursor"), route.continue({ url: url.href })) : route.fulfill({ contentType: "application/json", body: JSON.stringify({ items: [], next_cursor: "second" }) });
+        });
+        await window.visit(`/operator/tenants/${world.customer.id}`);
+        await window.page.getByRole("region", { name: "Members" }).getByText(world.customer.email).waitFor();
+        assert.deepEqual(window.calm(), []);
+        await window.context.close();
+    });
+
     test("an address in a room that is none says so", async () => {
         const window = await browser.window();
         await window.signIn(operator, "/nowhere");

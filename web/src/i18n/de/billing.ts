@@ -31,6 +31,7 @@ export const billing = {
     "invoice.sums": "Summen",
     "invoice.corrects": "Sie berichtigt diese Rechnung.",
     "invoice.finalise": "Fertigstellen",
+    "invoice.finalise.text": "Sie bekommt ihre Nummer und ändert sich nicht mehr. Was darin falsch ist, lässt sich danach nur noch stornieren oder gutschreiben.",
     "invoice.finalised": "Die Rechnung hat ihre Nummer und ändert sich nicht mehr.",
     "invoice.void.order": "Stornieren",
     "invoice.void.text": "Sie fordert nichts mehr; Nummer und Posten bleiben.",

@@ -89,6 +89,7 @@ export const operator = {
     "drift.none": "Keine",
     "drift.text": "Hier steht, was der letzte Durchgang findet und was zu nichts gehört.",
     "drift.clean": "Aufräumen",
+    "drift.clean.text": "{node} entfernt {name} beim nächsten Durchgang, binnen einer Minute; was darin ist, ist endgültig weg.",
     "fleet.sold": "Verkauft von allen Nodes",
     "fleet.none": "Keine Nodes",
     "fleet.none.text": "Fügen Sie einen hinzu: Befehl hier erzeugen, dort ausführen.",

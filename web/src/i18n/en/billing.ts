@@ -31,6 +31,7 @@ export const billing = {
     "invoice.sums": "Sums",
     "invoice.corrects": "It corrects this invoice.",
     "invoice.finalise": "Finalise",
+    "invoice.finalise.text": "It gets its number and changes no more. What is wrong in it can then only be voided or credited.",
     "invoice.finalised": "The invoice has its number and changes no more.",
     "invoice.void.order": "Void",
     "invoice.void.text": "It asks for nothing any more; number and lines stay.",

@@ -89,6 +89,7 @@ export const operator = {
     "drift.none": "None",
     "drift.text": "What the last sweep finds that belongs to nothing stands here.",
     "drift.clean": "Clean up",
+    "drift.clean.text": "{node} takes {name} away at its next sweep, within a minute; what is in it is gone for good.",
     "fleet.sold": "Sold of all nodes",
     "fleet.none": "No nodes",
     "fleet.none.text": "Add one: make a command here and run it there.",

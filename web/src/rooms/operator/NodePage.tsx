@@ -65,6 +65,7 @@ function Leftovers({ node }: { node: Node }) {
     const drift = useList<Schema["Drift"]>(["nodes", "drift", node.id], (cursor) => must(api.GET("/v1/admin/nodes/{id}/drift", { params: params(cursor) })));
     const path = { id: node.id };
     const [leaving, setLeaving] = useState<string | undefined>();
+    const [cleaning, setCleaning] = useState<Schema["Drift"] | undefined>();
     const adopt = useAction((vps_id: string) => must(api.POST("/v1/admin/nodes/{id}/orphans/adopt", { params: { path }, body: { vps_id } })), { stale: ["nodes", "vps"] });
     const remove = useAction((vps_id: string) => must(api.POST("/v1/admin/nodes/{id}/orphans/delete", { params: { path }, body: { vps_id } })), { stale: ["nodes", "tasks"] });
     const clean = useAction((one: { kind: string; name: string }) => must(api.POST("/v1/admin/nodes/{id}/drift/clean", { params: { path }, body: { kind: one.kind, name: one.name } })), { stale: ["nodes"] });
@@ -99,7 +100,6 @@ function Leftovers({ node }: { node: Node }) {
             />
             {leaving && <ConfirmDialog title={t("orphan.delete")} text={t("orphan.delete.text", { node: node.name })} submit={t("delete")} name={leaving} run={() => remove.run(leaving)} busy={remove.busy} problem={remove.problem} close={() => setLeaving(undefined)} />}
             <Title order={2}>{t("drift")}</Title>
-            <ProblemNote problem={clean.problem} />
             <DataTable
                 label={t("drift")}
                 list={drift}
@@ -113,7 +113,7 @@ function Leftovers({ node }: { node: Node }) {
                         head: "",
                         kind: "actions",
                         cell: (one) => (
-                            <Button size="compact-xs" variant="default" disabled={one.clean_ordered_at !== null} onClick={() => void clean.run(one)}>
+                            <Button size="compact-xs" variant="default" disabled={one.clean_ordered_at !== null} onClick={() => setCleaning(one)}>
                                 {t("drift.clean")}
                             </Button>
                         ),
@@ -121,6 +121,7 @@ function Leftovers({ node }: { node: Node }) {
                 ]}
                 empty={<Empty title={t("drift.none")} text={t("drift.text")} />}
             />
+            {cleaning && <ConfirmDialog title={t("drift.clean")} text={t("drift.clean.text", { name: cleaning.name, node: node.name })} submit={t("drift.clean")} run={() => clean.run(cleaning)} busy={clean.busy} problem={clean.problem} close={() => setCleaning(undefined)} />}
         </>
     );
 }

@@ -1,5 +1,5 @@
 // Who is in a tenant; staff may act as one of them, for a reason that the customer sees.
-import { useState } from "react";
+import { useEffect, useState } from "react";
 import { useLocation } from "wouter";
 import { api, must, type Schema } from "../../api/client";
 import { useAction } from "../../api/hooks";
@@ -8,7 +8,7 @@ import { useT } from "../../i18n";
 import { FormDialog } from "../../ui/Dialog";
 import { Button, Group, PasswordInput, Select, Stack, Text, Textarea, TextInput } from "../../ui/kit";
 import { Card } from "../../ui/Page";
-import { ProblemNote } from "../../ui/States";
+import { Loading, ProblemNote } from "../../ui/States";
 import { useUsers, type Tenant, type User } from "./data";
 
 const roles: Role[] = ["owner", "admin", "member", "billing", "viewer"];
@@ -53,6 +53,13 @@ export function TenantPeople({ tenant }: { tenant: Tenant }) {
     const [acting, setActing] = useState<User | undefined>();
     const [adding, setAdding] = useState(false);
     const list = useUsers();
+    // Users are listed for all tenants, page after page: who is here may be on the last one.
+    const reading = !list.problem && (list.items === undefined || list.more !== undefined);
+    useEffect(() => {
+        if (!list.problem && !list.loadingMore) {
+            list.more?.();
+        }
+    }, [list.items?.length, list.loadingMore, list.problem]);
     const people = list.items?.flatMap((user) => user.memberships.filter((one) => one.tenant_id === tenant.id).map(({ role }) => ({ user, role })));
     return (
         <Card
@@ -63,9 +70,9 @@ export function TenantPeople({ tenant }: { tenant: Tenant }) {
                 </Button>
             }
         >
-            <ProblemNote problem={list.problem} />
+            <ProblemNote problem={list.problem} retry={list.retry} />
             <Stack gap="xs">
-                {people?.length === 0 && <Text size="sm">{t("members.none")}</Text>}
+                {!reading && people?.length === 0 && <Text size="sm">{t("members.none")}</Text>}
                 {people?.map(({ user, role }) => (
                     <Group key={user.id} justify="space-between" wrap="nowrap" gap="xs">
                         <div style={{ minWidth: 0, overflowWrap: "anywhere" }}>
@@ -82,6 +89,7 @@ export function TenantPeople({ tenant }: { tenant: Tenant }) {
                         )}
                     </Group>
                 ))}
+                {reading && <Loading rows={1} />}
             </Stack>
             {acting && <ActDialog tenant={tenant} user={acting} close={() => setActing(undefined)} />}
             {adding && <AddDialog tenant={tenant} close={() => setAdding(false)} />}

@@ -34,7 +34,7 @@ function ReasonDialog({ id, number, what, close }: { id: string; number: string;
 export default function AdminInvoicePage({ id }: { id: string }) {
     const t = useT();
     const name = useInvoiceName();
-    const [asked, setAsked] = useState<"void" | "note" | "payment" | undefined>();
+    const [asked, setAsked] = useState<"void" | "note" | "payment" | "finalise" | undefined>();
     const params = { path: { id } };
     const query = useOne(["billing", "admin-invoice", id], () => ask(api.GET("/v1/admin/invoices/{id}", { params })));
     const pdf = useAction((number: string) => save(api.GET("/v1/admin/invoices/{id}/pdf", { params, parseAs: "blob" }), `${number}.pdf`));
@@ -65,16 +65,17 @@ export default function AdminInvoicePage({ id }: { id: string }) {
                                 )}
                                 {open && <Button onClick={() => setAsked("payment")}>{t("payment.record")}</Button>}
                                 {invoice.state === "draft" && (
-                                    <Button loading={finalise.busy} onClick={() => void finalise.run(undefined)}>
+                                    <Button onClick={() => setAsked("finalise")}>
                                         {t("invoice.finalise")}
                                     </Button>
                                 )}
                             </>
                         }
                     >
-                        <ProblemNote problem={pdf.problem ?? finalise.problem} />
+                        <ProblemNote problem={pdf.problem} />
                         <InvoiceView of={invoice} />
                         {(asked === "void" || asked === "note") && <ReasonDialog id={id} number={name(invoice)} what={asked} close={close} />}
+                        {asked === "finalise" && <ConfirmDialog title={t("invoice.finalise")} text={t("invoice.finalise.text")} submit={t("invoice.finalise")} run={() => finalise.run(undefined)} busy={finalise.busy} problem={finalise.problem} close={close} />}
                         {asked === "payment" && <PaymentDialog tenant={invoice.tenant_id} invoice={id} amount={invoice.open} currency={invoice.currency} close={close} />}
                     </Page>
                 );
