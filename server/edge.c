@@ -8,14 +8,10 @@
 #include <errno.h>
 #include <event2/bufferevent_ssl.h>
 #include <event2/keyvalq_struct.h>
-#include <event2/util.h>
-#include <fcntl.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <string.h>
 #include <sys/socket.h>
 
-enum { BACKLOG = 1024, ACCEPT_PAUSE_MS = 100, HEAD_SLACK = 1024 };
+enum { ACCEPT_PAUSE_MS = 100, HEAD_SLACK = 1024 };
 
 TAILQ_HEAD(edge_request_list, edge_request);
 
@@ -320,62 +316,6 @@ static void on_conns_changed(void *arg)
     }
 }
 
-// libevent's parser refuses port 0, so address and port are read apart.
-static int parse_listen(const char *listen, struct sockaddr_storage *ret_address, int *ret_len,
-                        struct err *err)
-{
-    char host[64];
-    const char *colon = strrchr(listen, ':');
-    char *end = NULL;
-    long port = colon && colon[1] ? strtol(colon + 1, &end, 10) : -1;
-    *ret_len = sizeof(*ret_address);
-    if (port < 0 || port > 65535 || *end || (size_t)(colon - listen) >= sizeof(host)) {
-        return err_set(err, ERR_INVALID, "%s is not address:port", listen);
-    }
-    snprintf(host, sizeof(host), "%.*s", (int)(colon - listen), listen);
-    if (evutil_parse_sockaddr_port(host, (struct sockaddr *)ret_address, ret_len) < 0) {
-        return err_set(err, ERR_INVALID, "%s is not address:port", listen);
-    }
-    in_port_t *place = ret_address->ss_family == AF_INET6
-                           ? &((struct sockaddr_in6 *)ret_address)->sin6_port
-                           : &((struct sockaddr_in *)ret_address)->sin_port;
-    *place = htons((uint16_t)port);
-    return 0;
-}
-
-static int open_socket(const struct edge_config *config, struct err *err)
-{
-    struct sockaddr_storage address = {0};
-    int len;
-    int r = parse_listen(config->listen, &address, &len, err);
-    if (r < 0) {
-        return r;
-    }
-    _cleanup_fd_ int fd = socket(address.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    if (fd < 0) {
-        return err_errno(err, errno, "making a socket");
-    }
-    static const int on = 1;
-    setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
-    if (!config->exclusive) {
-        setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof(on));
-    }
-    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on)); // accepted sockets inherit it
-    if (bind(fd, (struct sockaddr *)&address, (socklen_t)len) < 0 || listen(fd, BACKLOG) < 0) {
-        return err_errno(err, errno, "listening on %s", config->listen);
-    }
-    return STEAL_FD(fd);
-}
-
-static int bound_port(int fd)
-{
-    struct sockaddr_storage address = {0};
-    socklen_t len = sizeof(address);
-    getsockname(fd, (struct sockaddr *)&address, &len);
-    return ntohs(address.ss_family == AF_INET6 ? ((struct sockaddr_in6 *)&address)->sin6_port
-                                               : ((struct sockaddr_in *)&address)->sin_port);
-}
-
 static void set_up_http(struct edge *edge)
 {
     const struct edge_config *config = &edge->conns.config;
@@ -398,15 +338,16 @@ static void set_up_http(struct edge *edge)
 int edge_create(struct event_base *base, const struct edge_config *config, edge_handler *handler,
                 void *arg, struct edge **ret_edge, struct err *err)
 {
-    int fd = open_socket(config, err);
-    if (fd < 0) {
-        return fd;
+    int fd = config->socket;
+    int r = fd > 0 ? 0 : listener_open(config->listen, config->share, &fd, err);
+    if (r < 0) {
+        return r;
     }
     struct edge *edge = calloc(1, sizeof(*edge));
     edge->base = base;
     edge->handler = handler;
     edge->handler_arg = arg;
-    edge->port = bound_port(fd);
+    edge->port = listener_port(fd);
     edge->turn = event_new(base, -1, 0, on_turn, edge);
     edge->conns.base = base;
     edge->conns.peers = edge_peers_create();

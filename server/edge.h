@@ -4,6 +4,7 @@
 #pragma once
 
 #include "err.h"
+#include "listener.h"
 
 #include <event2/buffer.h>
 #include <event2/bufferevent.h>
@@ -15,8 +16,9 @@
 struct edge;
 
 struct edge_config {
+    int socket; // listens already, and is the edge's from now on (listener.h); 0: it opens one
     const char *listen; // "address:port" or "[v6]:port"
-    bool exclusive; // the port is this process's alone, not shared with SO_REUSEPORT
+    enum listener_share share;
     SSL_CTX *tls; // NULL: plain HTTP
     size_t header_max, body_max; // bytes
     size_t body_max_known; // of a client with a certificate that TLS has verified; 0: body_max
@@ -29,7 +31,7 @@ struct edge_request; // one request until its reply
 
 typedef void edge_handler(struct edge_request *request, void *arg);
 
-// SO_REUSEPORT unless exclusive. Port 0 picks one (tests): edge_port().
+// Port 0 picks one (tests): edge_port().
 int edge_create(struct event_base *base, const struct edge_config *config, edge_handler *handler,
                 void *arg, struct edge **ret_edge, struct err *err) _must_check_;
 int edge_port(const struct edge *edge);

@@ -145,7 +145,7 @@ void hub_edge_config(const struct hub *hub, struct edge_config *ret_config)
     };
 }
 
-static int open_listener(struct hub *hub, struct err *err)
+static int open_listener(struct hub *hub, int socket, struct err *err)
 {
     const char *dir = hub->config->pki_dir;
     char cert[4096], key[4096], ca[4096];
@@ -160,11 +160,12 @@ static int open_listener(struct hub *hub, struct err *err)
     struct edge_config config;
     hub_edge_config(hub, &config);
     config.listen = hub->config->agents.listen;
+    config.socket = socket;
     return edge_create(hub->base, &config, hub_http_handle, hub, &hub->edge, err);
 }
 
 int hub_create(struct event_base *base, struct db *db, const struct server_config *config,
-               struct limits *limits, struct hub **ret_hub, struct err *err)
+               struct limits *limits, int socket, struct hub **ret_hub, struct err *err)
 {
     struct hub *hub = calloc(1, sizeof(*hub));
     if (!hub) {
@@ -177,7 +178,7 @@ int hub_create(struct event_base *base, struct db *db, const struct server_confi
     LIST_INIT(&hub->calls);
     int r = pki_ca_load(config->pki_dir, &hub->ca, err);
     if (r == 0) {
-        r = open_listener(hub, err);
+        r = open_listener(hub, socket, err);
     }
     if (r < 0) {
         hub_destroy(hub);

@@ -16,9 +16,10 @@ struct server_config;
 
 // Opens config->agents.listen with the CA and listener certificate under config->pki_dir, and listens
 // for croft_task and croft_link. config and db must outlive the hub. ERR_SYSTEM or ERR_INVALID when the
-// address cannot be bound or a key file is missing (`croft-server init` makes them).
+// address cannot be bound or a key file is missing (`croft-server init` makes them). socket: as edge_config's.
 int hub_create(struct event_base *base, struct db *db, const struct server_config *config,
-               struct limits *limits, struct hub **ret_hub, struct err *err) _must_check_;
+               struct limits *limits, int socket, struct hub **ret_hub,
+               struct err *err) _must_check_;
 
 // Serves the agents' side of consoles, too, on a port of its own, the first of config->agents.console_port… that is free.
 // consoles must outlive the hub. ERR_SYSTEM: none is.

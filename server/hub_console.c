@@ -66,7 +66,7 @@ static int open_port(struct hub *hub, int port, struct err *err)
     snprintf(address, sizeof(address), "%.*s:%d", (int)(strrchr(listen, ':') - listen), listen,
              port);
     config.listen = address;
-    config.exclusive = true;
+    config.share = LISTENER_EXCLUSIVE;
     return edge_create(hub->base, &config, hub_http_handle, hub, &hub->console_edge, err);
 }
 

@@ -14,7 +14,7 @@ enum { EXIT_USAGE = 2, ARGS_MAX = 64 };
 
 struct options {
     const char *config, *pid_file;
-    int index, limits_fd, ready_fd;
+    struct worker_given given;
     bool reference;
     int argc; // the command's own arguments; argv[0] is its name
     char *argv[ARGS_MAX];
@@ -37,7 +37,7 @@ static int run_main(struct server_config *config, struct options *options)
 
 static int worker_main(struct server_config *config, struct options *options)
 {
-    return worker_run(config, options->index, options->limits_fd, options->ready_fd);
+    return worker_run(config, &options->given);
 }
 
 static int check_config_main(struct server_config *config, struct options *options)
@@ -196,21 +196,28 @@ static int take_config(const struct command *command, int argc, char **argv,
 static int take_options(const struct command *command, struct options *options)
 {
     static const struct option known[] = {
-        {"index", required_argument, NULL, 'i'}, {"limits", required_argument, NULL, 'l'},
-        {"ready", required_argument, NULL, 'y'}, {"pid-file", required_argument, NULL, 'p'},
-        {"reference", no_argument, NULL, 'r'},   {NULL},
+        {"index", required_argument, NULL, 'i'},  {"limits", required_argument, NULL, 'l'},
+        {"ready", required_argument, NULL, 'y'},  {"api", required_argument, NULL, 'a'},
+        {"agents", required_argument, NULL, 'g'}, {"pid-file", required_argument, NULL, 'p'},
+        {"reference", no_argument, NULL, 'r'},    {NULL},
     };
     int c;
     while ((c = getopt_long(options->argc, options->argv, "", known, NULL)) != -1) {
         switch (c) {
         case 'i':
-            options->index = atoi(optarg);
+            options->given.index = atoi(optarg);
             break;
         case 'l':
-            options->limits_fd = atoi(optarg);
+            options->given.limits_fd = atoi(optarg);
             break;
         case 'y':
-            options->ready_fd = atoi(optarg);
+            options->given.ready_fd = atoi(optarg);
+            break;
+        case 'a':
+            options->given.api_socket = atoi(optarg);
+            break;
+        case 'g':
+            options->given.agents_socket = atoi(optarg);
             break;
         case 'p':
             options->pid_file = optarg;
@@ -241,7 +248,7 @@ static int load_and_run(const struct command *command, struct options *options)
 
 static int run_command(const struct command *command, int argc, char **argv)
 {
-    struct options options = {.limits_fd = -1, .ready_fd = -1};
+    struct options options = {.given = {.limits_fd = -1, .ready_fd = -1}};
     int status = take_config(command, argc, argv, &options);
     if (status == 0 && !command->takes_arguments) {
         status = take_options(command, &options);

@@ -1,6 +1,7 @@
 #include "master.h"
 
 #include "limiter.h"
+#include "listener.h"
 #include "log.h"
 #include "macro.h"
 
@@ -14,7 +15,13 @@
 #include <unistd.h>
 
 enum { BACKOFF_FIRST_MS = 200, BACKOFF_MAX_MS = 5000, GOOD_RUN_MS = 10000, READY_MAX_S = 30 };
-enum { WORKERS_MAX = 64, KILL_GRACE_S = 5, EXEC_FAILED = 127 };
+enum { WORKERS_MAX = 64, KILL_GRACE_S = 5, EXEC_FAILED = 127, LISTEN_MAX = 256 };
+
+// A listening socket that outlives its workers, and where it listens.
+struct listener {
+    int fd; // 0: none, workers open their own
+    char at[LISTEN_MAX];
+};
 
 struct slot {
     struct master *master;
@@ -22,6 +29,7 @@ struct slot {
     pid_t pid; // 0: not running
     pid_t old; // the one that this one replaces, draining
     int ready_fd; // says a byte when it takes connections; -1: it did, or nothing is awaited
+    struct listener api, agents;
     int backoff_ms;
     struct timeval started;
     struct event *timer; // starts it again
@@ -33,6 +41,7 @@ struct master {
     const char *config_path;
     int count; // workers wanted
     int64_t drain_s;
+    char api_listen[LISTEN_MAX], agents_listen[LISTEN_MAX];
     int limits_fd; // inherited by every worker
     struct slot slots[WORKERS_MAX];
     bool stopping;
@@ -42,22 +51,66 @@ struct master {
     struct event *kill_timer;
 };
 
+// ---- Listening sockets
+
+static void close_listener(struct listener *listener)
+{
+    if (listener->fd > 0) {
+        close(listener->fd);
+    }
+    *listener = (struct listener){0};
+}
+
+static void close_listeners(struct slot *slot)
+{
+    close_listener(&slot->api);
+    close_listener(&slot->agents);
+}
+
+// The one that is there, if it listens where it should. A worker that gets none opens its own, and says why it cannot.
+static void open_listener(struct listener *listener, const char *at)
+{
+    if (listener->fd > 0 && strcmp(listener->at, at) == 0) {
+        return;
+    }
+    close_listener(listener);
+    struct err err = {0};
+    int fd;
+    if (listener_open(at, LISTENER_SHARED, &fd, &err) == 0) {
+        listener->fd = fd;
+        snprintf(listener->at, sizeof(listener->at), "%s", at);
+    }
+}
+
+// For the program that this process is about to become.
+static void keep_listener(const struct listener *listener)
+{
+    if (listener->fd > 0) {
+        fcntl(listener->fd, F_SETFD, 0);
+    }
+}
+
 // ---- Workers
 
 static _noreturn_ void become_worker(const struct slot *slot, pid_t parent, int ready_fd)
 {
-    char index[12], limits[12], ready[12];
+    char index[12], limits[12], ready[12], api[12], agents[12];
     snprintf(index, sizeof(index), "%d", slot->index);
     snprintf(limits, sizeof(limits), "%d", slot->master->limits_fd);
     snprintf(ready, sizeof(ready), "%d", ready_fd);
+    snprintf(api, sizeof(api), "%d", slot->api.fd);
+    snprintf(agents, sizeof(agents), "%d", slot->agents.fd);
     fcntl(ready_fd, F_SETFD, 0);
+    keep_listener(&slot->api);
+    keep_listener(&slot->agents);
     sigset_t none;
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);
     prctl(PR_SET_PDEATHSIG, SIGTERM);
     if (getppid() == parent) { // else the master died in between
         execl("/proc/self/exe", "croft-server", "worker", "--config", slot->master->config_path,
-              "--index", index, "--limits", limits, "--ready", ready, (char *)NULL);
+              "--index", index, "--limits", limits, "--ready", ready, "--api", api, "--agents",
+              agents, (char *)NULL);
     }
     _exit(EXEC_FAILED);
 }
@@ -101,6 +154,8 @@ static void await_ready(struct slot *slot, int fd)
 
 static void start_worker(struct slot *slot)
 {
+    open_listener(&slot->api, slot->master->api_listen);
+    open_listener(&slot->agents, slot->master->agents_listen);
     pid_t parent = getpid();
     _cleanup_fd_ int heard = -1, said = -1;
     int ends[2];
@@ -156,6 +211,7 @@ static void on_worker_died(struct slot *slot, int status)
         replaced(master, false);
         return;
     }
+    close_listeners(slot); // or connections would wait for it that others can take
     schedule(slot, slot->backoff_ms);
     slot->backoff_ms =
         slot->backoff_ms * 2 > BACKOFF_MAX_MS ? BACKOFF_MAX_MS : slot->backoff_ms * 2;
@@ -270,6 +326,9 @@ static void replaced(struct master *master, bool is_ready)
     } else if (slot->old) {
         kill(slot->old, SIGTERM);
     }
+    if (slot->index >= master->count) {
+        close_listeners(slot);
+    }
     do {
         slot++; // slots that are neither used nor wanted have nothing to replace
     } while (slot < master->slots + WORKERS_MAX && !slot->pid && slot->index >= master->count &&
@@ -291,6 +350,14 @@ static bool is_reloading(const struct master *master)
     return draining || master->reloading >= 0;
 }
 
+static void take_settings(struct master *master, const struct server_config *config)
+{
+    master->count = (int)config->workers;
+    master->drain_s = config->timing.drain_s;
+    snprintf(master->api_listen, sizeof(master->api_listen), "%s", config->api.listen);
+    snprintf(master->agents_listen, sizeof(master->agents_listen), "%s", config->agents.listen);
+}
+
 // One at a time, up to the end of the last draining worker (drain_s at most); the last wish counts.
 static void reload(struct master *master)
 {
@@ -304,8 +371,7 @@ static void reload(struct master *master)
         log_error("reload_refused", "place=%s error=%s", LOGQ(err.pointer), LOGQ(err.text));
         return;
     }
-    master->count = (int)config.workers;
-    master->drain_s = config.timing.drain_s;
+    take_settings(master, &config);
     log_set_level((enum log_level)log_level_parse(config.log_level));
     log_info("reloading", "workers=%d", master->count);
     server_config_finish(&config);
@@ -364,10 +430,9 @@ int master_run(const char *config_path, const struct server_config *config, cons
         .limits_fd = limits_fd,
         .base = event_base_new(),
         .config_path = config_path,
-        .count = (int)config->workers,
-        .drain_s = config->timing.drain_s,
         .reloading = -1,
     };
+    take_settings(&master, config);
     master.reload_timer = evtimer_new(master.base, on_replaced, &master);
     master.kill_timer = evtimer_new(master.base, on_kill, &master);
     for (int i = 0; i < WORKERS_MAX; i++) {
@@ -382,6 +447,7 @@ int master_run(const char *config_path, const struct server_config *config, cons
     log_info("stopped", "pid=%d", getpid());
     for (int i = 0; i < WORKERS_MAX; i++) {
         await_nothing(&master.slots[i]);
+        close_listeners(&master.slots[i]);
         event_free(master.slots[i].timer);
     }
     event_free(master.reload_timer);

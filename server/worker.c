@@ -98,7 +98,7 @@ static void serve_consoles(struct worker *worker)
     }
 }
 
-static int start(struct worker *worker, int limits_fd, struct err *err)
+static int start(struct worker *worker, const struct worker_given *given, struct err *err)
 {
     const struct server_config *config = worker->config;
     worker->db = db_create(worker->base, &(struct db_config){
@@ -106,20 +106,22 @@ static int start(struct worker *worker, int limits_fd, struct err *err)
                                              .connections = (int)config->database.connections,
                                              .queue_max = (int)config->database.queue,
                                          });
-    int r = limits_open(limits_fd, &worker->limits, err);
+    int r = limits_open(given->limits_fd, &worker->limits, err);
     if (r == 0) {
         r = secret_box_load(config->secrets.key_file, &worker->secrets, err);
     }
     if (r < 0) {
         return r;
     }
-    r = hub_create(worker->base, worker->db, config, worker->limits, &worker->hub, err);
+    r = hub_create(worker->base, worker->db, config, worker->limits, given->agents_socket,
+                   &worker->hub, err);
     if (r < 0) {
         return err_wrap(err, "agent listener");
     }
     worker->consoles = consoles_create(worker->base, worker->db, config);
     serve_consoles(worker);
-    struct api_parts parts = {.limits = worker->limits,
+    struct api_parts parts = {.socket = given->api_socket,
+                              .limits = worker->limits,
                               .secrets = worker->secrets,
                               .consoles = worker->consoles,
                               .gauges = {.links = count_links, .arg = worker}};
@@ -196,27 +198,27 @@ static void say_ready(int ready_fd)
     }
 }
 
-int worker_run(struct server_config *config, int index, int limits_fd, int ready_fd)
+int worker_run(struct server_config *config, const struct worker_given *given)
 {
     signal(SIGPIPE, SIG_IGN);
     signal(SIGHUP, SIG_IGN); // the master replaces us instead
     raise_file_limit();
-    struct worker worker = {.config = config, .index = index};
+    struct worker worker = {.config = config, .index = given->index};
     struct err err = {0};
     if (sodium_init() < 0) {
         log_error("worker_failed", "error=\"libsodium does not start\"");
         return RUN_FAILED;
     }
     worker.base = event_base_new();
-    int r = start(&worker, limits_fd, &err);
+    int r = start(&worker, given, &err);
     if (r < 0) {
-        log_error("worker_failed", "index=%d error=%s", index, LOGQ(err.text));
+        log_error("worker_failed", "index=%d error=%s", worker.index, LOGQ(err.text));
     } else {
-        log_info("worker_started", "index=%d api=%s agents=%s", index, config->api.listen,
+        log_info("worker_started", "index=%d api=%s agents=%s", worker.index, config->api.listen,
                  config->agents.listen);
-        say_ready(ready_fd);
+        say_ready(given->ready_fd);
         event_base_dispatch(worker.base);
-        log_info("worker_stopped", "index=%d", index);
+        log_info("worker_stopped", "index=%d", worker.index);
     }
     finish(&worker);
     return r < 0 ? RUN_FAILED : 0;

@@ -49,9 +49,10 @@ static void make_limiters(struct api *api, struct limits *limits)
     api->signins = limiter_create(limits, LIMIT_SIGNIN, signins / 60, signins);
 }
 
-static int open_edge(struct api *api, struct err *err)
+static int open_edge(struct api *api, int socket, struct err *err)
 {
     struct edge_config config = {
+        .socket = socket,
         .listen = api->config->api.listen,
         .tls = api->tls,
         .header_max = HEADER_MAX,
@@ -96,7 +97,7 @@ int api_create(struct event_base *base, struct db *db, const struct server_confi
         r = make_passwords(api, err);
     }
     if (r == 0) {
-        r = open_edge(api, err);
+        r = open_edge(api, parts->socket, err);
     }
     if (r < 0) {
         api_destroy(api);

@@ -20,6 +20,7 @@ struct api_gauges {
 
 // Of the worker, which keeps them.
 struct api_parts {
+    int socket; // as edge_config's
     struct limits *limits;
     const struct secret_box *secrets;
     struct consoles *consoles; // whose watches end before

@@ -1,6 +1,7 @@
 // Following what happens: in order, nothing twice, nothing missing, and only as long as one may.
 import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
+import { request } from "node:http";
 import { connect } from "node:net";
 import { after, before, describe, test } from "node:test";
 import { Api } from "../harness/client.js";
@@ -37,12 +38,12 @@ describe("events", () => {
     test("a change arrives with who, from where, in which request, before and after", async () => {
         const { api } = world.customer;
         const stream = await follow(api);
-        const request = randomUUID();
-        const { id } = await api.expect(201, "POST", "/v1/tokens", { body: { name: "seen" }, headers: { "X-Request-Id": request } });
+        const requestId = randomUUID();
+        const { id } = await api.expect(201, "POST", "/v1/tokens", { body: { name: "seen" }, headers: { "X-Request-Id": requestId } });
         await api.expect(204, "DELETE", `/v1/tokens/${id}`);
         await stream.has(2);
         const [made, gone] = stream.events.map((event) => event.data);
-        assert.deepEqual([made!.action, made!.subject_id, made!.request_id, made!.peer, made!.actor.type], ["token.created", id, request, "127.0.0.1", "token"]);
+        assert.deepEqual([made!.action, made!.subject_id, made!.request_id, made!.peer, made!.actor.type], ["token.created", id, requestId, "127.0.0.1", "token"]);
         assert.equal((made!.data.after as any).name, "seen");
         assert.equal((gone!.data.before as any).name, "seen");
         assert.equal(stream.retry, 2000);
@@ -199,33 +200,65 @@ describe("events", () => {
         await world.customer.api.expect(200, "GET", "/v1/session");
     });
 
+    // A client that is told nothing does not know whether it was done, and says it again with the same key.
+    async function changeAtLast(api: Api, name: string): Promise<void> {
+        const headers = { "Idempotency-Key": randomUUID() };
+        await until(`${name} is made`, () => api.expect(201, "POST", "/v1/tokens", { body: { name }, headers }).catch(() => false));
+    }
+
     test("a reload tells readers to come back, and they miss nothing", async () => {
         const { api } = await world.createCustomer(unlimited);
         let stream = await follow(api);
         const names: string[] = [];
         const seen: string[] = [];
-        const take = () => seen.push(...stream.events.map((event) => (event.data.data.after as any).name));
+        const comeBack = async () => {
+            assert.equal(stream.retry, 500);
+            seen.push(...stream.events.map((event) => (event.data.data.after as any).name));
+            stream = await follow(api, "/v1/events/stream", { "Last-Event-ID": stream.lastId });
+        };
         const reload = world.server.reload();
         for (let i = 0; i < 20; i++) {
             names.push(`r${i}`);
-            await change(api, `r${i}`).catch(async () => change(api, `r${i}`));
+            await changeAtLast(api, `r${i}`);
             if (stream.ended) {
-                assert.equal(stream.retry, 500);
-                take();
-                stream = await follow(api, "/v1/events/stream", { "Last-Event-ID": stream.lastId });
+                await comeBack();
             }
             await new Promise((resolve) => setTimeout(resolve, 100));
         }
         await reload;
         await until("all have come", async () => {
             if (stream.ended) {
-                take();
-                stream = await follow(api, "/v1/events/stream", { "Last-Event-ID": stream.lastId });
+                await comeBack();
             }
             return seen.length + stream.events.length >= names.length;
         });
-        take();
+        seen.push(...stream.events.map((event) => (event.data.data.after as any).name));
         assert.deepEqual(seen, names);
         stream.close();
+    });
+
+    // Each on a connection of its own: what a worker that drains has not taken yet waits for the next one.
+    test("a reload turns no new connection away", async () => {
+        const { hostname, port } = new URL(world.server.url);
+        const ask = () =>
+            new Promise<void>((resolve, reject) => {
+                const call = request({ hostname, port, path: "/healthz", agent: false }, (answer) => {
+                    answer.resume();
+                    answer.on("end", () => (answer.statusCode === 200 ? resolve() : reject(new Error(`${answer.statusCode}`))));
+                });
+                call.on("error", reject);
+                call.end();
+            });
+        let over = false;
+        const ended = world.server.reload().then(() => world.server.reload());
+        const callers = Array.from({ length: 16 }, async () => {
+            let asked = 0;
+            for (; !over; asked++) {
+                await ask();
+            }
+            return asked;
+        });
+        await Promise.all([ended.finally(() => (over = true)), ...callers]);
+        assert.ok((await Promise.all(callers)).every((asked) => asked > 0));
     });
 });

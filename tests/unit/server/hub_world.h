@@ -83,7 +83,7 @@ static inline void start_hub(void)
     struct db_config db_config = {.conninfo = cluster.server, .connections = 3, .queue_max = 100};
     db = db_create(base, &db_config);
     ck_assert_int_eq(limits_open(-1, &limits, &err), 0);
-    ck_assert_msg(hub_create(base, db, &config, limits, &hub, &err) == 0, "%s", err.text);
+    ck_assert_msg(hub_create(base, db, &config, limits, 0, &hub, &err) == 0, "%s", err.text);
     for (int turns = 0; !db_ready(db); turns++) {
         ck_assert_msg(turns < 2000, "no connection to PostgreSQL");
         agent_turn(base);
