@@ -73,8 +73,10 @@ static void judge_neighbour(struct judge *judge, const json_t *row, const char *
     } else if (!is_true(row, "measured")) {
         say(judge, VERDICT_MISSED, "%s: not measured", name);
     } else if (number(row, "loss") > number(row, "wanted")) {
-        say(judge, VERDICT_MISSED, "%s: the neighbour loses %.1f %%, at most %.0f %% is wanted",
-            name, number(row, "loss") * 100, number(row, "wanted") * 100);
+        say(judge, VERDICT_MISSED,
+            "%s: the neighbour loses %.1f %%, at most %.0f %% is wanted; %.2f processors worked "
+            "for nobody's account",
+            name, number(row, "loss") * 100, number(row, "wanted") * 100, number(row, "uncharged"));
     }
 }
 

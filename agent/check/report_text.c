@@ -66,12 +66,12 @@ static void print_neighbour(const json_t *report, FILE *to)
 {
     size_t index;
     json_t *row;
-    fprintf(to, "\n%-24s %-14s %9s %9s %8s\n", "the neighbour's loss", "measured", "median",
-            "spread", "wanted");
+    fprintf(to, "\n%-24s %-14s %9s %9s %8s %10s\n", "the neighbour's loss", "measured", "median",
+            "spread", "wanted", "uncharged");
     json_array_foreach (json_object_get(report, "neighbour"), index, row) {
-        fprintf(to, "  %-22s %-14s %7.1f %% %7.1f %% %6.0f %%\n", text(row, "name"),
+        fprintf(to, "  %-22s %-14s %7.1f %% %7.1f %% %6.0f %% %10.2f\n", text(row, "name"),
                 text(row, "unit"), number(row, "loss") * 100, number(row, "spread") * 100,
-                number(row, "wanted") * 100);
+                number(row, "wanted") * 100, number(row, "uncharged"));
     }
 }
 

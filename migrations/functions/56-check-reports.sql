@@ -65,7 +65,7 @@ BEGIN
     PERFORM croft_check_rows(b, 'limits', '{"name":"string","unit":"string","limit":"number","got":"number","overshoot":"number",
         "wanted":"number","measured":"boolean"}');
     PERFORM croft_check_rows(b, 'neighbour', '{"name":"string","unit":"string","wanted":"number","quiet":"numbers","loud":"numbers",
-        "losses":"numbers","loss":"number","spread":"number","alive":"boolean","measured":"boolean"}');
+        "losses":"numbers","loss":"number","spread":"number","uncharged":"number","alive":"boolean","measured":"boolean"}');
     IF octet_length(b::text) > 262144 THEN
         PERFORM croft_raise(422, 'invalid_value', 'A report has at most 262144 bytes.');
     END IF;

@@ -205,7 +205,7 @@ BEGIN
     h := '{"at":"2026-11-30T12:00:00Z","version":"1","form":"short","host":{"kernel":"6.1"},"features":[{"name":"AppArmor","present":false,"consequence":"less"}],
         "fidelity":[{"name":"df","passed":true,"said":""}],"escapes":[{"name":"mount","refused":true}],"efficiency":[{"name":"cpu","unit":"x","wanted":0.98,"host":[1,2],
         "guest":[1,2],"ratios":[1,1],"ratio":1,"spread":0,"measured":true}],"limits":[{"name":"disk","unit":"bytes","limit":1e9,"got":1e9,"overshoot":0,"wanted":0.01,
-        "measured":true}],"neighbour":[{"name":"hog","unit":"cpu","wanted":0.05,"quiet":[1],"loud":[1],"losses":[0],"loss":0,"spread":0,"alive":true,"measured":true}],
+        "measured":true}],"neighbour":[{"name":"hog","unit":"cpu","wanted":0.05,"quiet":[1],"loud":[1],"losses":[0],"loss":0,"spread":0,"uncharged":0.1,"alive":true,"measured":true}],
         "reasons":["less"],"verdict":"missed"}';
     r := test.api('op', 'admin_check_report_read', jsonb_build_object('id', b));
     PERFORM test.is((r.status, r.body->'report', r.etag)::text, '(200,null,"""1""")', 'no report is none, not a fault');

@@ -3,7 +3,7 @@ import type { Schema } from "./client.js";
 
 export function checkReport(): Schema["CheckReport"] {
     const pair = { unit: "events/s", host: [1000, 1010], guest: [990, 1000], ratios: [0.99, 0.9901], ratio: 0.99005, spread: 0.0001, wanted: 0.98, measured: true };
-    const attack = { unit: "processor", quiet: [1000, 1000], loud: [980, 970], losses: [0.02, 0.03], loss: 0.025, spread: 0.01, wanted: 0.05, alive: true, measured: true };
+    const attack = { unit: "processor", quiet: [1000, 1000], loud: [980, 970], losses: [0.02, 0.03], loss: 0.025, spread: 0.01, uncharged: 0.1, wanted: 0.05, alive: true, measured: true };
     return {
         at: "2026-11-01T12:00:00Z",
         version: "0.1.0",

@@ -58,9 +58,11 @@ START_TEST(a_figure_that_is_missed_is_named)
            "[{\"name\": \"net\", \"overshoot\": 0.05, \"wanted\": 0.03, \"measured\": true}]",
            VERDICT_MISSED, "limit of net: exceeded by 5.00 %");
     expect("neighbour",
-           "[{\"name\": \"hog\", \"loss\": 0.2, \"wanted\": 0.05, \"alive\": true, \"measured\": "
-           "true}]",
-           VERDICT_MISSED, "hog: the neighbour loses 20.0 %, at most 5 % is wanted");
+           "[{\"name\": \"hog\", \"loss\": 0.2, \"wanted\": 0.05, \"uncharged\": 0.125, \"alive\": "
+           "true, \"measured\": true}]",
+           VERDICT_MISSED,
+           "hog: the neighbour loses 20.0 %, at most 5 % is wanted; 0.12 processors worked for "
+           "nobody's account");
 }
 END_TEST
 

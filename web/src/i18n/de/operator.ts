@@ -76,6 +76,7 @@ export const operator = {
     "check.limit": "Grenze",
     "check.got": "Bekam",
     "check.over": "Darüber",
+    "check.uncharged": "Prozessoren, auf niemandes Rechnung",
     "check.neighbour": "Was der Nachbar eines Angreifers verliert",
     "check.of": "An",
     "check.loss": "Verlust",

@@ -76,6 +76,7 @@ export const operator = {
     "check.limit": "Limit",
     "check.got": "Got",
     "check.over": "Over it",
+    "check.uncharged": "Processors working for nobody",
     "check.neighbour": "What the neighbour of an attacker loses",
     "check.of": "Of its",
     "check.loss": "Loss",

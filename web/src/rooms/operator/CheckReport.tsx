@@ -82,6 +82,7 @@ function Figures({ of }: { of: Report }) {
                     { head: t("check.of"), cell: (one) => one.unit },
                     { head: t("check.loss"), kind: "number", cell: (one) => (one.measured ? percent(one.loss) : "–") },
                     { head: t("check.spread"), kind: "number", cell: (one) => (one.measured ? percent(one.spread) : "–") },
+                    { head: t("check.uncharged"), kind: "number", cell: (one) => (one.measured ? format.number(one.uncharged, 2) : "–") },
                     { head: t("check.most"), kind: "number", cell: (one) => percent(one.wanted) },
                     { head: t("check.result"), cell: (one) => result(!one.measured || one.loss <= one.wanted, one.measured, one.alive ? undefined : t("check.dead")) },
                 ]}
