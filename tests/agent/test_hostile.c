@@ -7,14 +7,17 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/fs.h>
+#include <signal.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mount.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <sys/xattr.h>
 
-enum { MIB = 1 << 20, FILES = 20000, COPIES = 2000, LOG_MAX = 2 * 320 * 1024 };
+enum { MIB = 1 << 20, FILES = 20000, COPIES = 2000, LOG_MAX = 2 * 320 * 1024, CRASHES = 400 };
 
 static struct vps_spec one, two;
 
@@ -173,6 +176,27 @@ static int console_flood(void *arg)
     _exit(fd < 0);
 }
 
+// Each leaves what it had in memory on the disk, as far as its limits and its disk let it.
+static int crash_loop(void *arg)
+{
+    struct rlimit all = {RLIM_INFINITY, RLIM_INFINITY};
+    setrlimit(RLIMIT_CORE, &all);
+    for (int i = 0; i < CRASHES; i++) {
+        int status;
+        pid_t pid = fork();
+        if (pid == 0) {
+            signal(SIGSEGV, SIG_DFL);
+            memset(block, i + 1, sizeof(block));
+            kill(getpid(), SIGSEGV);
+            _exit(0);
+        }
+        if (pid < 0 || waitpid(pid, &status, 0) < 0 || !WIFSIGNALED(status)) {
+            _exit(1);
+        }
+    }
+    _exit(0);
+}
+
 static const struct attack {
     const char *name;
     int (*function)(void *);
@@ -187,6 +211,7 @@ static const struct attack {
     {"disk by holes", disk_by_holes, false},
     {"disk by shared blocks", disk_by_shared_blocks, false},
     {"flood of the console", console_flood, false},
+    {"crash loop", crash_loop, false},
 };
 
 // ---- What holds whatever it did
