@@ -90,6 +90,22 @@ skips_said()
     cat "$1"/*.log | grep -cE '^ *﹣ '
 }
 
+# again_alone LOGS FOLDER: files that failed beside others are run once more, by themselves; their second word counts, and the first is
+# said. More than two are no accident. docs/decisions/0063.
+again_alone()
+{
+    local name red=()
+    for name in "$1"/*.log; do
+        ! grep -qaE '^ℹ (fail|cancelled) [1-9]' "$name" || red+=("$(basename "$name" .log)")
+    done
+    [ ${#red[@]} -le 2 ] || return
+    for name in "${red[@]}"; do
+        echo "-- $name failed beside others: once more, alone"
+        "$here/lib/node-test" "$1" "$2/$name"
+        grep -qaE '^ℹ (fail|cancelled) [1-9]' "$1/$name.log" || echo "unsteady - $name failed beside others and passed alone"
+    done
+}
+
 # node_tests FOLDER JOBS [NAME…]: the compiled tests of tests/system/FOLDER, those named first, as they take longest.
 node_tests()
 {
@@ -99,6 +115,7 @@ node_tests()
     for name in "$@" "$folder"/*.test.js; do
         echo "$folder/$(basename "$name" .test.js).test.js"
     done | awk '!seen[$0]++' | xargs -P "$jobs" -n 1 "$here/lib/node-test" "$logs"
+    again_alone "$logs" "$folder"
     sum_passed=$(sum_said "$logs" pass)
     sum_failed=$(($(sum_said "$logs" fail) + $(sum_said "$logs" cancelled)))
     sum_skipped=$(skips_said "$logs")
