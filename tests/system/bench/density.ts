@@ -32,7 +32,7 @@ const { api } = world.customer;
 
 const shell = (script: string) => execFileSync("sh", ["-c", script], { encoding: "utf8" }).trim();
 const payload = (id: string) => `$(find /sys/fs/cgroup -path '*lxc.payload.${id}*' -name cgroup.procs -exec cat {} + | sort -un)`;
-const init = (id: string) => shell(`for p in ${payload(id)}; do grep -qsE '^NSpid:.*[[:space:]]1$' /proc/$p/status && echo $p; done`);
+const init = (id: string) => shell(`for p in ${payload(id)}; do grep -qsE '^NSpid:.*[[:space:]]1$' /proc/$p/status && echo $p; done; true`);
 const monitor = (id: string) => shell(`awk '/^PPid:/ {print $2}' /proc/${init(id)}/status`);
 const mountsOf = (pid: string) => readFileSync(`/proc/${pid}/mountinfo`, "utf8").split("\n").length - 1;
 const monitorKiB = (id: string) => Number(shell(`awk '/^Pss:/ {print $2}' /proc/${monitor(id)}/smaps_rollup`));

@@ -1,6 +1,7 @@
 // Reports of usage over real links, as fast as they are acknowledged: how many a second, what one costs the server and PostgreSQL in processor
 // time, how the API answers meanwhile, how the database grows. Beside a bare COPY of the same rows. A report is of one vps, with its points
 // of ten seconds; a message holds those of 200, as many as a node has. There are fewer links than nodes: each says what fifty nodes would.
+// With "paced" first, every vps reports once a minute, as agents do, and what is behind that is said.
 import { spawn } from "node:child_process";
 import { randomUUID } from "node:crypto";
 import { readFileSync } from "node:fs";
@@ -11,8 +12,10 @@ import { Cluster } from "../harness/cluster.js";
 import { RawAgent, type RawLink } from "../harness/raw-agent.js";
 import { World } from "../harness/world.js";
 
-const seconds = Number(process.argv[2] ?? 60);
-const counts = process.argv.length > 3 ? process.argv.slice(3).map(Number) : [100_000, 1_000_000];
+const paced = process.argv[2] === "paced";
+const words = process.argv.slice(paced ? 3 : 2).map(Number);
+const seconds = words[0] ?? 60;
+const counts = words.length > 1 ? words.slice(1) : [100_000, 1_000_000];
 const links = 8;
 const perMessage = 200;
 const outstanding = 2;
@@ -43,6 +46,7 @@ class Node {
     batch = 0;
     seq = 1;
     waiting = 0;
+    said = 0;
     readonly boots: string[];
     readonly boot = randomUUID();
 
@@ -68,6 +72,7 @@ class Node {
         for (let i = this.at; i < Math.min(this.at + perMessage, this.vps.length); i++) {
             samples.push(this.sample(i, ts, mono));
         }
+        this.said += samples.length;
         this.link.wire.frame(1, Buffer.from(`{"epoch":${this.link.epoch},"type":"usage","batch":${++this.batch},"samples":[${samples.join(",")}],"boot":"${this.boot}","now_mono_ns":${mono}}`));
         this.waiting++;
         this.at += perMessage;
@@ -85,12 +90,16 @@ class Node {
     }
 }
 
-async function drive(nodes: Node[], until_ms: number): Promise<number> {
+// Every vps once a minute, or as fast as is acknowledged.
+async function drive(nodes: Node[], until_ms: number, isPaced = false): Promise<number> {
     let stored = 0;
+    const from = performance.now();
+    const before = nodes.map((node) => node.said);
+    const due = (node: Node, i: number) => !isPaced || node.said - before[i]! < (performance.now() - from) / 60_000 * node.vps.length;
     while (performance.now() < until_ms || nodes.some((node) => node.waiting > 0)) {
-        for (const node of nodes) {
+        for (const [i, node] of nodes.entries()) {
             stored += node.heard();
-            while (node.waiting < outstanding && performance.now() < until_ms) {
+            while (node.waiting < outstanding && performance.now() < until_ms && due(node, i)) {
                 node.say();
             }
         }
@@ -158,7 +167,7 @@ async function measure(count: number): Promise<void> {
         await world.cluster.sql("SELECT pg_stat_statements_reset()");
         let over = false;
         const asked = askMeanwhile(world, nodes[0]!.vps[0]!, () => over);
-        const stored = await drive(nodes, from + seconds * 1000);
+        const stored = await drive(nodes, from + seconds * 1000, paced);
         over = true;
         const took = (performance.now() - from) / 1000;
         const each = { server: ((await cpu(world.server.pid)) - server) / stored * 1e6, postgres: ((await cpu(postmaster)) - postgres) / stored * 1e6 };
@@ -175,9 +184,9 @@ async function measure(count: number): Promise<void> {
     }
 }
 
-console.log(`### Usage (\`tests/bench/usage ${seconds} ${counts.join(" ")}\`)\n`);
+console.log(`### Usage (\`tests/bench/usage ${paced ? "paced " : ""}${seconds} ${counts.join(" ")}\`)\n`);
 console.log(`${new Date().toISOString().slice(0, 10)}, ${cpus().length} cores (${cpus()[0]?.model}), Linux ${release()}; the load program runs on the same cores\n`);
-console.log("| vps | reports a second, as fast as they go | µs of a processor for one: server + PostgreSQL | cores at one a minute | API p99 meanwhile, ms | bytes of points for one | of log | bare COPY: rows a second, µs | times that |");
+console.log(`| vps | reports a second, ${paced ? "one of each vps a minute" : "as fast as they go"} | µs of a processor for one: server + PostgreSQL | cores at one a minute | API p99 meanwhile, ms | bytes of points for one | of log | bare COPY: rows a second, µs | times that |`);
 console.log("| --- | --- | --- | --- | --- | --- | --- | --- | --- |");
 Cluster.more = `-c shared_buffers=512MB -c max_wal_size=4GB -c shared_preload_libraries=pg_stat_statements ${process.env["CROFT_BENCH_PG"] ?? ""}`;
 const shares: string[] = [];
