@@ -11,7 +11,7 @@ packages=(
     busybox-static dropbear-bin openssh-client curl nodejs npm wrk
     pdns-server pdns-backend-sqlite3
     lxc lxcfs crun mmdebstrap umoci skopeo jq openssl procps universal-ctags git ca-certificates dpkg-dev adduser lintian
-    php-cli php-curl
+    php-cli php-curl poppler-utils
 )
 
 # shellcheck disable=SC2034 # tests/run adds them when that suite is named

@@ -1,9 +1,11 @@
-// From what existed to what is charged and exported, to the cent: two buyers, one below a reseller, through orders of the API; the truth is
-// worked out here, from the seconds and bytes alone. Then the same again after the server and PostgreSQL were killed.
+// From what existed to what is charged, exported and invoiced, to the cent: two buyers, one below a reseller, through orders of the API; the
+// truth is worked out here, from the seconds and bytes alone. Then the same again after the server and PostgreSQL were killed, and the months
+// before are ended while whoever ends them is killed at every step.
 import assert from "node:assert/strict";
-import { readFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { after, before, describe, test } from "node:test";
-import { run } from "../harness/command.js";
+import { output, run, until } from "../harness/command.js";
+import { Gates } from "../harness/gates.js";
 import { root } from "../harness/paths.js";
 import { type Customer, unlimited, World } from "../harness/world.js";
 
@@ -95,7 +97,7 @@ describe("every cent", () => {
         // What lasted a second or so here is set to what it is to have lasted.
         const s = { begun: 10 * hour + 7, grown: 5 * day + 3 * hour + 753, ended: 9 * day + hour + 123 };
         await lived(vps.short!, [s.begun, s.grown, world.plan.id, "running"], [s.grown, s.ended, large, "running"], [s.ended, s.ended + 5, large, "ending"]);
-        await lived(vps.whole!, [-40 * day, null, world.plan.id, "running"]);
+        await lived(vps.whole!, [-400 * day, null, world.plan.id, "running"]);
         await sql(`SET session_replication_role = replica; DELETE FROM snapshot_periods;
             INSERT INTO snapshot_periods (snapshot_id, vps_id, tenant_id, size_bytes, from_ts, to_ts)
                 VALUES ('${snapshot.id}', '${vps.short}', '${world.customer.id}', 123456789012, ${at(6 * day)}, ${at(8 * day + 11)})`);
@@ -192,6 +194,138 @@ describe("every cent", () => {
         assert.ok(rows.some((row) => row.ChargeClass === "Correction") && rows.some((row) => row.x_ExternalRef === "'=short"));
         assert.equal((await world.operator.raw("GET", `/v1/admin/billing/export?month=${name}&tenant_id=${below}`)).text.split("\r\n").length, 3);
         assert.equal((await csv(world.operator, `/v1/admin/billing/export?month=${name}`)).some((row) => row.account_id === below), false, "what a reseller sells is not the operator's bill");
+    });
+
+    // ---- The end of the months before
+
+    // Two months end one after another, as they do after a while without a server. Whoever ends them is killed at every step: in the first month right
+    // before it is committed, in the second right behind that. Two workers and two others do the steps at once; at one step it is the workers alone that die.
+    const steps = ["freeze", "wait", "rate", "check", "finalise", "send"];
+    const monthOf = (back: number) => new Date(Date.UTC(month.getUTCFullYear(), month.getUTCMonth() - back, 1)).toISOString().slice(0, 7);
+    const earlier = [monthOf(2), monthOf(1)];
+    const places = ["before", "after"].flatMap((when, i) => steps.map((step) => ({ step, when, month: earlier[i]! })));
+    const beyond = async (place: { month: string; step: string }) => Number(await sql(`SELECT count(*) FROM month_ends WHERE month = '${place.month}-01'
+        AND array_position(ARRAY['${steps.join("','")}', 'done'], step) > ${steps.indexOf(place.step) + 1}`));
+    const ended = (name: string, accounts: number) => until(`${name} has ended`, async () =>
+        (await sql(`SELECT count(*) FILTER (WHERE state = 'done') FROM month_ends WHERE month = '${name}-01'`)) === `${accounts}`, 60_000).catch(async (error) => {
+        throw new Error(`${error}: ${await sql(`SELECT string_agg(m::text, ' ') FROM month_ends m WHERE month = '${name}-01' AND state <> 'done'`)}`);
+    });
+
+    // One invoice each, one mail each, numbers without a gap, and books that come to nothing. What was there of the vps is the same in each month.
+    async function checked(name: string): Promise<void> {
+        const invoices = `invoices i WHERE i.month = '${name}-01'`;
+        assert.equal(await sql(`SELECT string_agg(tenant_id || ' ' || kind || ' ' || state || ' ' || total, ', ' ORDER BY total) FROM ${invoices}`),
+            `${reseller.id} invoice final 5.95, ${below} invoice final 7.00`, name);
+        assert.equal(await sql(`SELECT count(*) || ' ' || count(DISTINCT subject_id) FROM mails WHERE kind = 'invoice' AND subject_id IN (SELECT id FROM ${invoices})`), "2 2", `${name}: mails`);
+        assert.equal(await sql(`SELECT count(*) FROM (SELECT FROM invoices WHERE sequence IS NOT NULL GROUP BY seller_id, kind, year
+            HAVING min(sequence) <> 1 OR max(sequence) <> count(*) OR count(DISTINCT sequence) <> count(*)) gaps`), "0", `${name}: numbers`);
+        assert.equal(await sql("SELECT count(*) FROM (SELECT FROM ledger_accounts GROUP BY tenant_id, currency HAVING sum(balance) <> 0) wrong"), "0", `${name}: ledger`);
+    }
+
+    async function killed(gates: Gates, n: number): Promise<string> {
+        const place = places[n]!;
+        const alone = place.step === "finalise";
+        if (alone) {
+            await gates.dismiss();
+        }
+        const victims = await until(`${place.step} of ${place.month} is about to be committed`, async () => {
+            const waiting = await gates.waiting(n);
+            const others = waiting.filter(({ hand }) => alone && hand);
+            if (others.length > 0) {
+                await gates.terminate(others);
+            }
+            return waiting.length > others.length && waiting.filter((one) => !others.includes(one));
+        }, 60_000);
+        const workers = victims.some(({ hand }) => !hand) ? world.server.workers() : [];
+        await gates.dismiss();
+        workers.forEach((pid) => process.kill(pid, "SIGKILL"));
+        assert.equal(await beyond(place), 0, "nobody else did the step meanwhile");
+        if (place.when === "before") {
+            await gates.terminate(victims);
+            assert.equal(await beyond(place), 0, "what was not committed is lost");
+            gates.open(n);
+        } else {
+            gates.open(n);
+            await gates.gone(victims);
+            assert.ok(await beyond(place) > 0, "what was committed is kept");
+        }
+        return `${workers.length} workers, ${victims.filter(({ hand }) => hand).length} others`;
+    }
+
+    test("months end twice, by four at once, killed before and after the commit of each step: one invoice each", { timeout: 240_000 }, async (t) => {
+        // The customer has nothing in those months and would run ahead of the others: its account is newer than they are.
+        await sql(`UPDATE billing_accounts SET created_at = CASE tenant_id WHEN '${world.customer.id}' THEN ${at(0)}::timestamptz ELSE '2020-01-01' END,
+            email = tenant_id || '@example.org' WHERE tenant_id IN ('${world.customer.id}', '${reseller.id}', '${below}')`);
+        const gates = await Gates.create(world.cluster, places);
+        try {
+            await sql(`DELETE FROM month_runs; INSERT INTO month_runs (month) VALUES ('${earlier[0]}-01')`);
+            gates.engage(2);
+            for (const [n, { step, when, month }] of places.entries()) {
+                t.diagnostic(`${month}: ${await killed(gates, n)} killed right ${when} the commit of ${step}`);
+                assert.equal(await sql("SELECT string_agg(m::text, ' ') FROM croft_verify_money() m"), "", `${step}, ${when}`);
+                gates.engage(2);
+            }
+            // Accounts may be at different steps, and what waits at a gate holds back others of its transaction: months are whole only now.
+            for (const month of earlier) {
+                await ended(month, 2);
+                await checked(month);
+            }
+            await verified();
+            assert.deepEqual((await gates.hits(places.length)).flatMap((hits, n) => (hits > 0 ? [] : [places[n]])), [], "a step was not hit");
+            // All of it again, by the operator's order and by a list of runs that was lost.
+            await world.server.ready();
+            const made = () => sql("SELECT count(*) || ' ' || (SELECT count(*) FROM mails) || ' ' || (SELECT count(*) FROM ledger_entries) || ' ' || (SELECT count(*) FROM charges) FROM invoices");
+            await ended(name, 3);
+            const once = await made();
+            await Promise.all([...earlier, ...earlier, ...earlier].map((month) => world.operator.expect(202, "POST", "/v1/admin/month-ends", { body: { month } })));
+            await sql(`DELETE FROM month_runs; INSERT INTO month_runs (month) VALUES ('${earlier[0]}-01')`);
+            await until("the list of runs is whole again", async () => (await sql(`SELECT count(*) FROM month_runs WHERE opened_at IS NOT NULL AND month = '${name}-01'`)) === "1");
+            assert.equal(await made(), once);
+        } finally {
+            await gates.close();
+        }
+    });
+
+    test("an invoice is the truth to the cent; each line opens to its evidence, that to its counters, and the PDF says the total", async () => {
+        const own = world.customer.api;
+        const { items } = await own.expect(200, "GET", "/v1/invoices");
+        assert.deepEqual(items.map((one: any) => [one.month, one.state]), [[name, "final"]]);
+        const invoice = await own.expect(200, "GET", `/v1/invoices/${items[0].id}`);
+        const truth = wanted["own plan"]! + wanted["own traffic"]! + wanted["own snapshot"]! + 150; // the last came late
+        const taxes = invoice.lines.reduce((all: number, line: any) => all + cents(Number(line.tax_amount)), 0);
+        assert.deepEqual([cents(invoice.net), cents(invoice.tax), cents(invoice.total)], [truth, taxes, truth + taxes]);
+        assert.ok(invoice.lines.every((line: any) => cents(line.tax_amount) === rounded(BigInt(cents(Number(line.amount))) * 19n, 100n)), "19 percent of each line");
+        const opened: string[] = [];
+        for (const line of invoice.lines) {
+            const charge = await own.expect(200, "GET", `/v1/charges/${line.charge_id}`);
+            assert.deepEqual([charge.invoice_id, cents(charge.amount), cents(charge.tax_amount)], [invoice.id, cents(line.amount), cents(line.tax_amount)]);
+            opened.push(`${line.meter} ${charge.kind}`);
+            if (line.meter === "plan") {
+                assert.equal(charge.periods.reduce((all: number, one: any) => all + one.seconds, 0), charge.facts.seconds);
+            } else if (line.meter === "snapshot") {
+                assert.deepEqual(charge.snapshots.map((one: any) => [one.size_bytes, one.seconds]), [[123456789012, 2 * day + 11]]);
+            } else {
+                let counted = 0;
+                for (const one of charge.hours) {
+                    const to = new Date(Date.parse(one.hour) + hour * 1000).toISOString();
+                    const { parts } = await own.expect(200, "GET", `/v1/vps/${one.vps_id}/usage/evidence?from=${one.hour}&to=${to}` as "/v1/vps/{id}/usage/evidence");
+                    const bytes = parts.reduce((all: number, part: any) => all + part.last.net_tx_outside_bytes - part.first.net_tx_outside_bytes, 0);
+                    assert.equal(bytes, one.net_tx_outside_bytes);
+                    counted += bytes;
+                }
+                assert.equal(counted, 4_333_333_333_333, "with what came late");
+            }
+        }
+        assert.deepEqual(opened.sort(), ["plan usage", "plan usage", "snapshot usage", "traffic adjustment", "traffic usage"]);
+        const file = world.sandbox.path("invoice.pdf");
+        const pdf = await fetch(`${world.server.url}/v1/invoices/${invoice.id}/pdf`, { headers: { Authorization: `Bearer ${own.token}` } });
+        writeFileSync(file, Buffer.from(await pdf.arrayBuffer()));
+        const text = await output(["pdftotext", "-layout", file, "-"]);
+        assert.ok(text.includes(invoice.number), text);
+        assert.match(text, new RegExp(`Total.*\\b${((truth + taxes) / 100).toFixed(2)}\\b`), text);
+        for (const line of invoice.lines) {
+            assert.ok(text.includes(line.amount), `${line.amount} in ${text}`);
+        }
     });
 
     test("billing.mode: none and export say so", async () => {
