@@ -28,3 +28,13 @@ BEGIN
     RETURN a;
 END
 $$;
+
+-- The reseller that asks, active until this transaction ends; null: who asks sells nothing. The operator's staff ask elsewhere.
+CREATE OR REPLACE FUNCTION croft_selling() RETURNS uuid LANGUAGE plpgsql AS $$
+DECLARE
+    v_seller uuid := (SELECT id FROM tenants WHERE id = croft_tenant_id() AND kind = 'reseller');
+BEGIN
+    PERFORM croft_tenant_hold(v_seller);
+    RETURN v_seller;
+END
+$$;

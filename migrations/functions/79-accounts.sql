@@ -113,7 +113,7 @@ BEGIN
 END
 $$;
 
--- With what was paid, which row-level security keeps from a reseller.
+-- With what is left of credits, which row-level security keeps from a reseller.
 CREATE OR REPLACE FUNCTION croft_child_account_read(p_req jsonb) RETURNS croft_answer
 LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
 BEGIN

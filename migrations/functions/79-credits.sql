@@ -105,8 +105,7 @@ BEGIN
 END
 $$;
 
-CREATE OR REPLACE FUNCTION croft_admin_promotion_create(p_req jsonb) RETURNS croft_answer
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+CREATE OR REPLACE FUNCTION croft_promotion_create_any(p_seller uuid, p_req jsonb) RETURNS croft_answer LANGUAGE plpgsql AS $$
 DECLARE
     b jsonb := p_req->'body';
     r croft_answer := croft_idempotency_begin(p_req);
@@ -121,7 +120,7 @@ BEGIN
         PERFORM croft_raise(422, 'invalid_value', 'A currency has three capital letters.', '/currency');
     END IF;
     INSERT INTO promotions (seller_id, code, amount, currency, expires_at, credit_days, max_uses)
-        VALUES (croft_root(), b->>'code', croft_money(b->>'amount', v_currency, '/amount'), v_currency,
+        VALUES (p_seller, b->>'code', croft_money(b->>'amount', v_currency, '/amount'), v_currency,
             croft_time_ahead(b->>'expires_at', '/expires_at'), (b->>'credit_days')::int, (b->>'max_uses')::int)
         ON CONFLICT (seller_id, code) DO NOTHING RETURNING * INTO m;
     IF NOT FOUND THEN
@@ -132,13 +131,26 @@ BEGIN
 END
 $$;
 
-CREATE OR REPLACE FUNCTION croft_admin_promotion_update(p_req jsonb) RETURNS croft_answer
+CREATE OR REPLACE FUNCTION croft_admin_promotion_create(p_req jsonb) RETURNS croft_answer
+LANGUAGE sql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+    SELECT croft_promotion_create_any(croft_root(), p_req)
+$$;
+
+CREATE OR REPLACE FUNCTION croft_promotion_create(p_req jsonb) RETURNS croft_answer
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+BEGIN
+    PERFORM croft_reseller_check();
+    RETURN croft_promotion_create_any(croft_tenant_id(), p_req);
+END
+$$;
+
+-- p_seller: null for staff, who may change any.
+CREATE OR REPLACE FUNCTION croft_promotion_update_any(p_seller uuid, p_req jsonb) RETURNS croft_answer LANGUAGE plpgsql AS $$
 DECLARE
     m promotions;
     v_before jsonb;
 BEGIN
-    SELECT * INTO m FROM promotions WHERE id = (p_req->>'id')::uuid FOR NO KEY UPDATE;
+    SELECT * INTO m FROM promotions WHERE id = (p_req->>'id')::uuid AND (p_seller IS NULL OR seller_id = p_seller) FOR NO KEY UPDATE;
     IF NOT FOUND THEN
         PERFORM croft_raise_not_found('promotion');
     END IF;
@@ -147,6 +159,19 @@ BEGIN
     UPDATE promotions SET active = coalesce((p_req->'body'->>'active')::boolean, active) WHERE id = m.id RETURNING * INTO m;
     PERFORM croft_changed('promotion.updated', m.seller_id, 'promotion', m.id, v_before, croft_promotion_json(m)::jsonb);
     RETURN (200, croft_promotion_json(m)::text, croft_etag(m.version), NULL)::croft_answer;
+END
+$$;
+
+CREATE OR REPLACE FUNCTION croft_admin_promotion_update(p_req jsonb) RETURNS croft_answer
+LANGUAGE sql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+    SELECT croft_promotion_update_any(NULL, p_req)
+$$;
+
+CREATE OR REPLACE FUNCTION croft_promotion_update(p_req jsonb) RETURNS croft_answer
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+BEGIN
+    PERFORM croft_reseller_check();
+    RETURN croft_promotion_update_any(croft_tenant_id(), p_req);
 END
 $$;
 

@@ -127,9 +127,12 @@ $$;
 
 -- ---- What an operator or a seller does to one
 
-CREATE OR REPLACE FUNCTION croft_invoice_lock(p_id uuid, OUT i invoices, OUT a billing_accounts) LANGUAGE plpgsql AS $$
+-- p_sold: only one that the reseller who asks has sold; else any.
+CREATE OR REPLACE FUNCTION croft_invoice_lock(p_id uuid, p_sold boolean, OUT i invoices, OUT a billing_accounts) LANGUAGE plpgsql AS $$
+DECLARE
+    v_seller uuid := CASE WHEN p_sold THEN croft_selling() END;
 BEGIN
-    SELECT x.tenant_id INTO i.tenant_id FROM invoices x WHERE x.id = p_id;
+    SELECT x.tenant_id INTO i.tenant_id FROM invoices x WHERE x.id = p_id AND (NOT p_sold OR x.seller_id = v_seller);
     IF NOT FOUND THEN
         PERFORM croft_raise_not_found('invoice');
     END IF;
@@ -139,14 +142,12 @@ END
 $$;
 
 CREATE OR REPLACE FUNCTION croft_invoice_answer(p_id uuid, p_status int DEFAULT 200) RETURNS croft_answer LANGUAGE sql STABLE AS $$
-    SELECT (p_status, croft_invoice_detail_json(i)::text, NULL, CASE p_status WHEN 201 THEN '/v1/admin/invoices/' || i.id END)::croft_answer
-    FROM invoices i WHERE i.id = p_id
+    SELECT (p_status, croft_invoice_detail_json(i)::text, NULL, NULL)::croft_answer FROM invoices i WHERE i.id = p_id
 $$;
 
-CREATE OR REPLACE FUNCTION croft_admin_invoice_finalise(p_req jsonb) RETURNS croft_answer
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+CREATE OR REPLACE FUNCTION croft_invoice_finalise_any(p_req jsonb, p_sold boolean) RETURNS croft_answer LANGUAGE plpgsql AS $$
 DECLARE
-    x record := croft_invoice_lock((p_req->>'id')::uuid);
+    x record := croft_invoice_lock((p_req->>'id')::uuid, p_sold);
     i invoices := x.i;
 BEGIN
     IF i.state <> 'draft' THEN
@@ -159,11 +160,20 @@ BEGIN
 END
 $$;
 
+CREATE OR REPLACE FUNCTION croft_admin_invoice_finalise(p_req jsonb) RETURNS croft_answer
+LANGUAGE sql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+    SELECT croft_invoice_finalise_any(p_req, false)
+$$;
+
+CREATE OR REPLACE FUNCTION croft_child_invoice_finalise(p_req jsonb) RETURNS croft_answer
+LANGUAGE sql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+    SELECT croft_invoice_finalise_any(p_req, true)
+$$;
+
 -- Of one that is not paid in whole: what was paid of it becomes balance again.
-CREATE OR REPLACE FUNCTION croft_admin_invoice_void(p_req jsonb) RETURNS croft_answer
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+CREATE OR REPLACE FUNCTION croft_invoice_void_any(p_req jsonb, p_sold boolean) RETURNS croft_answer LANGUAGE plpgsql AS $$
 DECLARE
-    x record := croft_invoice_lock((p_req->>'id')::uuid);
+    x record := croft_invoice_lock((p_req->>'id')::uuid, p_sold);
     i invoices := x.i;
     a billing_accounts := x.a;
     v_before jsonb := croft_invoice_json(i)::jsonb;
@@ -179,6 +189,16 @@ BEGIN
     PERFORM croft_settle_account(a);
     RETURN croft_invoice_answer(i.id);
 END
+$$;
+
+CREATE OR REPLACE FUNCTION croft_admin_invoice_void(p_req jsonb) RETURNS croft_answer
+LANGUAGE sql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+    SELECT croft_invoice_void_any(p_req, false)
+$$;
+
+CREATE OR REPLACE FUNCTION croft_child_invoice_void(p_req jsonb) RETURNS croft_answer
+LANGUAGE sql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+    SELECT croft_invoice_void_any(p_req, true)
 $$;
 
 -- A correction is a document of its own. What it gives back pays the invoice first, then others; what is left is balance.
@@ -223,8 +243,7 @@ EXCEPTION WHEN invalid_text_representation THEN
 END
 $$;
 
-CREATE OR REPLACE FUNCTION croft_admin_credit_note_create(p_req jsonb) RETURNS croft_answer
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+CREATE OR REPLACE FUNCTION croft_credit_note_create_any(p_req jsonb, p_sold boolean, p_base text) RETURNS croft_answer LANGUAGE plpgsql AS $$
 DECLARE
     r croft_answer := croft_idempotency_begin(p_req);
     x record;
@@ -235,8 +254,20 @@ BEGIN
     IF r.status IS NOT NULL THEN
         RETURN r;
     END IF;
-    SELECT * INTO x FROM croft_invoice_lock((p_req->>'id')::uuid);
+    SELECT * INTO x FROM croft_invoice_lock((p_req->>'id')::uuid, p_sold);
     n := croft_credit_note_make(x.i, x.a, v_lines, p_req->'body'->>'reason');
-    RETURN croft_idempotency_end(p_req, croft_invoice_answer(n.id, 201));
+    r := croft_invoice_answer(n.id, 201);
+    r.location := p_base || n.id;
+    RETURN croft_idempotency_end(p_req, r);
 END
+$$;
+
+CREATE OR REPLACE FUNCTION croft_admin_credit_note_create(p_req jsonb) RETURNS croft_answer
+LANGUAGE sql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+    SELECT croft_credit_note_create_any(p_req, false, '/v1/admin/invoices/')
+$$;
+
+CREATE OR REPLACE FUNCTION croft_child_credit_note_create(p_req jsonb) RETURNS croft_answer
+LANGUAGE sql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+    SELECT croft_credit_note_create_any(p_req, true, '/v1/invoices/')
 $$;

@@ -156,17 +156,18 @@ BEGIN
 END
 $$;
 
-CREATE OR REPLACE FUNCTION croft_admin_payment_refund(p_req jsonb) RETURNS croft_answer
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+-- p_sold: only one that was made to the reseller who asks; else any.
+CREATE OR REPLACE FUNCTION croft_payment_refund_any(p_req jsonb, p_sold boolean) RETURNS croft_answer LANGUAGE plpgsql AS $$
 DECLARE
     r croft_answer := croft_idempotency_begin(p_req);
+    v_seller uuid := CASE WHEN p_sold THEN croft_selling() END;
     a billing_accounts;
     p payments;
 BEGIN
     IF r.status IS NOT NULL THEN
         RETURN r;
     END IF;
-    SELECT * INTO p FROM payments WHERE id = (p_req->>'id')::uuid;
+    SELECT * INTO p FROM payments WHERE id = (p_req->>'id')::uuid AND (NOT p_sold OR seller_id = v_seller);
     IF NOT FOUND THEN
         PERFORM croft_raise_not_found('payment');
     END IF;
@@ -175,4 +176,14 @@ BEGIN
     p := croft_payment_refund(p, a, croft_money(p_req->'body'->>'amount', p.currency, '/amount'), p_req->'body'->>'reason', false);
     RETURN croft_idempotency_end(p_req, (200, croft_payment_json(p)::text, NULL, NULL)::croft_answer);
 END
+$$;
+
+CREATE OR REPLACE FUNCTION croft_admin_payment_refund(p_req jsonb) RETURNS croft_answer
+LANGUAGE sql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+    SELECT croft_payment_refund_any(p_req, false)
+$$;
+
+CREATE OR REPLACE FUNCTION croft_child_payment_refund(p_req jsonb) RETURNS croft_answer
+LANGUAGE sql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+    SELECT croft_payment_refund_any(p_req, true)
 $$;

@@ -13,6 +13,12 @@ CREATE OR REPLACE FUNCTION croft_month_end_json(m month_ends) RETURNS json LANGU
     FROM billing_accounts a LEFT JOIN invoices i ON i.id = m.invoice_id WHERE a.tenant_id = m.tenant_id
 $$;
 
+-- As a reseller sees it: what a step failed with is for staff, as what any request fails with.
+CREATE OR REPLACE FUNCTION croft_child_month_end_json(m month_ends) RETURNS json LANGUAGE sql STABLE AS $$
+    SELECT CASE WHEN m.error IS NULL THEN croft_month_end_json(m)
+        ELSE (croft_month_end_json(m)::jsonb || '{"error":"A step failed and is tried again."}')::json END
+$$;
+
 -- Opens a month for the next accounts in order; true: there may be more. An account that was made later has nothing in it.
 CREATE OR REPLACE FUNCTION croft_month_open(p_month date, p_limit int DEFAULT 500) RETURNS boolean LANGUAGE plpgsql AS $$
 DECLARE
@@ -231,7 +237,7 @@ BEGIN
 END
 $$;
 
--- ---- What operators do
+-- ---- What operators do, and resellers for those below them
 
 CREATE OR REPLACE FUNCTION croft_month_summary_json(p_month date) RETURNS json LANGUAGE sql STABLE AS $$
     SELECT json_build_object('month', to_char(p_month, 'YYYY-MM'),
@@ -272,11 +278,14 @@ BEGIN
 END
 $$;
 
-CREATE OR REPLACE FUNCTION croft_month_end_lock(p_id uuid) RETURNS month_ends LANGUAGE plpgsql AS $$
+-- p_sold: only of an account that the reseller who asks sells to; else of any.
+CREATE OR REPLACE FUNCTION croft_month_end_lock(p_id uuid, p_sold boolean) RETURNS month_ends LANGUAGE plpgsql AS $$
 DECLARE
+    v_seller uuid := CASE WHEN p_sold THEN croft_selling() END;
     m month_ends;
 BEGIN
-    SELECT * INTO m FROM month_ends WHERE id = p_id;
+    SELECT e.* INTO m FROM month_ends e JOIN billing_accounts a ON a.tenant_id = e.tenant_id
+        WHERE e.id = p_id AND (NOT p_sold OR a.seller_id = v_seller);
     IF NOT FOUND THEN
         PERFORM croft_raise_not_found('month end');
     END IF;
@@ -286,39 +295,57 @@ BEGIN
 END
 $$;
 
-CREATE OR REPLACE FUNCTION croft_month_end_ordered(m month_ends, p_action text) RETURNS croft_answer LANGUAGE plpgsql AS $$
+CREATE OR REPLACE FUNCTION croft_month_end_ordered(m month_ends, p_action text, p_sold boolean) RETURNS croft_answer LANGUAGE plpgsql AS $$
 DECLARE
     v_before jsonb := jsonb_build_object('state', m.state, 'step', m.step, 'review', m.review);
 BEGIN
     SELECT * INTO STRICT m FROM month_ends WHERE id = m.id;
     PERFORM croft_changed(p_action, m.tenant_id, 'month_end', m.id, v_before, jsonb_build_object('state', m.state, 'step', m.step, 'review', m.review));
-    RETURN (200, croft_month_end_json(m)::text, NULL, NULL)::croft_answer;
+    RETURN (200, CASE WHEN p_sold THEN croft_child_month_end_json(m) ELSE croft_month_end_json(m) END::text, NULL, NULL)::croft_answer;
 END
 $$;
 
-CREATE OR REPLACE FUNCTION croft_admin_month_end_approve(p_req jsonb) RETURNS croft_answer
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+CREATE OR REPLACE FUNCTION croft_month_end_approve_any(p_req jsonb, p_sold boolean) RETURNS croft_answer LANGUAGE plpgsql AS $$
 DECLARE
-    m month_ends := croft_month_end_lock((p_req->>'id')::uuid);
+    m month_ends := croft_month_end_lock((p_req->>'id')::uuid, p_sold);
 BEGIN
     IF m.state <> 'review' THEN
         PERFORM croft_raise(409, 'conflict', 'Nobody has to look at this month.');
     END IF;
     UPDATE month_ends SET approved = true WHERE id = m.id;
     PERFORM croft_month_go(m.id, 'finalise', now());
-    RETURN croft_month_end_ordered(m, 'month_end.approved');
+    RETURN croft_month_end_ordered(m, 'month_end.approved', p_sold);
 END
 $$;
 
-CREATE OR REPLACE FUNCTION croft_admin_month_end_retry(p_req jsonb) RETURNS croft_answer
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+CREATE OR REPLACE FUNCTION croft_admin_month_end_approve(p_req jsonb) RETURNS croft_answer
+LANGUAGE sql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+    SELECT croft_month_end_approve_any(p_req, false)
+$$;
+
+CREATE OR REPLACE FUNCTION croft_child_month_end_approve(p_req jsonb) RETURNS croft_answer
+LANGUAGE sql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+    SELECT croft_month_end_approve_any(p_req, true)
+$$;
+
+CREATE OR REPLACE FUNCTION croft_month_end_retry_any(p_req jsonb, p_sold boolean) RETURNS croft_answer LANGUAGE plpgsql AS $$
 DECLARE
-    m month_ends := croft_month_end_lock((p_req->>'id')::uuid);
+    m month_ends := croft_month_end_lock((p_req->>'id')::uuid, p_sold);
 BEGIN
     IF m.state = 'done' OR EXISTS (SELECT FROM invoices WHERE id = m.invoice_id AND state <> 'draft') THEN
         PERFORM croft_raise(409, 'conflict', 'The invoice of this month is final: what comes to light later is charged with the next.');
     END IF;
     PERFORM croft_month_go(m.id, CASE WHEN m.step IN ('freeze', 'wait') THEN m.step ELSE 'rate' END, now());
-    RETURN croft_month_end_ordered(m, 'month_end.retried');
+    RETURN croft_month_end_ordered(m, 'month_end.retried', p_sold);
 END
+$$;
+
+CREATE OR REPLACE FUNCTION croft_admin_month_end_retry(p_req jsonb) RETURNS croft_answer
+LANGUAGE sql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+    SELECT croft_month_end_retry_any(p_req, false)
+$$;
+
+CREATE OR REPLACE FUNCTION croft_child_month_end_retry(p_req jsonb) RETURNS croft_answer
+LANGUAGE sql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+    SELECT croft_month_end_retry_any(p_req, true)
 $$;

@@ -35,13 +35,14 @@ DECLARE
         'croft_snapshot_json', 'croft_schedule_json', 'croft_webhook_json', 'croft_delivery_json', 'croft_event_json', 'croft_event_xid', 'croft_xid_max', 'croft_horizon', 'croft_usage_part_json', 'croft_usage_evidence_json', 'croft_quarantine_json', 'croft_meter_vps', 'croft_second', 'croft_series_range', 'croft_series_points', 'croft_series_json', 'croft_usage_range', 'croft_usage_json', 'croft_usage_hour_json', 'croft_usage_last_json',
         'croft_price_book_json', 'croft_price_version_json', 'croft_price_item_json', 'croft_tax_rule_json', 'croft_charge_json', 'croft_month_of',
         'croft_evidence_json', 'croft_money_text', 'croft_currency_digits', 'croft_ledger_entry_json', 'croft_account_json', 'croft_account_etag', 'croft_seller_json',
-        'croft_invoice_json', 'croft_invoice_line_json', 'croft_invoice_detail_json', 'croft_payment_json', 'croft_credit_json', 'croft_payment_method_json', 'croft_limit_json', 'croft_pressure_json', 'croft_pressures_json', 'croft_kills_json'];
-    operator_readers text[] := ARRAY['croft_promotion_json', 'croft_payment_provider_json', 'croft_month_end_json', 'croft_month_summary_json', 'croft_month',
+        'croft_invoice_json', 'croft_invoice_line_json', 'croft_invoice_detail_json', 'croft_payment_json', 'croft_credit_json', 'croft_promotion_json', 'croft_month', 'croft_month_end_json', 'croft_child_month_end_json', 'croft_payment_method_json', 'croft_limit_json', 'croft_pressure_json', 'croft_pressures_json', 'croft_kills_json'];
+    operator_readers text[] := ARRAY['croft_payment_provider_json', 'croft_month_summary_json',
         'croft_plan_version_json', 'croft_viewers_json', 'croft_user_json', 'croft_node_json', 'croft_node_etag',
         'croft_join_token_json', 'croft_pool_json', 'croft_orphan_json', 'croft_drift_json', 'croft_check_report_json', 'croft_check_report_etag', 'croft_node_condition', 'croft_sellable',
         'croft_node_load', 'croft_node_reasons', 'croft_node_left', 'croft_pools_free', 'croft_pools_of', 'croft_pool_available', 'croft_plan_kind', 'croft_candidates', 'croft_placement_json', 'croft_placement_ask'];
     tenant_writers text[] := ARRAY['croft_account_update', 'croft_seller_set', 'croft_payment_create', 'croft_credit_redeem', 'croft_child_account_read',
-        'croft_child_account_set', 'croft_child_payment_record', 'croft_child_credit_grant', 'croft_webhook_create', 'croft_webhook_update', 'croft_webhook_delete',
+        'croft_child_account_set', 'croft_child_payment_record', 'croft_child_credit_grant', 'croft_child_invoice_finalise', 'croft_child_invoice_void',
+        'croft_child_credit_note_create', 'croft_child_payment_refund', 'croft_child_month_end_approve', 'croft_child_month_end_retry', 'croft_promotion_create', 'croft_promotion_update', 'croft_webhook_create', 'croft_webhook_update', 'croft_webhook_delete',
         'croft_webhook_rotate', 'croft_webhook_test', 'croft_webhook_redeliver', 'croft_session_delete', 'croft_token_create', 'croft_token_delete', 'croft_vps_create',
         'croft_session_revoke', 'croft_profile_update', 'croft_password_change', 'croft_totp_begin', 'croft_totp_confirm',
         'croft_totp_delete', 'croft_member_update', 'croft_member_delete', 'croft_invitation_create', 'croft_invitation_delete',

@@ -14,8 +14,8 @@ FROM information_schema.role_table_grants
 WHERE grantee IN ('croft_tenant', 'croft_operator', 'croft_agent') AND table_schema = 'public' GROUP BY grantee;
 
 SELECT test.is(string_agg(table_name, ' ' ORDER BY table_name),
-    'address_sets billing_accounts billing_sellers charges credits events firewall_sets firewalls image_tenants images invitations_visible invoice_lines invoices ledger_accounts ledger_entries ledger_postings locations memberships network_members networks payment_providers_visible payments plan_offer_prices plan_offers plans_offered '
-    'port_forwards prepaid_checks price_book_versions price_books price_items quotas rdns resources sessions_visible settlements snapshot_periods snapshot_schedules snapshots ssh_keys tasks tax_rules tenants '
+    'address_sets billing_accounts billing_sellers charges credits events firewall_sets firewalls image_tenants images invitations_visible invoice_lines invoices ledger_accounts ledger_entries ledger_postings locations memberships month_ends network_members networks payment_providers_visible payments plan_offer_prices plan_offers plans_offered '
+    'port_forwards prepaid_checks price_book_versions price_books price_items promotions quotas rdns resources sessions_visible settlements snapshot_periods snapshot_schedules snapshots ssh_keys tasks tax_rules tenants '
     'tokens_visible traffic_policies traffic_states usage_evidence usage_fine usage_gaps usage_hours usage_marks usage_minutes usage_open usage_parts usage_slots users_visible vps vps_evidence vps_logs vps_oom_kills vps_periods webhook_deliveries webhooks_visible',
     'what tenants may read whole')
 FROM information_schema.role_table_grants WHERE grantee = 'croft_tenant' AND table_schema = 'public';

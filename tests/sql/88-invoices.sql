@@ -120,6 +120,85 @@ BEGIN
 END
 $$;
 
+-- What a reseller has sold it finalises, voids, corrects and gives back itself: that, and nothing else.
+DO $$
+DECLARE
+    v_shop uuid := test.tenant('finishing shop', '{}', croft_root(), 'reseller');
+    v_other uuid := test.tenant('another finishing shop', '{}', croft_root(), 'reseller');
+    c uuid := test.tenant('finishing shopper', '{}', v_shop);
+    v_own uuid; -- what the operator sold to the reseller
+    v_draft uuid;
+    v_payment text;
+    v_promotion text;
+    v_month uuid;
+    r test.reply;
+BEGIN
+    PERFORM test.charge(v_shop, '2026-01-01', 'k', 10), test.charge(c, '2026-01-01', 'k', 10);
+    v_own := (croft_invoice_draft(croft_account_lock(v_shop), '2026-01-01')).id;
+    v_draft := (croft_invoice_draft(croft_account_lock(c), '2026-01-01')).id;
+    PERFORM test.is((test.api(x.who, x.what, jsonb_build_object('id', x.id, 'body', '{"reason":"no"}'::jsonb))).status, 404, format('%s is not for %s', x.what, x.who))
+    FROM (SELECT s.what, w.who, w.id FROM unnest(ARRAY['child_invoice_finalise', 'child_invoice_void', 'child_credit_note_create']) s (what),
+        (VALUES ('finishing shop', v_own), ('another finishing shop', v_draft), ('finishing shopper', v_draft), ('bob', v_draft), ('finishing shop', gen_random_uuid())) w (who, id)) x;
+    r := test.api('finishing shop', 'child_invoice_finalise', jsonb_build_object('id', v_draft));
+    PERFORM test.is((r.status, r.body->>'state', r.body->>'total')::text, '(200,final,11.90)', 'its own it finalises');
+    PERFORM test.is((test.api('finishing shop', 'child_invoice_finalise', jsonb_build_object('id', v_draft))).status, 409, 'once');
+    r := test.api('finishing shop', 'child_invoice_void', jsonb_build_object('id', v_draft, 'body', '{"reason":"never sent"}'::jsonb));
+    PERFORM test.is((r.status, r.body->>'state', r.body->>'reason')::text, '(200,void,"never sent")', 'and voids');
+    PERFORM test.is((test.api(w.who, w.what, jsonb_build_object('id', v_draft, 'body', '{"reason":"again"}'::jsonb))).status, 404, w.what || ' is not for ' || w.who)
+    FROM (VALUES ('another finishing shop', 'child_invoice_void'), ('finishing shopper', 'child_credit_note_create')) w (who, what);
+    PERFORM test.charge(c, '2026-02-01', 'k', 20);
+    v_draft := (croft_invoice_draft(croft_account_lock(c), '2026-02-01')).id;
+    PERFORM test.api('finishing shop', 'child_invoice_finalise', jsonb_build_object('id', v_draft));
+    r := test.api('finishing shop', 'child_credit_note_create', jsonb_build_object('id', v_draft, 'body', '{"reason":"not as agreed"}'::jsonb));
+    PERFORM test.is((r.status, r.body->>'total', r.body->>'state', r.location = '/v1/invoices/' || (r.body->>'id'))::text, '(201,-23.80,paid,t)', 'and corrects');
+
+    -- What was paid to it.
+    v_payment := (test.api('finishing shop', 'child_payment_record', jsonb_build_object('id', c, 'body', '{"amount":"5","reference":"till"}'::jsonb))).body->>'id';
+    r := test.api('finishing shop', 'child_payment_list', jsonb_build_object('id', c));
+    PERFORM test.is((r.status, jsonb_array_length(r.body->'items'), r.body->'items'->0->>'id' = v_payment)::text, '(200,1,t)', 'it sees what was paid to it');
+    PERFORM test.is((test.api('finishing shop', 'payment_read', jsonb_build_object('id', v_payment))).status, 200, 'one by one, too');
+    PERFORM test.is((test.api(w.who, w.what, jsonb_build_object('id', w.id, 'body', '{"amount":"1","reason":"no"}'::jsonb))).status, 404, format('%s is not for %s', w.what, w.who))
+    FROM (VALUES ('another finishing shop', 'child_payment_list', c::text), ('finishing shopper', 'child_payment_list', c::text), ('another finishing shop', 'payment_read', v_payment),
+        ('another finishing shop', 'child_payment_refund', v_payment), ('finishing shopper', 'child_payment_refund', v_payment)) w (who, what, id);
+    r := test.api('finishing shop', 'child_payment_refund', jsonb_build_object('id', v_payment, 'body', '{"amount":"2","reason":"moved"}'::jsonb));
+    PERFORM test.is((r.status, r.body->>'refunded', r.body->>'unallocated')::text, '(200,2.00,3.00)', 'and gives back what is left of it');
+    PERFORM test.is((test.api('finishing shop', 'child_payment_refund', jsonb_build_object('id', v_payment, 'body', '{"amount":"4","reason":"more"}'::jsonb))).status, 409, 'no more than that');
+
+    -- Codes of its own.
+    r := test.api('finishing shop', 'promotion_create', '{"body":{"code":"SHOPPING","amount":"7.00"}}');
+    PERFORM test.is((r.status, r.body->>'seller_id' = v_shop::text)::text, '(201,t)', 'it makes codes');
+    v_promotion := r.body->>'id';
+    PERFORM test.is((test.api('finishing shopper', 'promotion_create', '{"body":{"code":"SHOPPING","amount":"7.00"}}')).status, 403, 'who sells nothing does not');
+    PERFORM test.is((SELECT string_agg(jsonb_array_length((test.api(w, 'promotion_list', '{}')).body->'items')::text, ' ' ORDER BY n)
+        FROM unnest(ARRAY['finishing shop', 'another finishing shop', 'finishing shopper']) WITH ORDINALITY x (w, n)), '1 0 0', 'which nobody else sees');
+    PERFORM test.is((test.api('finishing shopper', 'credit_redeem', '{"body":{"code":"SHOPPING"}}')).status, 201, 'who is below it takes one');
+    PERFORM test.is((test.api('bob', 'credit_redeem', '{"body":{"code":"SHOPPING"}}')).status, 422, 'nobody else');
+    PERFORM test.is((test.api('another finishing shop', 'promotion_update', jsonb_build_object('id', v_promotion, 'if_match', '*', 'body', '{"active":false}'::jsonb))).status, 404, 'nor ends it');
+    PERFORM test.is((test.api('finishing shop', 'promotion_update', jsonb_build_object('id', v_promotion, 'if_match', '*', 'body', '{"active":false}'::jsonb))).body->>'active', 'false', 'it ends them');
+
+    -- A month that waits for somebody.
+    INSERT INTO month_ends (tenant_id, month, currency, step, state, review, error) VALUES (c, '2025-12-01', 'EUR', 'check', 'review', 'Look at it.', 'relation "x" is gone')
+        RETURNING id INTO v_month;
+    r := test.api('finishing shop', 'child_month_end_list', '{"query":{"state":"review"}}');
+    PERFORM test.is((jsonb_array_length(r.body->'items'), r.body->'items'->0->>'review', r.body->'items'->0->>'error')::text,
+        '(1,"Look at it.","A step failed and is tried again.")', 'it sees a month that waits, and not what the server is made of');
+    PERFORM test.is((test.api(w, 'child_month_end_list', '{}')).body->'items', '[]'::jsonb, w || ' does not') FROM unnest(ARRAY['another finishing shop', 'finishing shopper']) w;
+    PERFORM test.is((test.api(w.who, s.what, jsonb_build_object('id', v_month))).status, 404, format('%s is not for %s', s.what, w.who))
+    FROM unnest(ARRAY['child_month_end_approve', 'child_month_end_retry']) s (what), unnest(ARRAY['another finishing shop', 'finishing shopper', 'bob']) w (who);
+    r := test.api('finishing shop', 'child_month_end_approve', jsonb_build_object('id', v_month));
+    PERFORM test.is((r.status, r.body->>'state', r.body->>'step')::text, '(200,active,finalise)', 'and approves it');
+    PERFORM test.is((test.api('finishing shop', 'child_month_end_approve', jsonb_build_object('id', v_month))).status, 409, 'once');
+    PERFORM test.is((test.api('finishing shop', 'child_month_end_retry', jsonb_build_object('id', v_month))).body->>'step', 'rate', 'or has it tried again');
+    DELETE FROM month_ends WHERE id = v_month;
+
+    -- One that is suspended bills nobody.
+    PERFORM test.api('op', 'admin_tenant_suspend', jsonb_build_object('id', v_shop, 'body', '{"reason":"test"}'::jsonb));
+    PERFORM test.is((test.api('finishing shop', 'child_invoice_void', jsonb_build_object('id', v_draft, 'body', '{"reason":"late"}'::jsonb))).status, 403, 'suspended it does none of that');
+    PERFORM test.api('op', 'admin_tenant_resume', jsonb_build_object('id', v_shop));
+    PERFORM test.money('after a reseller');
+END
+$$;
+
 -- Prepaid: warned, in grace, suspended, ended; each once, each an event and a mail; paying goes back.
 DO $$
 DECLARE

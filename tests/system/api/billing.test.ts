@@ -222,4 +222,43 @@ describe("billing", () => {
         }
         await agrees();
     });
+
+    test("a reseller finalises, corrects and gives back itself, what it has sold and nothing else", async () => {
+        await pinned();
+        const [reseller, other] = [await world.createCustomer(unlimited, "owner", "reseller"), await world.createCustomer(unlimited, "owner", "reseller")];
+        const child = await reseller.api.expect(201, "POST", "/v1/tenants", { body: { name: "below" } });
+        await charge(child.id, 10);
+        await charge(reseller.id, 10);
+        const draft = (of: string) => sql(`SELECT (croft_invoice_draft(a, date '${last}-01')).id FROM croft_account_lock('${of}') a`);
+        const [sold, bought] = [await draft(child.id), await draft(reseller.id)]; // the other one is the operator's
+        const held = await sql(`INSERT INTO month_ends (tenant_id, month, currency, step, state, review, invoice_id)
+            VALUES ('${child.id}', date '${last}-01', 'EUR', 'check', 'review', 'Look at it.', '${sold}') RETURNING id`);
+        const refused = async (who: Customer, path: string, body?: object) => {
+            const { status, json } = await who.api.raw("POST", path, { body });
+            assert.deepEqual([status, json.code], [404, "not_found"], path);
+        };
+        const reason = { reason: "not as agreed" };
+        for (const [who, id] of [[other, sold], [world.customer, sold], [reseller, bought]] as [Customer, string][]) {
+            await refused(who, `/v1/invoices/${id}/finalise`);
+            await refused(who, `/v1/invoices/${id}/void`, reason);
+            await refused(who, `/v1/invoices/${id}/credit-note`, reason);
+        }
+        await refused(other, `/v1/month-ends/${held}/approve`);
+        const waiting = await reseller.api.expect(200, "GET", "/v1/month-ends?state=review" as "/v1/month-ends");
+        assert.deepEqual(waiting.items.map((one: any) => [one.id, one.review]), [[held, "Look at it."]]);
+        assert.deepEqual((await other.api.expect(200, "GET", "/v1/month-ends")).items, []);
+        assert.equal((await reseller.api.expect(200, "POST", `/v1/month-ends/${held}/approve`)).state, "active");
+        const invoice = await until("the month has ended", async () => ((one: any) => one.state === "final" && one)(await reseller.api.expect(200, "GET", `/v1/invoices/${sold}`)), 60_000);
+        assert.equal(invoice.total, "11.90");
+        const clerk = new Api(world.server.url, (await reseller.api.expect(201, "POST", "/v1/tokens", { body: { name: "clerk", role: "billing" } })).token);
+        assert.equal((await clerk.raw("POST", `/v1/invoices/${sold}/void`, { body: reason })).status, 403, "who only pays gives nothing away");
+        const headers = { "Idempotency-Key": randomUUID() };
+        const notes = await Promise.all([1, 2].map(() => reseller.api.raw("POST", `/v1/invoices/${sold}/credit-note`, { body: reason, headers })));
+        assert.deepEqual(notes.map(({ status, json }) => [status, json.total, json.id]), [1, 2].map(() => [201, "-11.90", notes[0]!.json.id]));
+        const payment = await reseller.api.expect(201, "POST", `/v1/tenants/${child.id}/payments`, { body: { amount: "7.00", reference: "till" } });
+        await refused(other, `/v1/payments/${payment.id}/refund`, { amount: "1.00", ...reason });
+        assert.equal((await reseller.api.expect(200, "POST", `/v1/payments/${payment.id}/refund`, { body: { amount: "7.00", ...reason } })).state, "refunded");
+        assert.deepEqual((await reseller.api.expect(200, "GET", `/v1/tenants/${child.id}/payments`)).items.map((one: any) => one.state), ["refunded"]);
+        await agrees();
+    });
 });

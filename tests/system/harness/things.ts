@@ -85,6 +85,11 @@ const monthEnd: Maker = (world, of) =>
 const promotion = async (world: World) =>
     (await world.operator.expect(201, "POST", "/v1/admin/promotions", { body: { code: randomUUID().slice(0, 8).toUpperCase(), amount: "5.00" } })).id;
 
+const promotionOfReseller: Maker = async (world, of) =>
+    (await (await resellerOf(world, of)).api.expect(201, "POST", "/v1/promotions", { body: { code: randomUUID().slice(0, 8).toUpperCase(), amount: "5.00" } })).id;
+
+const monthEndBelow: Maker = async (world, of) => monthEnd(world, { ...of, id: await child(world, of) });
+
 const invitation: Maker = (world, of) =>
     world.cluster.sql(`INSERT INTO invitations (tenant_id, email, role, token_hash, expires_at)
         VALUES ('${of.id}', '${randomUUID()}@example.org', 'viewer', md5(random()::text) || md5(random()::text), now() + interval '1 day') RETURNING id`);
@@ -172,6 +177,8 @@ export const things: Record<string, Thing> = {
     "/v1/invoices/": own(invoice),
     "/v1/payments/": own(payment),
     "/v1/payment-webhooks/": shared((world) => provider(world, world.customer)),
+    "/v1/promotions/": { make: promotionOfReseller, by: reseller },
+    "/v1/month-ends/": { make: monthEndBelow, by: reseller },
     "/v1/admin/invoices/": shared((world) => invoice(world, world.customer)),
     "/v1/admin/payments/": shared((world) => payment(world, world.customer)),
     "/v1/admin/promotions/": shared(promotion),

@@ -1,0 +1,1 @@
+SELECT status, body, etag, location FROM croft_child_credit_note_create($1::jsonb)

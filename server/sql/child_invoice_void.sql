@@ -1,0 +1,1 @@
+SELECT status, body, etag, location FROM croft_child_invoice_void($1::jsonb)
