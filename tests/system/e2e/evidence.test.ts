@@ -202,6 +202,10 @@ describe("evidence of a real guest", () => {
             assert.equal((await guests.run(one, "dd if=/dev/zero bs=64k count=64 2>/dev/null")).stdout.length, 4 * MiB);
             return (performance.now() - began) / 1000;
         };
+        // A machine may be busy for a while; what is throttled never takes less.
+        const least = (4 * MiB * 8) / THROTTLE_BPS * 0.4; // but for what a bucket holds
+        const within = (seconds: number) => until(`4 MiB within ${seconds} s`, async () => (await took()) < seconds, 60_000, 0);
+        await within(least / 1.5);
         // Out of the node: nobody answers, and it counts.
         await guests.run(one, `for i in $(seq 30); do ping -c 1 -W 1 -s 60000 ${world.netns!.hostAddress} >/dev/null & done; wait`, [1]);
         const rate = async (wanted: number | null) => until(`a rate of ${wanted}`, async () => {
@@ -211,9 +215,10 @@ describe("evidence of a real guest", () => {
         }, 60_000, 500);
         await rate(THROTTLE_BPS);
         const held = await took();
-        assert.ok(held > 4 * MiB * 8 / THROTTLE_BPS * 0.4, `${held} s`); // but for what a bucket holds
+        assert.ok(held > least, `${held} s`);
         await policy("bill");
         await rate(null);
+        await within(held / 1.5);
         await world.deleteVps(one.id, thrifty.api);
     });
 });
