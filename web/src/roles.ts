@@ -15,6 +15,7 @@ const may = {
     "log:read": ["owner", "admin", "member"],
     "billing:read": ["owner", "admin", "billing"],
     "billing:write": ["owner", "admin", "billing"],
+    "billing:give": ["owner", "admin"], // what gives something away
     "events:read": ["owner", "admin", "member", "viewer"],
 } satisfies Record<string, Role[]>;
 
@@ -35,4 +36,11 @@ export function useOperator(): boolean {
 export function useReseller(): boolean {
     const { principal } = useStore(session);
     return principal?.tenant?.kind === "reseller" && principal.role !== null && ["owner", "admin", "billing"].includes(principal.role);
+}
+
+// Whether one's own tenant, a reseller, is who asks for it; not who owes it.
+export function useSold(): (of: { seller_id: string }) => boolean {
+    const { principal } = useStore(session);
+    const reseller = useReseller();
+    return (of) => reseller && of.seller_id === principal?.tenant?.id;
 }

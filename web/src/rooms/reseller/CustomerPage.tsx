@@ -8,6 +8,7 @@ import { useFormat } from "../../i18n/format";
 import { CostFigures, CostVps } from "../../ui/Costs";
 import { DataTable } from "../../ui/DataTable";
 import { FormDialog } from "../../ui/Dialog";
+import { invoicesStale } from "../../ui/InvoiceOrder";
 import { InvoiceState, type Invoice } from "../../ui/Invoices";
 import { Alert, Button, Group, NumberInput, Select, SimpleGrid, Text, Textarea, TextInput, Title } from "../../ui/kit";
 import { Card, Facts, Page } from "../../ui/Page";
@@ -108,6 +109,34 @@ function AccountCard({ id }: { id: string }) {
     );
 }
 
+// A month that waits until somebody has looked at it.
+function HeldMonths({ id }: { id: string }) {
+    const t = useT();
+    const format = useFormat();
+    const query = useOne(["month-ends", "below", id], () => ask(api.GET("/v1/month-ends", { params: { query: { tenant_id: id, state: "review" } } })));
+    const approve = useAction((month: string) => must(api.POST("/v1/month-ends/{id}/approve", { params: { path: { id: month } } })), { stale: invoicesStale, done: () => toast(t("monthend.approved")) });
+    const retry = useAction((month: string) => must(api.POST("/v1/month-ends/{id}/retry", { params: { path: { id: month } } })), { stale: invoicesStale, done: () => toast(t("monthend.retried"), "busy") });
+    return (
+        <>
+            <ProblemNote problem={approve.problem ?? retry.problem ?? query.error ?? undefined} />
+            {query.value?.items.map((one) => (
+                <Alert key={one.id} color="orange" variant="outline" title={`${format.month(one.month)}: ${t("monthend.review")}`}>
+                    <Text size="sm">{one.review}</Text>
+                    <Group gap="xs" mt="xs">
+                        {one.invoice_id && <Link href={`/billing/invoices/${one.invoice_id}`}>{t("invoice")}</Link>}
+                        <Button size="compact-xs" onClick={() => void approve.run(one.id)}>
+                            {t("monthend.approve")}
+                        </Button>
+                        <Button size="compact-xs" variant="default" onClick={() => void retry.run(one.id)}>
+                            {t("retry")}
+                        </Button>
+                    </Group>
+                </Alert>
+            ))}
+        </>
+    );
+}
+
 function Invoices({ id }: { id: string }) {
     const t = useT();
     const format = useFormat();
@@ -116,13 +145,14 @@ function Invoices({ id }: { id: string }) {
     return (
         <>
             <Title order={2}>{t("nav.invoices")}</Title>
+            <HeldMonths id={id} />
             <ProblemNote problem={pdf.problem} />
             <DataTable
                 label={t("nav.invoices")}
                 list={list}
                 id={(one) => one.id}
                 columns={[
-                    { head: t("invoice.number"), cell: (one) => one.number ?? t("invoice.draft") },
+                    { head: t("invoice.number"), cell: (one) => <Link href={`/billing/invoices/${one.id}`}>{one.number ?? t("invoice.draft")}</Link> },
                     { head: t("month"), cell: (one) => format.month(one.month) },
                     { head: t("state"), cell: (one) => <InvoiceState of={one} /> },
                     { head: t("invoice.total"), cell: (one) => format.money(one.total, one.currency), kind: "number" },

@@ -4,32 +4,14 @@ import { Link } from "wouter";
 import { api, ask, must, save } from "../../../api/client";
 import { useAction, useOne } from "../../../api/hooks";
 import { useT } from "../../../i18n";
-import { InvoiceView, useInvoiceName } from "../../../ui/Invoices";
 import { ConfirmDialog } from "../../../ui/Dialog";
-import { Button, Textarea } from "../../../ui/kit";
+import { InvoiceOrderDialog, invoicesStale } from "../../../ui/InvoiceOrder";
+import { InvoiceView, useInvoiceName } from "../../../ui/Invoices";
+import { Button } from "../../../ui/kit";
 import { Page } from "../../../ui/Page";
 import { ProblemNote, Shown } from "../../../ui/States";
 import { toast } from "../../../ui/Toasts";
 import { PaymentDialog } from "./PaymentsPage";
-
-const stale = ["billing", "month-ends"];
-
-function ReasonDialog({ id, number, what, close }: { id: string; number: string; what: "void" | "note"; close: () => void }) {
-    const t = useT();
-    const [reason, setReason] = useState("");
-    const params = { path: { id } };
-    const action = useAction(
-        async (_, key) => {
-            what === "void" ? await must(api.POST("/v1/admin/invoices/{id}/void", { params, body: { reason } })) : await must(api.POST("/v1/admin/invoices/{id}/credit-note", { params: { ...params, header: { "Idempotency-Key": key } }, body: { reason } }));
-        },
-        { stale },
-    );
-    return (
-        <ConfirmDialog title={t(`invoice.${what}.order`)} text={t(`invoice.${what}.text`)} submit={t(`invoice.${what}.order`)} name={number} ready={reason !== ""} run={() => action.run(undefined)} busy={action.busy} problem={action.problem} close={close}>
-            <Textarea data-autofocus label={t("reason")} description={t("reason.shown")} value={reason} error={action.problem?.at("reason")} onChange={(e) => setReason(e.currentTarget.value)} />
-        </ConfirmDialog>
-    );
-}
 
 export default function AdminInvoicePage({ id }: { id: string }) {
     const t = useT();
@@ -38,7 +20,9 @@ export default function AdminInvoicePage({ id }: { id: string }) {
     const params = { path: { id } };
     const query = useOne(["billing", "admin-invoice", id], () => ask(api.GET("/v1/admin/invoices/{id}", { params })));
     const pdf = useAction((number: string) => save(api.GET("/v1/admin/invoices/{id}/pdf", { params, parseAs: "blob" }), `${number}.pdf`));
-    const finalise = useAction(() => must(api.POST("/v1/admin/invoices/{id}/finalise", { params })), { stale, done: () => toast(t("invoice.finalised")) });
+    const finalise = useAction(() => must(api.POST("/v1/admin/invoices/{id}/finalise", { params })), { stale: invoicesStale, done: () => toast(t("invoice.finalised")) });
+    const order = (reason: string, key: string) =>
+        asked === "void" ? must(api.POST("/v1/admin/invoices/{id}/void", { params, body: { reason } })) : must(api.POST("/v1/admin/invoices/{id}/credit-note", { params: { ...params, header: { "Idempotency-Key": key } }, body: { reason } }));
     const close = () => setAsked(undefined);
     return (
         <Shown of={query} title={t("invoice")}>
@@ -74,7 +58,7 @@ export default function AdminInvoicePage({ id }: { id: string }) {
                     >
                         <ProblemNote problem={pdf.problem} />
                         <InvoiceView of={invoice} />
-                        {(asked === "void" || asked === "note") && <ReasonDialog id={id} number={name(invoice)} what={asked} close={close} />}
+                        {(asked === "void" || asked === "note") && <InvoiceOrderDialog number={name(invoice)} what={asked} order={order} close={close} />}
                         {asked === "finalise" && <ConfirmDialog title={t("invoice.finalise")} text={t("invoice.finalise.text")} submit={t("invoice.finalise")} run={() => finalise.run(undefined)} busy={finalise.busy} problem={finalise.problem} close={close} />}
                         {asked === "payment" && <PaymentDialog tenant={invoice.tenant_id} invoice={id} amount={invoice.open} currency={invoice.currency} close={close} />}
                     </Page>
