@@ -288,6 +288,17 @@ describe("billing", () => {
             const { items } = await reseller.api.expect(200, "GET", `/v1/tenants/${below}/invoices`);
             return items.length === 1 && Math.round((Number(items[0].total) - Number(items[0].open)) * 100) === 250;
         });
+        // What it has sold it takes back itself.
+        await page.getByRole("table", { name: "Invoices" }).getByRole("link").first().click();
+        const number = (await window.heading(/^Invoice/).innerText()).replace("Invoice ", "");
+        assert.equal(await window.button("Pay").count(), 0, "who sells does not pay");
+        await window.button("Credit note").click();
+        await window.dialog().getByLabel("Reason").fill("It did not run.");
+        await window.dialog().getByLabel(/^Type/).fill(number);
+        await window.button("Credit note", window.dialog()).click();
+        await window.dialog().waitFor({ state: "hidden" });
+        await page.locator("main").getByRole("link", { name: "Customers" }).click();
+        await page.getByRole("table", { name: "Invoices" }).getByRole("row").nth(2).waitFor();
         assert.deepEqual(window.calm(), []);
         await window.context.close();
     });
