@@ -123,14 +123,16 @@ profile_acts()
 
 met_limits_are_told()
 {
-    customer GET "/v1/vps/$vps/limits" >"$work/limits.json" && jq -e '[.kills[]?] | length > 0' "$work/limits.json" >/dev/null
+    customer GET "/v1/vps/$vps/limits" >"$work/limits.json" &&
+        jq -e '(.last_oom_kills | length > 0) and all(.limits[] | select(.name == "memory" or .name == "processes"); .hits_total > 0)' \
+            "$work/limits.json" >/dev/null
 }
 
 limits_are_told()
 {
     until_true 240 met_limits_are_told
     local status=$?
-    jq -c '{kills, limits: [.limits[]? | select(.met > 0)]}' "$work/limits.json" || cat "$work/limits.json"
+    jq -c '{last_oom_kills, limits: [.limits[]? | select(.hits_total > 0)]}' "$work/limits.json" || cat "$work/limits.json"
     return "$status"
 }
 

@@ -308,7 +308,7 @@ describe("every cent", () => {
                 let counted = 0;
                 for (const one of charge.hours) {
                     const to = new Date(Date.parse(one.hour) + hour * 1000).toISOString();
-                    const { parts } = await own.expect(200, "GET", `/v1/vps/${one.vps_id}/usage/evidence?from=${one.hour}&to=${to}` as "/v1/vps/{id}/usage/evidence");
+                    const { parts } = await own.expect(200, "GET", `/v1/vps/${one.vps_id}/usage/evidence?from=${encodeURIComponent(one.hour)}&to=${to}` as "/v1/vps/{id}/usage/evidence");
                     const bytes = parts.reduce((all: number, part: any) => all + part.last.net_tx_outside_bytes - part.first.net_tx_outside_bytes, 0);
                     assert.equal(bytes, one.net_tx_outside_bytes);
                     counted += bytes;
