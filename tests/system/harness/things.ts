@@ -88,6 +88,9 @@ const promotion = async (world: World) =>
 const promotionOfReseller: Maker = async (world, of) =>
     (await (await resellerOf(world, of)).api.expect(201, "POST", "/v1/promotions", { body: { code: randomUUID().slice(0, 8).toUpperCase(), amount: "5.00" } })).id;
 
+const paymentBelow: Maker = async (world, of) =>
+    (await (await resellerOf(world, of)).api.expect(201, "POST", `/v1/tenants/${await child(world, of)}/payments`, { body: { amount: "5.00", reference: "till" } })).id;
+
 const monthEndBelow: Maker = async (world, of) => monthEnd(world, { ...of, id: await child(world, of) });
 
 const invitation: Maker = (world, of) =>
@@ -177,6 +180,7 @@ export const things: Record<string, Thing> = {
     "/v1/invoices/": own(invoice),
     "/v1/payments/": own(payment),
     "/v1/payment-webhooks/": shared((world) => provider(world, world.customer)),
+    "/v1/payments/{id}/refund": { make: paymentBelow, by: reseller },
     "/v1/promotions/": { make: promotionOfReseller, by: reseller },
     "/v1/month-ends/": { make: monthEndBelow, by: reseller },
     "/v1/admin/invoices/": shared((world) => invoice(world, world.customer)),
@@ -209,5 +213,5 @@ export const things: Record<string, Thing> = {
     "/v1/admin/tax-rules/": { make: taxRule(operators), shared: true },
 };
 
-// What a path has before its id: the key of things.
-export const kindOf = ({ path }: { path: string }) => path.slice(0, path.indexOf("{"));
+// What a path has before its id, or the whole of one whose thing is another's: the key of things.
+export const kindOf = ({ path }: { path: string }) => (path in things ? path : path.slice(0, path.indexOf("{")));
