@@ -196,13 +196,14 @@ BEGIN
 END
 $$;
 
--- The part that a boot is in is over: it becomes evidence, and the next one begins where it ended.
+-- The part that a boot is in is over: it becomes evidence, and the next one begins where it ended. One that began anew and had no sample yet is
+-- no evidence: the next one begins anew in its place.
 CREATE OR REPLACE FUNCTION croft_usage_turn(p_turning jsonb) RETURNS void LANGUAGE plpgsql
 SET plan_cache_mode = force_generic_plan SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off SET jit = off AS $$
 BEGIN
     INSERT INTO usage_evidence SELECT o.* FROM jsonb_to_recordset(p_turning) t (vps uuid, boot uuid)
         JOIN usage_open o ON o.vps_id = t.vps AND o.boot = t.boot;
-    UPDATE usage_marks m SET tenant_id = t.tenant, hour = t.hour, part = CASE WHEN t.hour = m.hour THEN m.part + 1 ELSE 1 END, anew = false,
+    UPDATE usage_marks m SET tenant_id = t.tenant, hour = t.hour, part = CASE WHEN t.hour = m.hour THEN m.part + 1 ELSE 1 END, anew = m.anew AND m.samples = 0,
         samples = 0, first_seq = m.seq, first_ts = m.ts, first_cpu_ns = m.cpu_ns, first_io_read_bytes = m.io_read_bytes,
         first_io_write_bytes = m.io_write_bytes, first_io_read_ops = m.io_read_ops, first_io_write_ops = m.io_write_ops,
         first_net_rx_bytes = m.net_rx_bytes, first_net_tx_bytes = m.net_tx_bytes, first_net_rx_packets = m.net_rx_packets,

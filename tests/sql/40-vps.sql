@@ -121,7 +121,7 @@ $$;
 
 -- Every list and read answers 200 under its role.
 SELECT test.is((test.api(CASE s.role WHEN 'croft_operator' THEN 'op' ELSE 'ada' END, s.name)).status, 200, 'answers: ' || s.name)
-FROM test.statements s WHERE s.role IN ('croft_tenant', 'croft_operator') AND s.name LIKE '%\_list' AND s.name NOT IN ('admin_quota_list', 'snapshot_list', 'port_forward_list', 'webhook_delivery_list', 'admin_plan_version_list', 'child_quota_list', 'price_book_version_list', 'admin_price_book_version_list', 'child_invoice_list', 'admin_ledger_list',
+FROM test.statements s WHERE s.role IN ('croft_tenant', 'croft_operator') AND s.name LIKE '%\_list' AND s.name NOT IN ('admin_quota_list', 'snapshot_list', 'port_forward_list', 'webhook_delivery_list', 'admin_plan_version_list', 'child_quota_list', 'price_book_version_list', 'admin_price_book_version_list', 'child_invoice_list', 'child_payment_list', 'admin_ledger_list',
     'admin_plan_viewers_list', 'admin_image_viewers_list', 'admin_quota_holder_list', 'admin_orphan_list', 'admin_drift_list');
 SELECT test.is((test.api('ada', 'plan_read', jsonb_build_object('id', test.get('plan')))).status, 200, 'answers: plan_read');
 SELECT test.is((test.api('ada', 'image_read', jsonb_build_object('id', test.get('image')))).status, 200, 'answers: image_read');

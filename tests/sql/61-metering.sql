@@ -98,6 +98,22 @@ BEGIN
     PERFORM test.is((SELECT string_agg(x::text, ' ') FROM croft_verify_usage() x), NULL, 'the check is clean after samples that cannot be true');
 END
 $$;
+-- A fall whose next sample is of the next hour.
+DO $$
+DECLARE
+    v text;
+    b text := gen_random_uuid();
+    v_hour float8 := extract(epoch FROM now() - date_trunc('hour', now(), 'UTC'));
+BEGIN
+    v := (test.vps('bob', 'fallen')).body->'vps'->>'id';
+    UPDATE vps SET created_at = now() - interval '10 days' WHERE id = v::uuid;
+    PERFORM test.report_at(jsonb_build_array(test.aged(v, b, 1, v_hour + 180, 10000000000), test.aged(v, b, 2, v_hour + 120, 20000000000)));
+    PERFORM test.report_at(jsonb_build_array(test.aged(v, b, 3, v_hour + 60, 5000000000)));
+    PERFORM test.is(test.report_at(jsonb_build_array(test.aged(v, b, 4, greatest(v_hour - 20, 0), 6000000000)))->>'stored', '1', 'what goes on from a fall in the next hour counts');
+    PERFORM test.is(test.used(v), 21::bigint, 'from the fall on');
+    PERFORM test.is((SELECT string_agg(x::text, ' ') FROM croft_verify_usage() x), NULL, 'and its evidence says that it began anew');
+END
+$$;
 -- The check finds what was forged.
 DO $$
 DECLARE
