@@ -280,6 +280,10 @@ static void on_stop(evutil_socket_t signal, short what, void *arg)
     }
     master->stopping = true;
     signal_all(master, SIGTERM);
+    // Nobody comes after: who connects now is refused, and goes elsewhere.
+    for (int i = 0; i < WORKERS_MAX; i++) {
+        close_listeners(&master->slots[i]);
+    }
     if (!any_left(master)) {
         event_base_loopbreak(master->base);
     }
@@ -323,6 +327,7 @@ static void replaced(struct master *master, bool is_ready)
         }
         slot->pid = slot->old;
         slot->old = 0;
+        close_listeners(slot); // the old one has its own; at these nobody would answer
     } else if (slot->old) {
         kill(slot->old, SIGTERM);
     }
