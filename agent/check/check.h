@@ -25,6 +25,8 @@ int check_escapes(struct check *check, struct err *err) _must_check_;
 int check_efficiency(struct check *check, struct err *err) _must_check_;
 // By how much a guest gets more than its limits.
 int check_limits(struct check *check, struct err *err) _must_check_;
+// What one processor of the node loses by the work of another, without any guest.
+int check_machine(struct check *check, struct err *err) _must_check_;
 // What a neighbour loses.
 int check_neighbour(struct check *check, struct err *err) _must_check_;
 

@@ -98,6 +98,7 @@ static int make_guests(struct check *check, struct err *err)
     // The processor of the subject, which plan_limits.c gives by slot.
     if (sched_getaffinity(0, sizeof(usable), &usable) == 0) {
         check->site.host_cpu = (int)check->subject.spec.slot % CPU_COUNT(&usable);
+        check->site.other_cpu = (int)check->neighbour.spec.slot % CPU_COUNT(&usable);
     }
     int r = subject_create(&check->site, &check->subject, err);
     if (r == 0) {
@@ -117,8 +118,8 @@ static int run_parts(struct check *check, bool probes, struct err *err)
         bool probe;
     } parts[] = {
         {"fidelity", check_fidelity, true},      {"escapes", check_escapes, true},
-        {"efficiency", check_efficiency, false}, {"neighbours", check_neighbour, false},
-        {"limits", check_limits, false},
+        {"efficiency", check_efficiency, false}, {"the machine", check_machine, false},
+        {"neighbours", check_neighbour, false},  {"limits", check_limits, false},
     };
     int r = 0;
     for (size_t i = 0; i < ARRAY_LEN(parts) && r == 0; i++) {

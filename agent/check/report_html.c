@@ -125,6 +125,19 @@ static void put_limits(const json_t *report, FILE *to)
     fputs("</table>\n", to);
 }
 
+static void put_machine(const json_t *report, FILE *to)
+{
+    size_t index;
+    json_t *row;
+    fputs("<h2>what a processor loses by another's work, without any guest</h2><table>\n", to);
+    json_array_foreach (json_object_get(report, "machine"), index, row) {
+        fputs("<tr><td>", to);
+        put_member(row, "name", to);
+        fprintf(to, "<td>%.1f %%</tr>\n", number(row, "loss") * 100);
+    }
+    fputs("</table>\n", to);
+}
+
 static void put_features(const json_t *report, FILE *to)
 {
     size_t index;
@@ -173,6 +186,7 @@ void report_print_html(const json_t *report, FILE *to)
     for (size_t i = 0; i < ARRAY_LEN(plots); i++) {
         put_plot(report, &plots[i], to);
     }
+    put_machine(report, to);
     put_limits(report, to);
     put_probes(report, "fidelity", "passed", to);
     put_probes(report, "escapes", "refused", to);

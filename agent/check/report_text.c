@@ -75,6 +75,17 @@ static void print_neighbour(const json_t *report, FILE *to)
     }
 }
 
+static void print_machine(const json_t *report, FILE *to)
+{
+    size_t index;
+    json_t *row;
+    fprintf(to, "\n%-40s %7s %9s\n", "a processor's loss, without any guest", "median", "spread");
+    json_array_foreach (json_object_get(report, "machine"), index, row) {
+        fprintf(to, "  %-36s %7.1f %% %7.1f %%\n", text(row, "name"), number(row, "loss") * 100,
+                number(row, "spread") * 100);
+    }
+}
+
 static void print_verdict(const json_t *report, FILE *to)
 {
     size_t index;
@@ -96,6 +107,7 @@ void report_print_text(const json_t *report, FILE *to)
     print_probes(report, "escapes", "refused", to);
     print_efficiency(report, to);
     print_limits(report, to);
+    print_machine(report, to);
     print_neighbour(report, to);
     print_verdict(report, to);
 }

@@ -16,6 +16,7 @@ struct site {
     char state_dir[64];
     char
         host_root[256]; // the image as a plain folder: what the host runs comes from the same files
+    int other_cpu; // the same of the neighbour's
     int host_cpu; // the place, among the usable processors, of the one that HOST_PLAIN runs on
     int world; // network namespace
     struct vps_spec image; // of which only the image is meant

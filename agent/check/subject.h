@@ -50,6 +50,9 @@ int subject_run_host(struct site *site, enum host_place place, const char *comma
                      unsigned timeout_s, struct run_result *ret_result,
                      struct err *err) _must_check_;
 
+// A load as HOST_PLAIN has it, which nobody waits for; subject_end() ends it, and so does our own end.
+pid_t subject_begin_host(struct site *site, const char *command);
+
 // A server of the image's in the world; it ends with us.
 int subject_serve(struct site *site, const char *command, struct err *err) _must_check_;
 

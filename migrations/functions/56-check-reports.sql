@@ -64,6 +64,8 @@ BEGIN
         "ratios":"numbers","ratio":"number","spread":"number","measured":"boolean"}');
     PERFORM croft_check_rows(b, 'limits', '{"name":"string","unit":"string","limit":"number","got":"number","overshoot":"number",
         "wanted":"number","measured":"boolean"}');
+    PERFORM croft_check_rows(b, 'machine', '{"name":"string","unit":"string","quiet":"numbers","loud":"numbers","losses":"numbers","loss":"number",
+        "spread":"number","measured":"boolean"}');
     PERFORM croft_check_rows(b, 'neighbour', '{"name":"string","unit":"string","wanted":"number","quiet":"numbers","loud":"numbers",
         "losses":"numbers","loss":"number","spread":"number","uncharged":"number","alive":"boolean","measured":"boolean"}');
     IF octet_length(b::text) > 262144 THEN

@@ -95,6 +95,7 @@ const struct field body_check_report[] = {
     {"escapes", FIELD_JSON, .flags = FIELD_REQUIRED},
     {"efficiency", FIELD_JSON},
     {"limits", FIELD_JSON},
+    {"machine", FIELD_JSON},
     {"neighbour", FIELD_JSON},
     {"reasons", FIELD_STRINGS, .max = REASONS_MAX, .item_max = REASON_LEN_MAX,
      .flags = FIELD_REQUIRED},

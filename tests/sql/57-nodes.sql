@@ -205,7 +205,7 @@ BEGIN
     h := '{"at":"2026-11-30T12:00:00Z","version":"1","form":"short","host":{"kernel":"6.1"},"features":[{"name":"AppArmor","present":false,"consequence":"less"}],
         "fidelity":[{"name":"df","passed":true,"said":""}],"escapes":[{"name":"mount","refused":true}],"efficiency":[{"name":"cpu","unit":"x","wanted":0.98,"host":[1,2],
         "guest":[1,2],"ratios":[1,1],"ratio":1,"spread":0,"measured":true}],"limits":[{"name":"disk","unit":"bytes","limit":1e9,"got":1e9,"overshoot":0,"wanted":0.01,
-        "measured":true}],"neighbour":[{"name":"hog","unit":"cpu","wanted":0.05,"quiet":[1],"loud":[1],"losses":[0],"loss":0,"spread":0,"uncharged":0.1,"alive":true,"measured":true}],
+        "measured":true}],"machine":[{"name":"computes","unit":"cpu","quiet":[1],"loud":[1],"losses":[0],"loss":0,"spread":0,"measured":true}],"neighbour":[{"name":"hog","unit":"cpu","wanted":0.05,"quiet":[1],"loud":[1],"losses":[0],"loss":0,"spread":0,"uncharged":0.1,"alive":true,"measured":true}],
         "reasons":["less"],"verdict":"missed"}';
     r := test.api('op', 'admin_check_report_read', jsonb_build_object('id', b));
     PERFORM test.is((r.status, r.body->'report', r.etag)::text, '(200,null,"""1""")', 'no report is none, not a fault');
@@ -223,7 +223,7 @@ BEGIN
         ('{"escapes":[{"name":"a\u001b[31m","refused":true}]}', '/escapes/0/name'), ('{"escapes":[{"name":"\u202e","refused":true}]}', '/escapes/0/name'),
         ('{"limits":[{"name":"a","unit":"b","limit":1e40,"got":1,"overshoot":0,"wanted":0,"measured":true}]}', '/limits/0/limit'),
         ('{"efficiency":[{"name":"a","unit":"b","wanted":1,"host":["x"],"guest":[],"ratios":[],"ratio":1,"spread":0,"measured":true}]}', '/efficiency/0/host'),
-        ('{"neighbour":null}', '/neighbour')) x (part, at)
+        ('{"neighbour":null}', '/neighbour'), ('{"machine":[{"name":"a"}]}', '/machine/0/loss')) x (part, at)
     LOOP
         q := test.api('op', 'admin_check_report_set', jsonb_build_object('id', b, 'if_match', '*', 'body', h || one.part::jsonb));
         PERFORM test.is((q.status, q.pointer)::text, format('(422,%s)', one.at), 'a report that is none is refused: ' || one.part);

@@ -170,3 +170,19 @@ check_probes()
 {
     shown "croft-agent check --probes: escapes refused, fidelity but for df" probes_pass
 }
+
+# Only when it is named: an hour. Its figures of speed are those of an emulated machine; what is taken beyond a limit is not.
+full_passes()
+{
+    local file status=0
+    file=$("$here/../lib/image" debian-12-check) && inside 'cat >/var/tmp/check.tar.zst' <"$file" || return 1
+    inside 'croft-agent check --image /var/tmp/check.tar.zst --full --json /var/tmp/full.json --html /var/tmp/full.html' </dev/null || status=$?
+    inside 'cat /var/tmp/full.json' >"$cache/full.json"
+    inside 'cat /var/tmp/full.html' >"$cache/full.html"
+    [ "$status" -le 1 ] # nothing broken: no escape, no limit that does not hold, nobody dead
+}
+
+check_full()
+{
+    shown "croft-agent check --full: not broken" full_passes
+}

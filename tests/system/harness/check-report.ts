@@ -28,6 +28,7 @@ export function checkReport(): Schema["CheckReport"] {
             { name: "disk", unit: "bytes", limit: 1073741824, got: 1073733632, overshoot: -0.0000076, wanted: 0.01, measured: true },
             { name: "network, sent", unit: "bit/s", limit: 40e6, got: 37.05e6, overshoot: -0.074, wanted: 0.03, measured: true },
         ],
+        machine: [{ name: "another one starts programs", unit: "processor", quiet: [1000, 1000], loud: [990, 988], losses: [0.01, 0.012], loss: 0.011, spread: 0.002, measured: true }],
         neighbour: [
             { ...attack, name: "processor hog" },
             { ...attack, name: "UDP flood", unit: "network", loss: 0.294, spread: 0.083, wanted: 0.15 },

@@ -25,9 +25,10 @@ interface Row {
     guest?: number[];
     ratios?: number[];
     losses?: number[];
+    loss?: number;
 }
 
-type Section = "features" | "fidelity" | "escapes" | "efficiency" | "limits" | "neighbour";
+type Section = "features" | "fidelity" | "escapes" | "efficiency" | "limits" | "machine" | "neighbour";
 type Report = Record<Section, Row[]> & { verdict: string; reasons: string[]; host: { cgroup_version: number; kernel: string } };
 
 // btrfs answers statfs(2) with the size of the pool, whatever a quota group allows: docs/isolation.md.
@@ -97,6 +98,14 @@ describe("croft-agent check", () => {
         assert.equal(report.neighbour.length, 9);
         for (const row of report.neighbour) {
             assert.ok(row.alive && row.measured, JSON.stringify(row));
+        }
+    });
+
+    test("what a processor loses without any guest stands beside it", () => {
+        assert.equal(report.machine.length, 2);
+        for (const row of report.machine) {
+            assert.ok(row.measured && row.losses!.length >= 2 && row.loss! < 0.95, JSON.stringify(row));
+            assert.ok(said.includes(row.name) && page.includes(row.name), row.name);
         }
     });
 

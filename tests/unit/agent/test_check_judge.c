@@ -63,6 +63,26 @@ START_TEST(a_figure_that_is_missed_is_named)
            VERDICT_MISSED,
            "hog: the neighbour loses 20.0 %, at most 5 % is wanted; 0.12 processors worked for "
            "nobody's account");
+    expect("neighbour",
+           "[{\"name\": \"hog\", \"loss\": 0.2, \"wanted\": 0.05, \"uncharged\": -0.3, \"alive\": "
+           "true, \"measured\": true}]",
+           VERDICT_MISSED, "hog: the neighbour loses 20.0 %, at most 5 % is wanted");
+}
+END_TEST
+
+START_TEST(what_the_machine_takes_without_a_guest_is_told)
+{
+    json_t *made =
+        report("neighbour", "[{\"name\": \"bomb\", \"unit\": \"processor\", \"loss\": "
+                            "0.24, \"wanted\": 0.1, \"alive\": true, \"measured\": true}]");
+    json_object_set_new(made, "machine",
+                        json_pack("[{s:f, s:b}, {s:f, s:b}, {s:f, s:b}]", "loss", 0.01, "measured",
+                                  1, "loss", 0.23, "measured", 1, "loss", 0.9, "measured", 0));
+    ck_assert_int_eq(check_judge(made), VERDICT_MISSED);
+    ck_assert_str_eq(json_string_value(json_array_get(json_object_get(made, "reasons"), 0)),
+                     "bomb: the neighbour loses 24.0 %, at most 10 % is wanted; without any guest "
+                     "a processor here loses 23.0 %");
+    json_decref(made);
 }
 END_TEST
 
@@ -113,9 +133,12 @@ END_TEST
 
 int main(void)
 {
-    const TTest *const tests[] = {
-        what_is_as_wanted_is_good,        a_figure_that_is_missed_is_named,
-        what_was_not_measured_is_no_pass, what_a_guest_must_not_get_breaks_it,
-        a_page_escapes_what_it_is_told,   NULL};
+    const TTest *const tests[] = {what_is_as_wanted_is_good,
+                                  a_figure_that_is_missed_is_named,
+                                  what_the_machine_takes_without_a_guest_is_told,
+                                  what_was_not_measured_is_no_pass,
+                                  what_a_guest_must_not_get_breaks_it,
+                                  a_page_escapes_what_it_is_told,
+                                  NULL};
     return unit_run(unit_suite("check_judge", tests));
 }

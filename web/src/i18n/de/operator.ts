@@ -77,6 +77,7 @@ export const operator = {
     "check.got": "Bekam",
     "check.over": "Darüber",
     "check.uncharged": "Prozessoren, auf niemandes Rechnung",
+    "check.machine": "Was ein Prozessor durch die Arbeit eines anderen verliert, ohne jeden Gast",
     "check.neighbour": "Was der Nachbar eines Angreifers verliert",
     "check.of": "An",
     "check.loss": "Verlust",

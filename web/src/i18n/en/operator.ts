@@ -77,6 +77,7 @@ export const operator = {
     "check.got": "Got",
     "check.over": "Over it",
     "check.uncharged": "Processors working for nobody",
+    "check.machine": "What one processor loses by another's work, without any guest",
     "check.neighbour": "What the neighbour of an attacker loses",
     "check.of": "Of its",
     "check.loss": "Loss",

@@ -76,6 +76,14 @@ function Figures({ of }: { of: Report }) {
                 ]}
             />
             <Measured
+                title={t("check.machine")}
+                rows={of.machine}
+                columns={[
+                    { head: t("check.loss"), kind: "number", cell: (one) => (one.measured ? percent(one.loss) : "–") },
+                    { head: t("check.spread"), kind: "number", cell: (one) => (one.measured ? percent(one.spread) : "–") },
+                ]}
+            />
+            <Measured
                 title={t("check.neighbour")}
                 rows={of.neighbour}
                 columns={[
