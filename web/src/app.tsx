@@ -6,7 +6,7 @@ import { session, start } from "./api/session";
 import { store, useStore } from "./api/store";
 import { subscribe } from "./api/stream";
 import { useT } from "./i18n";
-import { useOperator, useReseller } from "./roles";
+import { useOfReseller, useOperator } from "./roles";
 import { SignIn, SignInAgain } from "./rooms/auth/SignIn";
 import { Frame } from "./rooms/Frame";
 import { VpsListPage } from "./rooms/vps/VpsListPage";
@@ -60,7 +60,7 @@ function Broken() {
 function Rooms() {
     const [at] = useLocation();
     const operator = useOperator();
-    const reseller = useReseller();
+    const reseller = useOfReseller();
     return (
         <Boundary at={at}>
             <Suspense fallback={<Loading rows={6} />}>

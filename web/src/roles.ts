@@ -15,7 +15,9 @@ const may = {
     "log:read": ["owner", "admin", "member"],
     "billing:read": ["owner", "admin", "billing"],
     "billing:write": ["owner", "admin", "billing"],
-    "billing:give": ["owner", "admin"], // what gives something away
+    "billing:give": ["owner", "admin"], // what gives something away, and the terms of it
+    "tenants:write": ["owner", "admin"],
+    "catalogue:write": ["owner", "admin"], // prices and taxes of one's own
     "events:read": ["owner", "admin", "member", "viewer"],
 } satisfies Record<string, Role[]>;
 
@@ -32,10 +34,16 @@ export function useOperator(): boolean {
     return state.principal?.platform_role === "operator" && !state.acting;
 }
 
+// Whose tenant sells to tenants of its own. Those of it who may not see that are told so by the server.
+export function useOfReseller(): boolean {
+    return useStore(session).principal?.tenant?.kind === "reseller";
+}
+
 // Who sells to tenants of their own.
 export function useReseller(): boolean {
     const { principal } = useStore(session);
-    return principal?.tenant?.kind === "reseller" && principal.role !== null && ["owner", "admin", "billing"].includes(principal.role);
+    const ofReseller = useOfReseller();
+    return ofReseller && principal != null && principal.role !== null && ["owner", "admin", "billing"].includes(principal.role);
 }
 
 // Whether one's own tenant, a reseller, is who asks for it; not who owes it.

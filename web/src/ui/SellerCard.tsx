@@ -19,7 +19,7 @@ interface Props {
     set: (part: Partial<Seller>) => void;
     problem: Problem | undefined;
     busy: boolean;
-    save: () => void;
+    save?: () => void; // none: one may only look
 }
 
 export function SellerCard({ value, set, problem, busy, save }: Props) {
@@ -33,7 +33,7 @@ export function SellerCard({ value, set, problem, busy, save }: Props) {
                 noValidate
                 onSubmit={(event) => {
                     event.preventDefault();
-                    save();
+                    save?.();
                 }}
             >
                 <Stack>
@@ -51,11 +51,13 @@ export function SellerCard({ value, set, problem, busy, save }: Props) {
                     </SimpleGrid>
                     <Textarea label={t("seller.footer")} autosize minRows={2} maxRows={5} value={value.footer} error={problem?.at("footer")} onChange={(e) => set({ footer: e.currentTarget.value })} />
                     <ProblemNote problem={problem} />
-                    <Group justify="flex-end">
-                        <Button size="xs" type="submit" loading={busy} disabled={!value.company}>
-                            {t("save")}
-                        </Button>
-                    </Group>
+                    {save && (
+                        <Group justify="flex-end">
+                            <Button size="xs" type="submit" loading={busy} disabled={!value.company}>
+                                {t("save")}
+                            </Button>
+                        </Group>
+                    )}
                 </Stack>
             </form>
         </Card>

@@ -126,6 +126,7 @@ export const billing = {
     "payments.none": "Keine Zahlungen",
     "payments.none.text": "Was Sie zahlen, steht hier.",
     "payments.admin.none": "Erfassen Sie eine, oder legen Sie unter Verkauf einen Zahlungsweg an.",
+    "payments.below.none": "Halten Sie oben fest, was eingegangen ist.",
     "payment.pending": "Erwartet",
     "payment.succeeded": "Eingegangen",
     "payment.failed": "Gescheitert",

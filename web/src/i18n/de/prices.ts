@@ -100,6 +100,7 @@ export const prices = {
     "monthend.waits": "Wartet auf {nodes}",
     "monthend.changed": "Geändert",
     "monthend.approve": "Freigeben",
+    "monthend.approve.text": "Der Monat geht weiter, wie er ist: {name}, {month}. Seine Rechnung ändert sich dann nicht mehr; was an ihr falsch ist, lässt sich nur stornieren oder gutschreiben.",
     "monthend.approved": "Es geht weiter.",
     "monthend.retried": "Es wird neu berechnet.",
     "monthstep.freeze": "Beginnt",

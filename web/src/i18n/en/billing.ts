@@ -126,6 +126,7 @@ export const billing = {
     "payments.none": "No payments",
     "payments.none.text": "What you pay shows here.",
     "payments.admin.none": "Record one, or add a way to pay under Selling.",
+    "payments.below.none": "Record what came in, above.",
     "payment.pending": "Awaited",
     "payment.succeeded": "Received",
     "payment.failed": "Failed",

@@ -100,6 +100,7 @@ export const prices = {
     "monthend.waits": "Waits for {nodes}",
     "monthend.changed": "Changed",
     "monthend.approve": "Approve",
+    "monthend.approve.text": "The month goes on as it is: {name}, {month}. Its invoice changes no more then; what is wrong in it can only be voided or credited.",
     "monthend.approved": "It goes on.",
     "monthend.retried": "It is computed anew.",
     "monthstep.freeze": "Begins",

@@ -18,6 +18,7 @@ const draftOf = (node: Node) => ({
     reserve_memory_bytes: node.reserve.memory_bytes,
     reserve_disk_bytes: node.reserve.disk_bytes,
     high_water_percent: node.high_water_percent,
+    line_rate_mbit: node.line_rate_mbit ?? undefined,
     tags: node.tags,
     dedicated: node.dedicated,
 });
@@ -27,7 +28,7 @@ type Draft = ReturnType<typeof draftOf>;
 // Only what was changed is sent.
 function changesOf(draft: Draft, node: Node): Partial<Draft> {
     const was = draftOf(node);
-    return Object.fromEntries(Object.entries(draft).filter(([name, value]) => JSON.stringify(value) !== JSON.stringify(was[name as keyof Draft])));
+    return Object.fromEntries(Object.entries(draft).filter(([name, value]) => value !== undefined && JSON.stringify(value) !== JSON.stringify(was[name as keyof Draft])));
 }
 
 export function NodeForm({ node, etag }: { node: Node; etag: string | undefined }) {
@@ -58,6 +59,7 @@ export function NodeForm({ node, etag }: { node: Node; etag: string | undefined 
                         {percent("overcommit_disk_percent")}
                         <Bytes label={t("node.reserve_disk_bytes")} value={draft.reserve_disk_bytes} error={action.problem?.at("reserve_disk_bytes")} set={(value) => set({ reserve_disk_bytes: value })} />
                         {percent("high_water_percent")}
+                        <NumberInput label={t("node.line_rate_mbit")} description={t("node.line_rate_mbit.text")} suffix=" Mbit/s" min={1} max={100_000_000} allowDecimal={false} value={draft.line_rate_mbit ?? ""} error={action.problem?.at("line_rate_mbit")} onChange={(value) => set({ line_rate_mbit: value === "" ? undefined : Number(value) })} />
                         <TagsInput label={t("node.tags")} value={draft.tags} error={action.problem?.at("tags")} onChange={(value) => set({ tags: value })} />
                     </SimpleGrid>
                     <Switch label={t("node.dedicated")} description={t("node.dedicated.text")} checked={draft.dedicated} onChange={(e) => set({ dedicated: e.currentTarget.checked })} />

@@ -5,9 +5,11 @@ import { api, ask, must, save, type Schema } from "../../api/client";
 import { useAction, useList, useOne } from "../../api/hooks";
 import { useT } from "../../i18n";
 import { useFormat } from "../../i18n/format";
+import { useMay } from "../../roles";
+import { amountOf, isAmount } from "../../ui/amount";
 import { CostFigures, CostVps } from "../../ui/Costs";
 import { DataTable } from "../../ui/DataTable";
-import { FormDialog } from "../../ui/Dialog";
+import { ConfirmDialog, FormDialog } from "../../ui/Dialog";
 import { invoicesStale } from "../../ui/InvoiceOrder";
 import { InvoiceState, type Invoice } from "../../ui/Invoices";
 import { Alert, Button, Group, NumberInput, Select, SimpleGrid, Text, Textarea, TextInput, Title } from "../../ui/kit";
@@ -16,6 +18,7 @@ import { QuotaMeters } from "../../ui/QuotaMeters";
 import { Empty, ProblemNote, Shown } from "../../ui/States";
 import { Labels, Time } from "../../ui/Status";
 import { toast } from "../../ui/Toasts";
+import { CustomerPayments } from "./CustomerPayments";
 import { CustomerState } from "./CustomersPage";
 
 type Tenant = Schema["Tenant"];
@@ -37,7 +40,7 @@ function MoneyDialog({ id, kind, currency, close }: { id: string; kind: "payment
     const t = useT();
     const [sum, setSum] = useState("");
     const [text, setText] = useState("");
-    const amount = sum.replace(",", ".");
+    const amount = amountOf(sum);
     const action = useAction(
         async (_, key) => {
             const params = { path: { id }, header: { "Idempotency-Key": key } };
@@ -53,7 +56,7 @@ function MoneyDialog({ id, kind, currency, close }: { id: string; kind: "payment
     );
     const title = t(kind === "payment" ? "payment.record" : "credit.grant");
     return (
-        <FormDialog title={title} close={close} submit={title} busy={action.busy} problem={action.problem} disabled={!/^\d+([.,]\d+)?$/.test(sum) || (kind === "payment" && !text)} onSubmit={() => void action.run(undefined)}>
+        <FormDialog title={title} close={close} submit={title} busy={action.busy} problem={action.problem} disabled={!isAmount(sum) || (kind === "payment" && !text)} onSubmit={() => void action.run(undefined)}>
             <TextInput data-autofocus label={t("amount")} inputMode="decimal" rightSection={<Text size="sm">{currency}</Text>} rightSectionWidth={52} value={sum} error={action.problem?.at("amount")} onChange={(e) => setSum(e.currentTarget.value.trim())} />
             <TextInput label={t(kind === "payment" ? "payment.reference" : "note")} value={text} error={action.problem?.at(kind === "payment" ? "reference" : "note")} onChange={(e) => setText(e.currentTarget.value)} />
         </FormDialog>
@@ -76,6 +79,8 @@ function TermsDialog({ id, account, etag, close }: { id: string; account: Accoun
 function AccountCard({ id }: { id: string }) {
     const t = useT();
     const format = useFormat();
+    const may = useMay();
+    const orders = (["terms", "payment", "credit"] as const).filter((one) => may(one === "payment" ? "billing:write" : "billing:give"));
     const [asked, setAsked] = useState<"terms" | "payment" | "credit" | undefined>();
     const query = useOne(["billing", "below", id], () => ask(api.GET("/v1/tenants/{id}/billing", { params: { path: { id } } })));
     const close = () => setAsked(undefined);
@@ -94,7 +99,7 @@ function AccountCard({ id }: { id: string }) {
                             ]}
                         />
                         <Group gap="xs">
-                            {(["terms", "payment", "credit"] as const).map((one) => (
+                            {orders.map((one) => (
                                 <Button key={one} size="xs" variant="default" onClick={() => setAsked(one)}>
                                     {t(one === "terms" ? "account.terms" : one === "payment" ? "payment.record" : "credit.grant")}
                                 </Button>
@@ -110,21 +115,22 @@ function AccountCard({ id }: { id: string }) {
 }
 
 // A month that waits until somebody has looked at it.
-function HeldMonths({ id }: { id: string }) {
+function HeldMonths({ id, name }: { id: string; name: string }) {
     const t = useT();
     const format = useFormat();
+    const [approving, setApproving] = useState<Schema["MonthEnd"] | undefined>();
     const query = useOne(["month-ends", "below", id], () => ask(api.GET("/v1/month-ends", { params: { query: { tenant_id: id, state: "review" } } })));
     const approve = useAction((month: string) => must(api.POST("/v1/month-ends/{id}/approve", { params: { path: { id: month } } })), { stale: invoicesStale, done: () => toast(t("monthend.approved")) });
     const retry = useAction((month: string) => must(api.POST("/v1/month-ends/{id}/retry", { params: { path: { id: month } } })), { stale: invoicesStale, done: () => toast(t("monthend.retried"), "busy") });
     return (
         <>
-            <ProblemNote problem={approve.problem ?? retry.problem ?? query.error ?? undefined} />
+            <ProblemNote problem={retry.problem ?? query.error ?? undefined} />
             {query.value?.items.map((one) => (
                 <Alert key={one.id} color="orange" variant="outline" title={`${format.month(one.month)}: ${t("monthend.review")}`}>
                     <Text size="sm">{one.review}</Text>
                     <Group gap="xs" mt="xs">
                         {one.invoice_id && <Link href={`/billing/invoices/${one.invoice_id}`}>{t("invoice")}</Link>}
-                        <Button size="compact-xs" onClick={() => void approve.run(one.id)}>
+                        <Button size="compact-xs" onClick={() => setApproving(one)}>
                             {t("monthend.approve")}
                         </Button>
                         <Button size="compact-xs" variant="default" onClick={() => void retry.run(one.id)}>
@@ -133,11 +139,14 @@ function HeldMonths({ id }: { id: string }) {
                     </Group>
                 </Alert>
             ))}
+            {approving && (
+                <ConfirmDialog title={t("monthend.approve")} text={t("monthend.approve.text", { name, month: format.month(approving.month) })} submit={t("monthend.approve")} run={() => approve.run(approving.id)} busy={approve.busy} problem={approve.problem} close={() => setApproving(undefined)} />
+            )}
         </>
     );
 }
 
-function Invoices({ id }: { id: string }) {
+function Invoices({ id, name }: { id: string; name: string }) {
     const t = useT();
     const format = useFormat();
     const list = useList<Invoice>(["billing", "below", id, "invoices"], (cursor) => must(api.GET("/v1/tenants/{id}/invoices", { params: { path: { id }, query: { limit: 20, cursor } } })));
@@ -145,7 +154,7 @@ function Invoices({ id }: { id: string }) {
     return (
         <>
             <Title order={2}>{t("nav.invoices")}</Title>
-            <HeldMonths id={id} />
+            <HeldMonths id={id} name={name} />
             <ProblemNote problem={pdf.problem} />
             <DataTable
                 label={t("nav.invoices")}
@@ -175,6 +184,7 @@ function Invoices({ id }: { id: string }) {
 
 export default function CustomerPage({ id }: { id: string }) {
     const t = useT();
+    const may = useMay();
     const [suspending, setSuspending] = useState(false);
     const params = { path: { id } };
     const query = useOne(["tenants", "below", id], () => ask(api.GET("/v1/tenants/{id}", { params })));
@@ -188,11 +198,11 @@ export default function CustomerPage({ id }: { id: string }) {
                     title={tenant.name}
                     lead={<CustomerState tenant={tenant} />}
                     actions={
-                        tenant.state === "active" ? (
+                        !may("tenants:write") || tenant.state === "closed" ? null : tenant.state === "active" ? (
                             <Button variant="default" onClick={() => setSuspending(true)}>
                                 {t("tenant.suspend")}
                             </Button>
-                        ) : tenant.state === "closed" ? null : (
+                        ) : (
                             <Button loading={resume.busy} onClick={() => void resume.run(undefined)}>
                                 {t("tenant.resume")}
                             </Button>
@@ -229,7 +239,8 @@ export default function CustomerPage({ id }: { id: string }) {
                             </>
                         )}
                     </Shown>
-                    <Invoices id={id} />
+                    <Invoices id={id} name={tenant.name} />
+                    <CustomerPayments id={id} />
                     <Card title={t("nav.quotas")}>
                         <Shown of={quotas}>{({ items }) => <QuotaMeters of={items.filter((one) => one.limit !== null || one.used > 0)} />}</Shown>
                     </Card>

@@ -4,6 +4,7 @@ import { Link, useLocation } from "wouter";
 import { api, must, type Schema } from "../../api/client";
 import { useAction, useList } from "../../api/hooks";
 import { useT } from "../../i18n";
+import { useMay } from "../../roles";
 import { DataTable } from "../../ui/DataTable";
 import { FormDialog } from "../../ui/Dialog";
 import { Button, Stack, TextInput } from "../../ui/kit";
@@ -33,10 +34,11 @@ function CreateDialog({ close }: { close: () => void }) {
 
 export default function CustomersPage() {
     const t = useT();
+    const may = useMay();
     const [making, setMaking] = useState(false);
     const list = useList<Tenant>(["tenants", "below"], (cursor) => must(api.GET("/v1/tenants", { params: { query: { limit: 50, cursor } } })));
     return (
-        <Page title={t("nav.customers")} lead={t("customers.text")} actions={<Button onClick={() => setMaking(true)}>{t("customer.create")}</Button>}>
+        <Page title={t("nav.customers")} lead={t("customers.text")} actions={may("tenants:write") && <Button onClick={() => setMaking(true)}>{t("customer.create")}</Button>}>
             <DataTable
                 label={t("nav.customers")}
                 list={list}

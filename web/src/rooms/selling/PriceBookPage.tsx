@@ -11,7 +11,7 @@ import { Card, Page } from "../../ui/Page";
 import { Empty, ProblemNote, Shown } from "../../ui/States";
 import { Status, type Tone } from "../../ui/Status";
 import { toast } from "../../ui/Toasts";
-import { addVersion, dropVersion, useBook, useVersions, type Book, type Selling, type Version } from "./data";
+import { addVersion, dropVersion, useBook, useMaySell, useThings, useVersions, type Book, type Selling, type Version } from "./data";
 import { ItemFields, useItemText } from "./ItemFields";
 import { changesOf, draftOf, itemOf, type Change, type Draft } from "./items";
 
@@ -39,6 +39,7 @@ function Changes({ of, currency }: { of: Change[]; currency: string }) {
 function Editor({ selling, book, close }: { selling: Selling; book: Book; close: () => void }) {
     const t = useT();
     const now = (book.now?.items ?? []).map(draftOf);
+    const { problem } = useThings(); // without them there is nothing to choose from
     const [items, setItems] = useState<Draft[]>((book.next ?? book.now)?.items.map(draftOf) ?? []);
     const [from, setFrom] = useState("");
     const body = { items: items.map(itemOf), ...(from && { valid_from: `${from}T00:00:00Z` }) };
@@ -75,7 +76,7 @@ function Editor({ selling, book, close }: { selling: Selling; book: Book; close:
                         {t("book.changes")}
                     </Text>
                     <Changes of={changesOf(now, items)} currency={book.currency} />
-                    <ProblemNote problem={action.problem} />
+                    <ProblemNote problem={action.problem ?? problem} />
                     <Group justify="flex-end">
                         <Button size="xs" variant="default" onClick={close}>
                             {t("cancel")}
@@ -112,13 +113,14 @@ export default function PriceBookPage({ selling, id }: { selling: Selling; id: s
     const format = useFormat();
     const [editing, setEditing] = useState(false);
     const [leaving, setLeaving] = useState<Version | undefined>();
+    const mayChange = useMaySell()(selling);
     const query = useBook(selling, id);
     const versions = useVersions(selling, id);
     const drop = useAction((version: string) => dropVersion(selling, version), { stale: ["prices"] });
     return (
         <Shown of={query} title={t("nav.operator.prices")}>
             {(book) => (
-                <Page title={`${book.name} · ${book.currency}`} lead={<Link href={selling.base}>{t("nav.operator.prices")}</Link>} actions={!editing && <Button onClick={() => setEditing(true)}>{t("book.version.add")}</Button>}>
+                <Page title={`${book.name} · ${book.currency}`} lead={<Link href={selling.base}>{t("nav.operator.prices")}</Link>} actions={mayChange && !editing && <Button onClick={() => setEditing(true)}>{t("book.version.add")}</Button>}>
                     {editing && <Editor selling={selling} book={book} close={() => setEditing(false)} />}
                     {!editing && (
                         <>
@@ -145,7 +147,7 @@ export default function PriceBookPage({ selling, id }: { selling: Selling; id: s
                                 head: "",
                                 kind: "actions",
                                 cell: (one) =>
-                                    Date.parse(one.valid_from) > Date.now() ? (
+                                    mayChange && Date.parse(one.valid_from) > Date.now() ? (
                                         <Button size="compact-xs" variant="default" onClick={() => setLeaving(one)}>
                                             {t("delete")}
                                         </Button>

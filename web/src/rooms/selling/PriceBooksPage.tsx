@@ -8,7 +8,7 @@ import { FormDialog } from "../../ui/Dialog";
 import { Button, Text, TextInput } from "../../ui/kit";
 import { Page } from "../../ui/Page";
 import { Empty } from "../../ui/States";
-import { addBook, useBooks, type Selling, type Version } from "./data";
+import { addBook, useBooks, useMaySell, type Selling, type Version } from "./data";
 
 function CreateDialog({ selling, close }: { selling: Selling; close: () => void }) {
     const t = useT();
@@ -28,10 +28,11 @@ export default function PriceBooksPage({ selling }: { selling: Selling }) {
     const t = useT();
     const format = useFormat();
     const [making, setMaking] = useState(false);
+    const maySell = useMaySell();
     const list = useBooks(selling);
     const version = (of: Version | null) => (of ? t("book.version.of", { number: of.number, day: format.day(of.valid_from), count: of.items.length }) : "–");
     return (
-        <Page title={t("nav.operator.prices")} lead={t("books.text")} actions={<Button onClick={() => setMaking(true)}>{t("book.create")}</Button>}>
+        <Page title={t("nav.operator.prices")} lead={t("books.text")} actions={maySell(selling) && <Button onClick={() => setMaking(true)}>{t("book.create")}</Button>}>
             <DataTable
                 label={t("nav.operator.prices")}
                 list={list}

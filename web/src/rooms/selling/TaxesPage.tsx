@@ -7,7 +7,7 @@ import { ConfirmDialog, FormDialog } from "../../ui/Dialog";
 import { Button, Select, SimpleGrid, Text, TextInput } from "../../ui/kit";
 import { Page } from "../../ui/Page";
 import { Empty } from "../../ui/States";
-import { addRule, dropRule, useRules, type Selling, type TaxRule } from "./data";
+import { addRule, dropRule, useMaySell, useRules, type Selling, type TaxRule } from "./data";
 import { meters, type Meter } from "./items";
 
 function AddDialog({ selling, close }: { selling: Selling; close: () => void }) {
@@ -42,10 +42,11 @@ export default function TaxesPage({ selling }: { selling: Selling }) {
     const format = useFormat();
     const [adding, setAdding] = useState(false);
     const [leaving, setLeaving] = useState<TaxRule | undefined>();
+    const mayChange = useMaySell()(selling);
     const list = useRules(selling);
     const drop = useAction((id: string) => dropRule(selling, id), { stale: ["taxes", "prices"] });
     return (
-        <Page title={t("nav.operator.taxes")} lead={t("taxes.text")} actions={<Button onClick={() => setAdding(true)}>{t("tax.add")}</Button>}>
+        <Page title={t("nav.operator.taxes")} lead={t("taxes.text")} actions={mayChange && <Button onClick={() => setAdding(true)}>{t("tax.add")}</Button>}>
             <DataTable
                 label={t("nav.operator.taxes")}
                 list={list}
@@ -60,7 +61,7 @@ export default function TaxesPage({ selling }: { selling: Selling }) {
                         head: "",
                         kind: "actions",
                         cell: (one) =>
-                            Date.parse(one.valid_from) > Date.now() ? (
+                            mayChange && Date.parse(one.valid_from) > Date.now() ? (
                                 <Button size="compact-xs" variant="default" onClick={() => setLeaving(one)}>
                                     {t("delete")}
                                 </Button>

@@ -4,6 +4,7 @@ import { useList, useOne } from "../../api/hooks";
 import { session } from "../../api/session";
 import { useStore } from "../../api/store";
 import { usePlans, useLocations } from "../../api/nouns";
+import { useMay } from "../../roles";
 
 export type Book = Schema["PriceBook"];
 export type Version = Schema["PriceBookVersion"];
@@ -17,6 +18,12 @@ export interface Selling {
 }
 export const asStaff: Selling = { staff: true, base: "/operator/prices" };
 export const asReseller: Selling = { staff: false, base: "/reselling/prices" };
+
+// Whether one may change them: others of a reseller only see them.
+export function useMaySell(): (selling: Selling) => boolean {
+    const may = useMay();
+    return ({ staff }) => staff || may("catalogue:write");
+}
 
 const limit = 50;
 
@@ -66,7 +73,7 @@ export const dropRule = ({ staff }: Selling, id: string) => must(staff ? api.DEL
 // What prices may be of: what the seller sees of the catalogue.
 export function useThings() {
     const tenant = useStore(session).tenant;
-    const plans = usePlans().value?.items ?? [];
-    const locations = useLocations().value?.items ?? [];
-    return { tenant, plans, locations };
+    const plans = usePlans();
+    const locations = useLocations();
+    return { tenant, plans: plans.value?.items ?? [], locations: locations.value?.items ?? [], problem: plans.error ?? locations.error ?? undefined };
 }

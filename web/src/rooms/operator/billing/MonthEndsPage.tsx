@@ -7,7 +7,7 @@ import { useT, useWord } from "../../../i18n";
 import { useFormat } from "../../../i18n/format";
 import { monthsBack } from "../../../ui/Costs";
 import { DataTable } from "../../../ui/DataTable";
-import { FormDialog } from "../../../ui/Dialog";
+import { ConfirmDialog, FormDialog } from "../../../ui/Dialog";
 import { Figure } from "../../../ui/Figure";
 import { Button, Group, Select, SimpleGrid, Stack, Text } from "../../../ui/kit";
 import { Card, Page } from "../../../ui/Page";
@@ -93,6 +93,7 @@ export default function MonthEndsPage() {
     const format = useFormat();
     const names = useOperatorNames();
     const [starting, setStarting] = useState(false);
+    const [approving, setApproving] = useState<MonthEnd | undefined>();
     const [params, setParams] = useSearchParams();
     const months = monthsBack(24);
     const month = months.find((one) => one === params.get("month")) ?? months[1]!;
@@ -116,7 +117,7 @@ export default function MonthEndsPage() {
                 <Select size="xs" label={t("state")} clearable placeholder={t("any")} data={states.map((one) => ({ value: one, label: t(`monthend.${one}`) }))} value={state ?? null} onChange={(value) => set("state", value)} clearButtonProps={{ "aria-label": t("clear") }} />
             </Group>
             <Summary month={month} />
-            <ProblemNote problem={approve.problem ?? retry.problem} />
+            <ProblemNote problem={retry.problem} />
             <DataTable
                 label={t("nav.operator.months")}
                 list={list}
@@ -133,7 +134,7 @@ export default function MonthEndsPage() {
                         cell: (one) => (
                             <Group gap={6} wrap="nowrap">
                                 {one.state === "review" && (
-                                    <Button size="compact-xs" onClick={() => void approve.run(one.id)}>
+                                    <Button size="compact-xs" onClick={() => setApproving(one)}>
                                         {t("monthend.approve")}
                                     </Button>
                                 )}
@@ -148,6 +149,9 @@ export default function MonthEndsPage() {
                 ]}
                 empty={<Empty title={t("months.none")} text={t("months.none.text")} />}
             />
+            {approving && (
+                <ConfirmDialog title={t("monthend.approve")} text={t("monthend.approve.text", { name: names.tenant(approving.tenant_id), month: format.month(approving.month) })} submit={t("monthend.approve")} run={() => approve.run(approving.id)} busy={approve.busy} problem={approve.problem} close={() => setApproving(undefined)} />
+            )}
             {starting && <StartDialog close={() => setStarting(false)} />}
         </Page>
     );

@@ -1,26 +1,24 @@
 // Money that came in: what providers said, and what somebody wrote down.
 import { useState } from "react";
 import { Link, useSearchParams } from "wouter";
-import { api, must, type Schema } from "../../../api/client";
+import { api, must } from "../../../api/client";
 import { useAction, useList } from "../../../api/hooks";
 import { useT } from "../../../i18n";
 import { useFormat } from "../../../i18n/format";
+import { amountOf, isAmount } from "../../../ui/amount";
 import { DataTable } from "../../../ui/DataTable";
 import { FormDialog } from "../../../ui/Dialog";
 import { Button, Group, Select, Text, Textarea, TextInput } from "../../../ui/kit";
 import { Page } from "../../../ui/Page";
+import { PaymentState, refundable, RefundDialog, type Payment } from "../../../ui/Refund";
 import { Empty } from "../../../ui/States";
-import { Status, Time, type Tone } from "../../../ui/Status";
+import { Time } from "../../../ui/Status";
 import { toast } from "../../../ui/Toasts";
 import { optionsOf, ThingFilter } from "../AllVpsPage";
 import { useOperatorNames, useTenants } from "../data";
 
-type Payment = Schema["Payment"];
 const states = ["pending", "succeeded", "failed", "refunded"] as const;
-const tones: Record<Payment["state"], Tone> = { pending: "busy", succeeded: "good", failed: "bad", refunded: "idle" };
 const stale = ["billing"];
-export const isAmount = (text: string) => /^\d{1,9}([.,]\d{1,4})?$/.test(text) && Number(text.replace(",", ".")) > 0;
-export const amountOf = (text: string) => text.replace(",", ".");
 
 export function PaymentDialog({ tenant, invoice, amount, currency, close }: { tenant?: string; invoice?: string; amount?: string; currency?: string; close: () => void }) {
     const t = useT();
@@ -48,20 +46,6 @@ export function PaymentDialog({ tenant, invoice, amount, currency, close }: { te
     );
 }
 
-function RefundDialog({ payment, close }: { payment: Payment; close: () => void }) {
-    const t = useT();
-    const [sum, setSum] = useState(payment.unallocated);
-    const [reason, setReason] = useState("");
-    const action = useAction((_, key) => must(api.POST("/v1/admin/payments/{id}/refund", { params: { path: { id: payment.id }, header: { "Idempotency-Key": key } }, body: { amount: amountOf(sum), reason } })), { stale, done: close });
-    return (
-        <FormDialog title={t("payment.refund")} close={close} submit={t("payment.refund")} danger busy={action.busy} problem={action.problem} disabled={!isAmount(sum) || !reason} onSubmit={() => void action.run(undefined)}>
-            <Text size="sm">{t("payment.refund.text")}</Text>
-            <TextInput data-autofocus label={t("amount")} inputMode="decimal" value={sum} error={action.problem?.at("amount")} onChange={(e) => setSum(e.currentTarget.value.trim())} />
-            <Textarea label={t("reason")} value={reason} error={action.problem?.at("reason")} onChange={(e) => setReason(e.currentTarget.value)} />
-        </FormDialog>
-    );
-}
-
 export default function PaymentsPage() {
     const t = useT();
     const format = useFormat();
@@ -82,7 +66,7 @@ export default function PaymentsPage() {
                 id={(one) => one.id}
                 columns={[
                     { head: t("holder.tenant"), cell: (one) => <Link href={`/operator/tenants/${one.tenant_id}`}>{names.tenant(one.tenant_id)}</Link> },
-                    { head: t("state"), cell: (one) => <Status tone={tones[one.state]}>{t(`payment.${one.state}`)}</Status> },
+                    { head: t("state"), cell: (one) => <PaymentState of={one} /> },
                     { head: t("payment.reference"), cell: (one) => <span className="mono">{one.reference ?? "–"}</span> },
                     { head: t("payment.for"), cell: (one) => (one.invoice_id ? <Link href={`/operator/invoices/${one.invoice_id}`}>{t("invoice")}</Link> : t("balance")) },
                     { head: t("when"), cell: (one) => <Time at={one.settled_at ?? one.created_at} />, kind: "fit" },
@@ -91,7 +75,7 @@ export default function PaymentsPage() {
                         head: "",
                         kind: "actions",
                         cell: (one) =>
-                            one.state === "succeeded" && Number(one.unallocated) > 0 ? (
+                            refundable(one) ? (
                                 <Button size="compact-xs" variant="default" onClick={() => setAsked(one)}>
                                     {t("payment.refund")}
                                 </Button>
@@ -101,7 +85,9 @@ export default function PaymentsPage() {
                 empty={<Empty title={t("payments.none")} text={t("payments.admin.none")} />}
             />
             {asked === "record" && <PaymentDialog close={() => setAsked(undefined)} />}
-            {asked && asked !== "record" && <RefundDialog payment={asked} close={() => setAsked(undefined)} />}
+            {asked && asked !== "record" && (
+                <RefundDialog payment={asked} order={(body, key) => must(api.POST("/v1/admin/payments/{id}/refund", { params: { path: { id: asked.id }, header: { "Idempotency-Key": key } }, body }))} close={() => setAsked(undefined)} />
+            )}
         </Page>
     );
 }

@@ -3,19 +3,17 @@ import { useState } from "react";
 import { api, ask, must, type Schema } from "../../../api/client";
 import { useAction, useList, useOne } from "../../../api/hooks";
 import { useT } from "../../../i18n";
-import { useFormat } from "../../../i18n/format";
 import { DataTable } from "../../../ui/DataTable";
 import { Dialog, FormDialog } from "../../../ui/Dialog";
-import { Button, Group, NumberInput, Select, SimpleGrid, Stack, Switch, Text, Textarea, TextInput, Title } from "../../../ui/kit";
+import { Button, Group, Select, Stack, Text, Textarea, TextInput, Title } from "../../../ui/kit";
 import { Page, Secret } from "../../../ui/Page";
+import { Promotions, type Promotion } from "../../../ui/Promotions";
 import { bodyOfSeller, noSeller, SellerCard, type Seller } from "../../../ui/SellerCard";
 import { Empty, ProblemNote, Shown } from "../../../ui/States";
 import { Status } from "../../../ui/Status";
 import { toast } from "../../../ui/Toasts";
-import { amountOf, isAmount } from "./PaymentsPage";
 
 type Provider = Schema["PaymentProvider"];
-type Promotion = Schema["Promotion"];
 const stale = ["selling"];
 
 function SellerForm({ seller, etag }: { seller: Seller; etag: string | undefined }) {
@@ -94,61 +92,14 @@ function Providers() {
     );
 }
 
-function PromotionDialog({ close }: { close: () => void }) {
-    const t = useT();
-    const [code, setCode] = useState("");
-    const [sum, setSum] = useState("");
-    const [currency, setCurrency] = useState("EUR");
-    const [until, setUntil] = useState("");
-    const [days, setDays] = useState<number | "">("");
-    const [uses, setUses] = useState<number | "">("");
-    const body = { code, amount: amountOf(sum), currency, ...(until && { expires_at: `${until}T00:00:00Z` }), ...(days !== "" && { credit_days: days }), ...(uses !== "" && { max_uses: uses }) };
-    const action = useAction((_, key) => must(api.POST("/v1/admin/promotions", { params: { header: { "Idempotency-Key": key } }, body })), { stale, done: close });
-    const count = (value: string | number) => (value === "" ? "" : Number(value));
-    return (
-        <FormDialog title={t("promotion.add")} close={close} submit={t("add")} busy={action.busy} problem={action.problem} disabled={code.length < 4 || !isAmount(sum)} onSubmit={() => void action.run(undefined)}>
-            <TextInput data-autofocus label={t("credit.code")} description={t("promotion.rule")} value={code} error={action.problem?.at("code")} onChange={(e) => setCode(e.currentTarget.value.toUpperCase())} />
-            <SimpleGrid cols={2}>
-                <TextInput label={t("amount")} inputMode="decimal" value={sum} error={action.problem?.at("amount")} onChange={(e) => setSum(e.currentTarget.value.trim())} />
-                <TextInput label={t("plan.currency")} maxLength={3} value={currency} error={action.problem?.at("currency")} onChange={(e) => setCurrency(e.currentTarget.value.toUpperCase())} />
-                <NumberInput label={t("promotion.uses")} min={1} allowDecimal={false} value={uses} error={action.problem?.at("max_uses")} onChange={(value) => setUses(count(value))} />
-                <NumberInput label={t("promotion.days")} min={1} allowDecimal={false} value={days} error={action.problem?.at("credit_days")} onChange={(value) => setDays(count(value))} />
-            </SimpleGrid>
-            <TextInput type="date" label={t("promotion.until")} value={until} error={action.problem?.at("expires_at")} onChange={(e) => setUntil(e.currentTarget.value)} />
-        </FormDialog>
-    );
-}
-
-function Promotions() {
-    const t = useT();
-    const format = useFormat();
-    const [adding, setAdding] = useState(false);
+function Codes() {
     const list = useList<Promotion>(["selling", "promotions"], (cursor) => must(api.GET("/v1/admin/promotions", { params: { query: { limit: 50, cursor } } })));
-    const change = useAction((one: Promotion) => must(api.PATCH("/v1/admin/promotions/{id}", { params: { path: { id: one.id }, header: { "If-Match": "*" } }, body: { active: !one.active } })), { stale });
     return (
-        <>
-            <Group justify="space-between">
-                <Title order={2}>{t("promotions")}</Title>
-                <Button size="xs" variant="default" onClick={() => setAdding(true)}>
-                    {t("promotion.add")}
-                </Button>
-            </Group>
-            <ProblemNote problem={change.problem} />
-            <DataTable
-                label={t("promotions")}
-                list={list}
-                id={(one) => one.id}
-                columns={[
-                    { head: t("credit.code"), cell: (one) => <span className="mono">{one.code}</span> },
-                    { head: t("amount"), cell: (one) => format.money(one.amount, one.currency), kind: "number" },
-                    { head: t("promotion.used"), cell: (one) => (one.max_uses === null ? format.number(one.uses) : t("used.of", { used: format.number(one.uses), limit: format.number(one.max_uses) })), kind: "number" },
-                    { head: t("expires"), cell: (one) => (one.expires_at ? format.day(one.expires_at) : t("never")) },
-                    { head: t("state"), cell: (one) => <Switch size="xs" aria-label={t("promotion.active", { code: one.code })} checked={one.active} onChange={() => void change.run(one)} /> },
-                ]}
-                empty={<Empty title={t("promotions.none")} text={t("promotions.none.text")} />}
-            />
-            {adding && <PromotionDialog close={() => setAdding(false)} />}
-        </>
+        <Promotions
+            list={list}
+            add={(body, key) => must(api.POST("/v1/admin/promotions", { params: { header: { "Idempotency-Key": key } }, body }))}
+            change={(one) => must(api.PATCH("/v1/admin/promotions/{id}", { params: { path: { id: one.id }, header: { "If-Match": "*" } }, body: { active: !one.active } }))}
+        />
     );
 }
 
@@ -159,7 +110,7 @@ export default function SellingPage() {
         <Page title={t("nav.operator.selling")} lead={t("selling.text")}>
             {query.error?.status === 404 ? <SellerForm seller={noSeller} etag={undefined} /> : <Shown of={query}>{(seller) => <SellerForm seller={seller} etag={query.etag} />}</Shown>}
             <Providers />
-            <Promotions />
+            <Codes />
         </Page>
     );
 }

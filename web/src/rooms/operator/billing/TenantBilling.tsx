@@ -5,6 +5,7 @@ import { api, ask, must, type Schema } from "../../../api/client";
 import { useAction, useList, useOne } from "../../../api/hooks";
 import { useT } from "../../../i18n";
 import { useFormat } from "../../../i18n/format";
+import { amountOf, isAmount } from "../../../ui/amount";
 import { BuyerFields, bodyOfBuyer, buyerOf, type Buyer } from "../../../ui/BuyerFields";
 import { DataTable } from "../../../ui/DataTable";
 import { FormDialog } from "../../../ui/Dialog";
@@ -14,7 +15,7 @@ import { Empty, Shown } from "../../../ui/States";
 import { Status, Time } from "../../../ui/Status";
 import { toast } from "../../../ui/Toasts";
 import { useOperatorNames } from "../data";
-import { amountOf, isAmount, PaymentDialog } from "./PaymentsPage";
+import { PaymentDialog } from "./PaymentsPage";
 
 type Account = Schema["BillingAccount"];
 type Entry = Schema["LedgerEntry"];
