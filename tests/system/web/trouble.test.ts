@@ -108,6 +108,36 @@ describe("the panel in trouble", () => {
         assert.equal((await list(name)).length, 1);
     });
 
+    test("a reload: what was typed is there but for what may be secret; nothing is left after the order, nor of who signs out", async () => {
+        const { page } = window;
+        const name = `t${Date.now()}`;
+        const data = page.getByLabel("User data");
+        await fillOrder(name);
+        await data.fill("#!/bin/sh\necho hunter2\n");
+        await page.reload();
+        await page.getByText(/is back, but for the user data/).waitFor();
+        assert.deepEqual([await typed(), await data.inputValue(), await page.getByRole("radio", { name: /tiny/ }).isChecked()], [name, "", true]);
+        const stored = (of: Window) => of.page.evaluate(() => JSON.stringify([{ ...sessionStorage }, { ...localStorage }]));
+        assert.match(await stored(window), new RegExp(name));
+        assert.doesNotMatch(await stored(window), /hunter2/);
+        await window.button("Create VPS").click();
+        await window.heading(name).waitFor();
+        assert.doesNotMatch(await stored(window), new RegExp(name));
+        await window.go("/vps/new");
+        await window.heading("Create VPS").waitFor();
+        assert.equal(await typed(), "");
+
+        const other = await browser.window();
+        await other.signIn(world.customer, "/vps/new");
+        await other.page.getByRole("textbox", { name: "Name" }).fill("half-typed");
+        await until("it is kept", async () => (await stored(other)).includes("half-typed"));
+        await other.button(/^Your account/).click();
+        await other.page.getByRole("menuitem", { name: "Sign out" }).click();
+        await other.button("Sign in").waitFor();
+        assert.doesNotMatch(await stored(other), /half-typed/);
+        await other.context.close();
+    });
+
     test("changed by somebody else meanwhile: said so, nothing typed is lost, and saving again replaces it", async () => {
         const vps = await world.createVps();
         const { api } = world.customer;

@@ -2,7 +2,7 @@
 // kept in the browser's storage is the word that goes with the cookie (X-CSRF-Token), worth nothing without it.
 import { asProblem, away, problemOf } from "./problem";
 import type { components } from "./schema";
-import { remember, remembered, store } from "./store";
+import { dropDrafts, remember, remembered, store } from "./store";
 
 type Schema = components["schemas"];
 export type Principal = Schema["Principal"];
@@ -57,6 +57,7 @@ async function send(path: string, init: RequestInit): Promise<{ response: Respon
 async function enter(body: Schema["Session"], response: Response): Promise<void> {
     takeAccess(body, response);
     remember(csrfKey, body.csrf_token);
+    dropDrafts(body.user.id);
     const kept = remembered(tenantKey);
     const tenant = body.tenants.find((one) => one.id === kept)?.id ?? body.tenants[0]?.id;
     await meet({ id: body.id, user: body.user, tenants: body.tenants }, tenant);
@@ -165,6 +166,7 @@ export async function signOut(): Promise<void> {
         }
     }
     remember(csrfKey, null);
+    dropDrafts();
     location.assign("/");
 }
 
@@ -197,6 +199,7 @@ export function stopActing(): void {
 // Signed out in another tab is signed out in this one.
 window.addEventListener("storage", (event) => {
     if (event.key === csrfKey && event.newValue === null && session.get().phase === "in") {
+        dropDrafts();
         location.assign("/");
     }
 });

@@ -46,3 +46,31 @@ export function remember(key: string, value: string | null): void {
         // It holds as long as the page does.
     }
 }
+
+const drafts = "croft.draft.";
+
+export function draftOut(name: string): string | null {
+    try {
+        return sessionStorage.getItem(drafts + name);
+    } catch {
+        return null;
+    }
+}
+
+export function draftIn(name: string, text: string | null): void {
+    try {
+        text === null ? sessionStorage.removeItem(drafts + name) : sessionStorage.setItem(drafts + name, text);
+    } catch {
+        // As above.
+    }
+}
+
+// Of everybody but one, whose names begin so.
+export function dropDrafts(but?: string): void {
+    try {
+        const names = Object.keys(sessionStorage).filter((one) => one.startsWith(drafts));
+        names.filter((one) => but === undefined || !one.startsWith(drafts + but)).forEach((one) => sessionStorage.removeItem(one));
+    } catch {
+        // As above.
+    }
+}

@@ -2,18 +2,19 @@
 import { useState } from "react";
 import { useLocation } from "wouter";
 import { api, must } from "../../api/client";
+import { useDraft } from "../../api/draft";
 import { useAction } from "../../api/hooks";
 import { priceOf, useImages, useLocations, usePlans, usePrices, useSshKeys, useVpsList } from "../../api/nouns";
 import { asProblem, Problem } from "../../api/problem";
 import { useT } from "../../i18n";
 import { useFormat } from "../../i18n/format";
 import { Choices } from "../../ui/Choices";
-import { Button, Checkbox, Grid, SimpleGrid, Stack, Switch, TagsInput, Textarea, TextInput } from "../../ui/kit";
+import { Alert, Button, Checkbox, Grid, SimpleGrid, Stack, Switch, TagsInput, Text, Textarea, TextInput } from "../../ui/kit";
 import { brief, keyOf, keysOf, nameOfKey, type KnownKey } from "../../ui/keys";
 import { Card, Page } from "../../ui/Page";
 import { ProblemNote, Shown } from "../../ui/States";
 import { CreateSummary } from "./CreateSummary";
-import { bodyOf, emptyDraft, keysToKeep, labelsOf, linesOf, type Draft } from "./draft";
+import { bodyOf, emptyDraft, keptFields, keysToKeep, labelsOf, linesOf, type Draft } from "./draft";
 
 function Catalogue({ draft, set }: { draft: Draft; set: (part: Partial<Draft>) => void }) {
     const t = useT();
@@ -102,8 +103,7 @@ async function keepKeys(texts: string[], taken: string[], failed: string): Promi
 export default function CreatePage() {
     const t = useT();
     const [, go] = useLocation();
-    const [draft, setDraft] = useState<Draft>(emptyDraft);
-    const set = (part: Partial<Draft>) => setDraft((before) => ({ ...before, ...part }));
+    const { draft, set, back, drop, anew } = useDraft<Draft>("vps", emptyDraft, keptFields);
     const [keep, setKeep] = useState(false);
     const body = bodyOf(draft);
     const kept = useSshKeys().items ?? [];
@@ -116,12 +116,23 @@ export default function CreatePage() {
         },
         {
             stale: ["vps", "tasks", "quotas", "ssh-keys"],
-            done: (made) => "vps" in made && go(`/vps/${made.vps.id}`),
+            done: (made) => {
+                drop();
+                "vps" in made && go(`/vps/${made.vps.id}`);
+            },
         },
     );
     const wrongLabel = draft.labels.find((one) => labelsOf([one]) === undefined);
     return (
         <Page title={t("vps.create")}>
+            {back && (
+                <Alert color="blue" variant="outline" role="status">
+                    <Text size="sm">{t(back.left ? "draft.back.part" : "draft.back")}</Text>
+                    <Button size="compact-xs" variant="default" mt="xs" onClick={anew}>
+                        {t("draft.anew")}
+                    </Button>
+                </Alert>
+            )}
             <form
                 noValidate
                 onSubmit={(event) => {

@@ -16,6 +16,9 @@ export interface Draft {
 
 export const emptyDraft: Draft = { name: "", labels: [], keys: "", userData: "", start: true, protection: false };
 
+// What outlives a reload. User data does not: passwords are written into it.
+export const keptFields: (keyof Draft)[] = ["name", "location", "image", "plan", "labels", "keys", "start", "protection"];
+
 const labelName = /^[A-Za-z0-9._/-]{1,63}$/;
 const labelValue = /^[A-Za-z0-9._/:@+-]{0,63}$/;
 
