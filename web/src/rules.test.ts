@@ -39,6 +39,16 @@ describe("the source", () => {
         expect(wrong).toEqual([]);
     });
 
+    test("what has no way back is never one click: a dialog asks first", () => {
+        const final = /api\.DELETE\(|\bdrop[A-Z]\w*\(|\/(cancel|void|revoke|retire|close|approve|finalise|rotate-secret|reinstall|clean|refund)"/;
+        const wrong = sources.flatMap(({ name, text }) =>
+            [...text.matchAll(/const (\w+) = useAction\([^\n]*(?:\n(?!    (?:const|return|if|async) )[^\n]*)*/g)]
+                .filter(([action, called]) => final.test(action) && new RegExp(`onClick={(\\(\\) => (void )?)?${called}\\.run`).test(text))
+                .map(([, called]) => `${name}: ${called}`),
+        );
+        expect(wrong).toEqual([]);
+    });
+
     test("nothing names another host", () => {
         expect(breaking(({ text }) => /https?:\/\/(?!")/.test(text.replace(/^\s*\/\/.*$/gm, "")) && /https?:\/\/[a-z0-9]/.test(text))).toEqual([]);
     });

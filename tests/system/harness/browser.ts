@@ -133,7 +133,7 @@ export class Window {
             await this.page.waitForFunction((scheme) => document.documentElement.dataset.mantineColorScheme === scheme, how.scheme);
             await this.settled();
             const wider = await this.narrowed();
-            await this.picture(`${name}-${how.name}`);
+            await this.picture(`${name}-${how.name}`, this.page, how.size === phone);
             broken.push(...[...(wider > 0 ? [`${wider} pixels wider than the window`] : []), ...(how.rules ? await this.violations() : []), ...this.calm()].map((one) => `${name}, ${how.name}: ${one}`));
         }
         return broken;
@@ -156,11 +156,12 @@ export class Window {
         return this.overflow();
     }
 
-    async picture(name: string, of: Page | Locator = this.page): Promise<void> {
+    // whole: with what is below the fold.
+    async picture(name: string, of: Page | Locator = this.page, whole = false): Promise<void> {
         if (artifacts) {
             mkdirSync(artifacts, { recursive: true });
             // Of a part of the page, nothing that floats above it.
-            await of.screenshot({ path: `${artifacts}/${name}.png`, animations: "disabled", ...(of !== this.page && { style: "header, .toasts { visibility: hidden }" }) });
+            await of.screenshot({ path: `${artifacts}/${name}.png`, animations: "disabled", ...(whole && { fullPage: true }), ...(of !== this.page && { style: "header, .toasts { visibility: hidden }" }) });
         }
     }
 

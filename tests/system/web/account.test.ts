@@ -60,6 +60,14 @@ describe("an account's rooms", () => {
         await page.getByRole("row", { name: /Newcomer/ }).getByText("Admin").waitFor();
         assert.deepEqual(other.calm(), []);
         await other.context.close();
+
+        await window.button("Invite").first().click();
+        await window.dialog("Invite").getByLabel("E-mail address").fill("wrong@example.org");
+        await window.button("Invite", window.dialog()).click();
+        const row = page.getByRole("row", { name: /wrong@example.org/ });
+        await window.button("Withdraw", row).click();
+        await window.button("Withdraw", window.dialog("Withdraw invitation")).click();
+        await row.waitFor({ state: "detached" });
     });
 
     test("a forgotten password: a link by mail, a new one, signed in", async () => {
@@ -132,6 +140,26 @@ describe("an account's rooms", () => {
         await window.button("Delete", row).click();
         await window.button("Delete", window.dialog()).click();
         await row.waitFor({ state: "detached" });
+
+        const vps = await world.createVps();
+        const settled = () => until("its task is done", async () => (await world.customer.api.vps(vps.id)).task_id === null);
+        await window.button("Add network").click();
+        await window.dialog().getByLabel("Name").fill("inside");
+        await window.button("Add", window.dialog()).click();
+        const network = page.getByRole("row", { name: /inside/ });
+        await window.button("Add VPS", network).click();
+        await window.dialog().getByRole("combobox", { name: "VPS" }).or(window.dialog().getByRole("textbox", { name: "VPS" })).click();
+        await page.getByRole("option", { name: vps.name }).click();
+        await window.button("Add", window.dialog()).click();
+        await network.getByText(vps.name).waitFor();
+        await settled();
+        await window.button("Remove", network).click();
+        await window.button("Remove", window.dialog("Remove from the network")).click();
+        await network.getByText(vps.name).waitFor({ state: "detached" });
+        await settled();
+        await window.button("Delete", network).click();
+        await window.button("Delete", window.dialog("Delete network")).click();
+        await network.waitFor({ state: "detached" });
     });
 
     test("an SSH key is kept, chosen for a vps that is made, another is kept as it is made, and forgotten", async () => {
@@ -178,6 +206,14 @@ describe("an account's rooms", () => {
         await window.button("Remove everywhere", window.dialog()).click();
         await page.getByText("The key opens nothing of yours any more.").waitFor();
         assert.deepEqual((await keyed())[0].ssh_keys.map((one: string) => one.split(" ")[2]), ["ada@desk"]);
+
+        await until("it has heard of it", async () => (await keyed())[0].task_id === null);
+        await window.go(`/vps/${(await keyed())[0].id}/settings`);
+        await window.button("Remove the key ada@desk").click();
+        await window.dialog("Remove SSH key").getByText("ada@desk no longer opens keyed.").waitFor();
+        await window.button("Remove", window.dialog()).click();
+        await page.getByText(/There are none: set a root password/).waitFor();
+        assert.deepEqual((await keyed())[0].ssh_keys, []);
     });
 
     test("a second factor is set up, asked for at the next sign-in, and switched off", async () => {
@@ -210,6 +246,7 @@ describe("an account's rooms", () => {
         await until("the other window's and that of the set-up show", async () => (await end.count()) === 2);
         for (let left = 2; left > 0; left--) {
             await end.first().click();
+            await window.button("End", window.dialog("End session")).click();
             await until("one less", async () => (await end.count()) < left);
         }
         await other.dialog("Sign in again").waitFor();

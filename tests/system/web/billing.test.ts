@@ -145,9 +145,12 @@ describe("billing", () => {
         const row = operator.page.getByRole("row", { name: /Harbour Books/ });
         await row.waitFor({ timeout: 60_000 });
         await until("it is done, or asks to be reviewed", async () => {
-            const approve = operator.button("Approve");
-            if (await approve.first().isVisible()) {
-                await approve.first().click();
+            const odd = operator.page.getByRole("row").filter({ has: operator.button("Approve") }).first();
+            if (await odd.isVisible()) {
+                const approve = operator.button("Approve", operator.page.getByRole("row", { name: (await odd.getByRole("link").first().innerText()) }));
+                await approve.click();
+                await operator.button("Approve", operator.dialog()).click();
+                await approve.waitFor({ state: "detached" });
             }
             const states = await world.cluster.sql("SELECT count(*) FROM month_ends WHERE state <> 'done'");
             return states === "0" && (await row.getByText("Done").isVisible());
@@ -237,6 +240,34 @@ describe("billing", () => {
         await page.getByRole("row", { name: /Quay Coffee/ }).getByText("Refunded").waitFor();
     });
 
+    test("a draft is made final once one has said so again; a plan's next version is taken back the same way", async () => {
+        const { page } = operator;
+        const path = `**/v1/admin/invoices/${invoice}`;
+        await page.route(path, async (route) => {
+            const answer = await route.fetch();
+            return route.fulfill({ response: answer, body: JSON.stringify({ ...(await answer.json()), state: "draft", number: null }) });
+        });
+        await operator.go(`/operator/invoices/${invoice}`);
+        await operator.button("Finalise").click();
+        await operator.dialog("Finalise").getByText(/changes no more/).waitFor();
+        await Promise.all([page.waitForRequest(/\/finalise$/), operator.button("Finalise", operator.dialog()).click()]);
+        await operator.dialog().getByRole("alert").waitFor(); // it is final already
+        await page.unroute(path);
+
+        await operator.go(`/operator/plans/${world.plan.id}`);
+        await operator.button("New version").click();
+        await operator.dialog().getByLabel("Network, each way").fill("250");
+        await operator.dialog().getByLabel("Holds from").fill("2040-01-01");
+        await operator.button("New version", operator.dialog()).click();
+        const next = page.getByRole("row", { name: /2040/ });
+        await next.waitFor();
+        const { items } = await world.operator.expect(200, "GET", `/v1/admin/plans/${world.plan.id}/versions`);
+        assert.deepEqual(items.map((one: { net_rate_bps: number | null }) => one.net_rate_bps).sort(), [250_000_000, null]);
+        await operator.button("Delete", next).click();
+        await operator.button("Delete", operator.dialog("Delete version")).click();
+        await next.waitFor({ state: "detached" });
+    });
+
     test("who invoices are made out to, and a code", async () => {
         const { page } = customer;
         await customer.go("/billing/account");
@@ -299,21 +330,40 @@ describe("billing", () => {
         await window.dialog().waitFor({ state: "hidden" });
         await page.locator("main").getByRole("link", { name: "Customers" }).click();
         await page.getByRole("table", { name: "Invoices" }).getByRole("row").nth(2).waitFor();
+        await window.button("Record payment").click(); // which no invoice asks for: it may be sent back
+        await window.dialog().getByLabel("Amount").fill("4");
+        await window.dialog().getByLabel("Reference").fill("cash 2");
+        await window.button("Record payment", window.dialog()).click();
+        const paid = page.getByRole("table", { name: "Payments" }).getByRole("row", { name: /cash 2/ });
+        await window.button("Refund", paid).click();
+        await window.dialog().getByLabel("Reason").fill("Paid by mistake.");
+        await window.button("Refund", window.dialog()).click();
+        await paid.getByText("Refunded").waitFor();
+        await window.go("/reselling/selling");
+        await window.button("Add code").click();
+        await window.dialog().getByLabel("Code").fill("dock-day");
+        await window.dialog().getByLabel("Amount").fill("5");
+        await window.button("Add", window.dialog()).click();
+        await page.getByRole("row", { name: /DOCK-DAY.*€5.00/ }).waitFor();
+        await page.getByLabel("DOCK-DAY may be redeemed").click({ force: true });
+        await until("it may be redeemed no more", async () => (await reseller.api.expect(200, "GET", "/v1/promotions")).items[0].active === false);
         assert.deepEqual(window.calm(), []);
         await window.context.close();
     });
 
     test("a member without the right sees nothing of it", async () => {
-        const email = `${Date.now()}@example.org`;
-        const password = "a member's long phrase";
-        await world.operator.expect(201, "POST", "/v1/admin/users", { body: { email, password, tenant_id: world.customer.id, role: "member" } });
-        const window = await browser.window();
-        await window.signIn({ email, password });
-        assert.equal(await window.page.getByRole("link", { name: "Costs" }).count(), 0);
-        await window.go("/billing");
-        await window.page.getByText(/Not allowed/).first().waitFor();
-        assert.deepEqual(window.calm(), []);
-        await window.context.close();
+        for (const [tenant_id, link, path] of [[world.customer.id, "Costs", "/billing"], [reseller.id, "Customers", "/reselling/customers"]] as const) {
+            const email = `${Date.now()}@example.org`;
+            const password = "a member's long phrase";
+            await world.operator.expect(201, "POST", "/v1/admin/users", { body: { email, password, tenant_id, role: "member" } });
+            const window = await browser.window();
+            await window.signIn({ email, password });
+            assert.equal(await window.page.getByRole("link", { name: link }).count(), 0);
+            await window.go(path);
+            await window.page.getByText(/Not allowed/).first().waitFor();
+            assert.deepEqual(window.calm(), []);
+            await window.context.close();
+        }
     });
 
     const rooms = (base: string, names: string[]) => names.map((one) => ({ name: `${base}-${one}`, path: `/${base}/${one}` }));

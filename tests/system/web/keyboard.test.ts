@@ -167,6 +167,42 @@ describe("by keyboard", () => {
         await window.context.close();
     });
 
+    test("what is left over on a node goes once its name is typed, an open join token and a waiting task once it is said again", async () => {
+        const window = await browser.window();
+        const { page } = window;
+        await window.signIn(operator);
+        const left = { kind: "veth", name: "cr0123456789a", detail: "It belongs to nothing.", first_seen_at: new Date().toISOString(), clean_ordered_at: null, error: null };
+        await page.route(/\/drift\?|\/drift$/, (route) => route.fulfill({ contentType: "application/json", body: JSON.stringify({ items: [left], next_cursor: null }) }));
+        await window.visit(`/operator/fleet/${world.node}`);
+        await window.button("Clean up", page.getByRole("row", { name: new RegExp(left.name) })).press("Enter");
+        const sure = window.button("Clean up", window.dialog("Clean up"));
+        assert.equal(await sure.isDisabled(), true);
+        await window.dialog().getByLabel(/^Type/).fill(left.name);
+        const [ordered] = await Promise.all([page.waitForRequest(/\/drift\/clean$/), sure.press("Enter")]);
+        assert.deepEqual(ordered.postDataJSON(), { kind: left.kind, name: left.name });
+        await window.dialog().getByRole("alert").waitFor(); // there is none such
+        await page.keyboard.press("Escape");
+        await window.dialog().waitFor({ state: "hidden" });
+
+        await world.operator.expect(201, "POST", "/v1/admin/join-tokens", { body: { location_id: world.location.id } });
+        await window.visit("/operator/fleet");
+        const open = page.getByRole("region", { name: "Open join tokens" });
+        await window.button("Revoke", open).click();
+        await window.button("Revoke", window.dialog("Revoke join token")).click();
+        await open.waitFor({ state: "detached" });
+
+        const node = (state: string) => world.operator.expect(200, "PATCH", `/v1/admin/nodes/${world.node}`, { body: { state }, headers: { "If-Match": "*" } });
+        await node("maintenance");
+        const { task } = await world.customer.api.expect(202, "POST", `/v1/vps/${vps}/stop`);
+        await window.visit("/operator/tasks?status=queued");
+        await window.button("Cancel", page.getByRole("row", { name: /Stop/ })).click();
+        await window.button("Cancel task", window.dialog("Cancel task")).click();
+        await page.getByText("The task is cancelled.").waitFor();
+        assert.equal((await world.customer.api.expect(200, "GET", `/v1/tasks/${task.id}`)).status, "cancelled");
+        await node("active");
+        await window.context.close();
+    });
+
     test("choices by arrows, a menu by Enter and arrows, tabs by arrows", async () => {
         const window = await browser.window();
         const { page } = window;

@@ -9,6 +9,7 @@ interface FrameProps {
     title: string;
     close: () => void;
     size?: string;
+    held?: boolean; // a click beside it does not close it: something may be typed in it
     children: ReactNode;
 }
 
@@ -23,11 +24,11 @@ function useFocusBack(): void {
     );
 }
 
-export function Dialog({ title, close, size, children }: FrameProps) {
+export function Dialog({ title, close, size, held, children }: FrameProps) {
     const t = useT();
     useFocusBack();
     return (
-        <Modal opened onClose={close} title={title} size={size} closeButtonProps={{ "aria-label": t("close") }}>
+        <Modal opened onClose={close} title={title} size={size} closeOnClickOutside={!held} closeButtonProps={{ "aria-label": t("close") }}>
             {children}
         </Modal>
     );
@@ -45,7 +46,7 @@ interface FormProps extends FrameProps {
 export function FormDialog({ submit, danger, busy, problem, disabled, onSubmit, ...frame }: FormProps) {
     const t = useT();
     return (
-        <Dialog {...frame}>
+        <Dialog {...frame} held>
             <form
                 noValidate
                 onSubmit={(event) => {
@@ -83,6 +84,9 @@ interface ConfirmProps {
     children?: ReactNode;
 }
 
+// As it is read: a browser shows many spaces as one.
+const read = (text: string) => text.trim().replace(/\s+/g, " ");
+
 export function ConfirmDialog({ title, text, submit, name, ready = true, run, busy, problem, close, children }: ConfirmProps) {
     const t = useT();
     const [typed, setTyped] = useState("");
@@ -92,7 +96,7 @@ export function ConfirmDialog({ title, text, submit, name, ready = true, run, bu
         }
     };
     return (
-        <FormDialog title={title} close={close} submit={submit} danger busy={busy} problem={problem} disabled={!ready || (name !== undefined && typed !== name)} onSubmit={() => void act()}>
+        <FormDialog title={title} close={close} submit={submit} danger busy={busy} problem={problem} disabled={!ready || (name !== undefined && read(typed) !== read(name))} onSubmit={() => void act()}>
             <Text size="sm" component="div">
                 {text}
             </Text>

@@ -52,6 +52,7 @@ export default function ImagesPage() {
                     title={t("image.delete")}
                     text={t("image.delete.text", { name: leaving.title })}
                     submit={t("delete")}
+                    name={leaving.name}
                     run={() => remove.run(leaving.id)}
                     busy={remove.busy}
                     problem={remove.problem}

@@ -57,6 +57,7 @@ function RoleDialog({ member, close }: { member: Member; close: () => void }) {
 
 function Invitations() {
     const t = useT();
+    const [leaving, setLeaving] = useState<Invitation | undefined>();
     const list = useList<Invitation>(["invitations", "list"], (cursor) => must(api.GET("/v1/invitations", { params: { query: { cursor } } })));
     const remove = useAction((id: string) => must(api.DELETE("/v1/invitations/{id}", { params: { path: { id } } })), { stale: ["invitations"], done: () => toast(t("invitation.withdrawn")) });
     return (
@@ -74,7 +75,7 @@ function Invitations() {
                         head: "",
                         kind: "actions",
                         cell: (one) => (
-                            <Button size="compact-xs" variant="default" loading={remove.busy} onClick={() => void remove.run(one.id)}>
+                            <Button size="compact-xs" variant="default" onClick={() => setLeaving(one)}>
                                 {t("invitation.withdraw")}
                             </Button>
                         ),
@@ -82,6 +83,9 @@ function Invitations() {
                 ]}
                 empty={<Empty title={t("invitations.none")} />}
             />
+            {leaving && (
+                <ConfirmDialog title={t("invitation.withdraw.title")} text={t("invitation.withdraw.text", { email: leaving.email })} submit={t("invitation.withdraw")} run={() => remove.run(leaving.id)} busy={remove.busy} problem={remove.problem} close={() => setLeaving(undefined)} />
+            )}
         </>
     );
 }

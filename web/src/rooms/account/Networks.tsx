@@ -8,7 +8,7 @@ import { DataTable } from "../../ui/DataTable";
 import { ConfirmDialog, FormDialog } from "../../ui/Dialog";
 import { Button, Group, Select, Stack, Text, TextInput } from "../../ui/kit";
 import { Card } from "../../ui/Page";
-import { Empty, ProblemNote } from "../../ui/States";
+import { Empty } from "../../ui/States";
 
 type Network = Schema["Network"];
 const stale = ["networks", "vps"];
@@ -41,23 +41,27 @@ function JoinDialog({ network, close }: { network: Network; close: () => void })
 
 function Members({ network, mayChange }: { network: Network; mayChange: boolean }) {
     const t = useT();
+    const [leaving, setLeaving] = useState<string | undefined>();
     const known = useVpsList({}, 200).items ?? [];
     const leave = useAction((id: string) => must(api.DELETE("/v1/networks/{id}/members", { params: { path: { id: network.id }, query: { vps_id: id } } })), { stale });
+    const nameOf = (vps: string) => known.find((one) => one.id === vps)?.name ?? vps;
     return (
         <Stack gap={4}>
             {network.members.length === 0 && "–"}
             {network.members.map((member) => (
                 <Group key={member.vps_id} gap={6} wrap="nowrap">
-                    <Text size="sm">{known.find((one) => one.id === member.vps_id)?.name ?? member.vps_id}</Text>
+                    <Text size="sm">{nameOf(member.vps_id)}</Text>
                     <span className="mono">{member.ipv4}</span>
                     {mayChange && (
-                        <Button size="compact-xs" variant="default" loading={leave.busy} onClick={() => void leave.run(member.vps_id)}>
+                        <Button size="compact-xs" variant="default" onClick={() => setLeaving(member.vps_id)}>
                             {t("remove")}
                         </Button>
                     )}
                 </Group>
             ))}
-            <ProblemNote problem={leave.problem} />
+            {leaving && (
+                <ConfirmDialog title={t("network.leave")} text={t("network.leave.text", { vps: nameOf(leaving), name: network.name })} submit={t("remove")} run={() => leave.run(leaving)} busy={leave.busy} problem={leave.problem} close={() => setLeaving(undefined)} />
+            )}
         </Stack>
     );
 }

@@ -3,6 +3,7 @@ import { api, ask, must, type Schema } from "../../api/client";
 import { useAction, useList, useOne } from "../../api/hooks";
 import { useT } from "../../i18n";
 import { DataTable } from "../../ui/DataTable";
+import { ConfirmDialog } from "../../ui/Dialog";
 import { Button, Group, PasswordInput, SimpleGrid, Stack, Text, TextInput } from "../../ui/kit";
 import { Card, Page } from "../../ui/Page";
 import { Empty, ProblemNote, Shown } from "../../ui/States";
@@ -91,10 +92,10 @@ function browserOf(agent: string | null): string {
 function Sessions() {
     const t = useT();
     const list = useList<SessionInfo>(["sessions", "list"], (cursor) => must(api.GET("/v1/sessions", { params: { query: { cursor } } })), { every: () => everyMs });
+    const [leaving, setLeaving] = useState<SessionInfo | undefined>();
     const end = useAction((id: string) => must(api.DELETE("/v1/sessions/{id}", { params: { path: { id } } })), { stale: ["sessions"] });
     return (
         <Card title={t("sessions")} text={t("sessions.text")}>
-            <ProblemNote problem={end.problem} />
             <DataTable
                 label={t("sessions")}
                 list={list}
@@ -121,7 +122,7 @@ function Sessions() {
                         kind: "actions",
                         cell: (one) =>
                             one.current ? null : (
-                                <Button size="compact-xs" variant="default" disabled={end.busy} onClick={() => void end.run(one.id)}>
+                                <Button size="compact-xs" variant="default" onClick={() => setLeaving(one)}>
                                     {t("session.end")}
                                 </Button>
                             ),
@@ -129,6 +130,9 @@ function Sessions() {
                 ]}
                 empty={<Empty title={t("sessions.none")} />}
             />
+            {leaving && (
+                <ConfirmDialog title={t("session.end.title")} text={t("session.end.text", { browser: browserOf(leaving.user_agent), from: leaving.peer ?? "–" })} submit={t("session.end")} run={() => end.run(leaving.id)} busy={end.busy} problem={end.problem} close={() => setLeaving(undefined)} />
+            )}
         </Card>
     );
 }

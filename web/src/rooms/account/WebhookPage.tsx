@@ -92,7 +92,8 @@ function Deliveries({ id }: { id: string }) {
 function Actions({ webhook, etag }: { webhook: Webhook; etag: string | undefined }) {
     const t = useT();
     const [, go] = useLocation();
-    const [leaving, setLeaving] = useState(false);
+    const [asked, setAsked] = useState<"rotate" | "delete" | undefined>();
+    const close = () => setAsked(undefined);
     const path = { id: webhook.id };
     const stale = ["webhooks"];
     const test = useAction((_, key) => must(api.POST("/v1/webhooks/{id}/test", { params: { path, header: { "Idempotency-Key": key } } })), { stale, done: () => toast(t("webhook.tested")) });
@@ -101,7 +102,7 @@ function Actions({ webhook, etag }: { webhook: Webhook; etag: string | undefined
     const remove = useAction(() => must(api.DELETE("/v1/webhooks/{id}", { params: { path } })), { stale, done: () => go("/account/webhooks") });
     return (
         <>
-            <ProblemNote problem={test.problem ?? toggle.problem ?? rotate.problem} />
+            <ProblemNote problem={test.problem ?? toggle.problem} />
             <Button.Group>
                 <Button size="xs" variant="default" loading={test.busy} onClick={() => void test.run(undefined)}>
                     {t("webhook.test")}
@@ -109,10 +110,10 @@ function Actions({ webhook, etag }: { webhook: Webhook; etag: string | undefined
                 <Button size="xs" variant="default" loading={toggle.busy} onClick={() => void toggle.run(undefined)}>
                     {t(webhook.enabled ? "disable" : "enable")}
                 </Button>
-                <Button size="xs" variant="default" loading={rotate.busy} onClick={() => void rotate.run(undefined)}>
+                <Button size="xs" variant="default" onClick={() => setAsked("rotate")}>
                     {t("webhook.rotate")}
                 </Button>
-                <Button size="xs" variant="default" onClick={() => setLeaving(true)}>
+                <Button size="xs" variant="default" onClick={() => setAsked("delete")}>
                     {t("delete")}
                 </Button>
             </Button.Group>
@@ -124,8 +125,9 @@ function Actions({ webhook, etag }: { webhook: Webhook; etag: string | undefined
                     </Stack>
                 </Dialog>
             )}
-            {leaving && (
-                <ConfirmDialog title={t("webhook.delete")} text={t("webhook.delete.text")} submit={t("delete")} run={() => remove.run(undefined)} busy={remove.busy} problem={remove.problem} close={() => setLeaving(false)} />
+            {asked === "rotate" && <ConfirmDialog title={t("webhook.rotate")} text={t("webhook.rotate.text")} submit={t("webhook.rotate")} run={() => rotate.run(undefined)} busy={rotate.busy} problem={rotate.problem} close={close} />}
+            {asked === "delete" && (
+                <ConfirmDialog title={t("webhook.delete")} text={t("webhook.delete.text")} submit={t("delete")} run={() => remove.run(undefined)} busy={remove.busy} problem={remove.problem} close={close} />
             )}
         </>
     );

@@ -99,7 +99,7 @@ export default function CataloguePage() {
             />
             {adding && <AddDialog close={() => setAdding(false)} />}
             {editing && <EditDialog image={editing} close={() => setEditing(undefined)} />}
-            {leaving && <ConfirmDialog title={t("image.delete")} text={t("image.delete.text", { name: leaving.title })} submit={t("delete")} run={() => remove.run(leaving.id)} busy={remove.busy} problem={remove.problem} close={() => setLeaving(undefined)} />}
+            {leaving && <ConfirmDialog title={t("image.delete")} text={t("image.delete.text", { name: leaving.title })} submit={t("delete")} name={leaving.name} run={() => remove.run(leaving.id)} busy={remove.busy} problem={remove.problem} close={() => setLeaving(undefined)} />}
         </Page>
     );
 }

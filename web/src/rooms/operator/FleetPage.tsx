@@ -6,7 +6,7 @@ import { useAction, useList } from "../../api/hooks";
 import { useT } from "../../i18n";
 import { useFormat } from "../../i18n/format";
 import { DataTable, still } from "../../ui/DataTable";
-import { Dialog, FormDialog } from "../../ui/Dialog";
+import { ConfirmDialog, Dialog, FormDialog } from "../../ui/Dialog";
 import { Button, Group, Select, SimpleGrid, Stack, Text, TextInput } from "../../ui/kit";
 import { Card, Page, Secret } from "../../ui/Page";
 import { Empty } from "../../ui/States";
@@ -84,6 +84,7 @@ function LocationDialog({ close }: { close: () => void }) {
 function JoinTokens() {
     const t = useT();
     const names = useOperatorNames();
+    const [leaving, setLeaving] = useState<string | undefined>();
     const list = useList<Schema["JoinToken"]>(["join-tokens", "list"], (cursor) => must(api.GET("/v1/admin/join-tokens", { params: { query: { cursor, limit: 20, sort: "-id" } } })));
     const remove = useAction((id: string) => must(api.DELETE("/v1/admin/join-tokens/{id}", { params: { path: { id } } })), { stale: ["join-tokens"] });
     const open = list.items?.filter((one) => !one.used_at && Date.parse(one.expires_at) > Date.now());
@@ -97,11 +98,12 @@ function JoinTokens() {
                     <Text size="sm">
                         {names.location(one.location_id)} · {t("expires")} <Time at={one.expires_at} />
                     </Text>
-                    <Button size="compact-xs" variant="default" loading={remove.busy} onClick={() => void remove.run(one.id)}>
+                    <Button size="compact-xs" variant="default" onClick={() => setLeaving(one.id)}>
                         {t("revoke")}
                     </Button>
                 </Group>
             ))}
+            {leaving && <ConfirmDialog title={t("node.join.revoke")} text={t("node.join.revoke.text")} submit={t("revoke")} run={() => remove.run(leaving)} busy={remove.busy} problem={remove.problem} close={() => setLeaving(undefined)} />}
         </Card>
     );
 }

@@ -121,7 +121,7 @@ function Leftovers({ node }: { node: Node }) {
                 ]}
                 empty={<Empty title={t("drift.none")} text={t("drift.text")} />}
             />
-            {cleaning && <ConfirmDialog title={t("drift.clean")} text={t("drift.clean.text", { name: cleaning.name, node: node.name })} submit={t("drift.clean")} run={() => clean.run(cleaning)} busy={clean.busy} problem={clean.problem} close={() => setCleaning(undefined)} />}
+            {cleaning && <ConfirmDialog title={t("drift.clean")} text={t("drift.clean.text", { name: cleaning.name, node: node.name })} submit={t("drift.clean")} name={cleaning.name} run={() => clean.run(cleaning)} busy={clean.busy} problem={clean.problem} close={() => setCleaning(undefined)} />}
         </>
     );
 }

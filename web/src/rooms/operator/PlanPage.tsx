@@ -6,11 +6,10 @@ import type { Plan } from "../../api/nouns";
 import { useT } from "../../i18n";
 import { useFormat } from "../../i18n/format";
 import { DataTable } from "../../ui/DataTable";
-import { FormDialog } from "../../ui/Dialog";
+import { ConfirmDialog, FormDialog } from "../../ui/Dialog";
 import { Button, Group, Stack, Switch, TagsInput, Text, TextInput, Title } from "../../ui/kit";
 import { Card, Page } from "../../ui/Page";
 import { Empty, ProblemNote, Shown } from "../../ui/States";
-import { Time } from "../../ui/Status";
 import { toast } from "../../ui/Toasts";
 import { PlanFields, type Terms } from "./PlanFields";
 
@@ -51,9 +50,9 @@ function VersionDialog({ plan, close }: { plan: Plan; close: () => void }) {
     const t = useT();
     const [terms, setTerms] = useState<Terms>(plan);
     const [from, setFrom] = useState("");
-    const { vcpus, memory_bytes, swap_bytes, disk_bytes, pids, traffic_bytes, ipv4_count, ipv6_count, delete_hold_s, price_month, price_hour, currency } = terms;
+    const { vcpus, memory_bytes, swap_bytes, disk_bytes, pids, traffic_bytes, ipv4_count, ipv6_count, net_rate_bps, io_bps, iops, tun, fuse, nesting, delete_hold_s, price_month, price_hour, currency } = terms;
     const body = {
-        ...{ vcpus, memory_bytes, swap_bytes, disk_bytes, pids, traffic_bytes, ipv4_count, ipv6_count, delete_hold_s, price_month, price_hour, currency },
+        ...{ vcpus, memory_bytes, swap_bytes, disk_bytes, pids, traffic_bytes, ipv4_count, ipv6_count, net_rate_bps, io_bps, iops, tun, fuse, nesting, delete_hold_s, price_month, price_hour, currency },
         ...(from && { valid_from: new Date(`${from}T00:00:00Z`).toISOString().replace(".000Z", "Z") }),
     };
     const action = useAction((_, key) => must(api.POST("/v1/admin/plans/{id}/versions", { params: { path: { id: plan.id }, header: { "Idempotency-Key": key } }, body })), { stale: ["plans"], done: close });
@@ -70,6 +69,7 @@ function Versions({ plan }: { plan: Plan }) {
     const t = useT();
     const format = useFormat();
     const [adding, setAdding] = useState(false);
+    const [leaving, setLeaving] = useState<Version | undefined>();
     const list = useList<Version>(["plans", "versions", plan.id], (cursor) => must(api.GET("/v1/admin/plans/{id}/versions", { params: { path: { id: plan.id }, query: { cursor } } })));
     const remove = useAction((id: string) => must(api.DELETE("/v1/admin/plan-versions/{id}", { params: { path: { id } } })), { stale: ["plans"] });
     return (
@@ -80,14 +80,13 @@ function Versions({ plan }: { plan: Plan }) {
                     {t("plan.version.add")}
                 </Button>
             </Group>
-            <ProblemNote problem={remove.problem} />
             <DataTable
                 label={t("plan.versions")}
                 list={list}
                 id={(one) => one.id}
                 columns={[
                     { head: t("plan.version"), cell: (one) => one.number },
-                    { head: t("plan.valid"), cell: (one) => <Time at={one.valid_from} /> },
+                    { head: t("plan.valid"), cell: (one) => format.day(one.valid_from) },
                     { head: t("size"), cell: (one) => t("size.of", { vcpus: one.vcpus, memory: format.bytes(one.memory_bytes), disk: format.bytes(one.disk_bytes) }) },
                     { head: t("price"), cell: (one) => t("price.month", { price: format.money(one.price_month, one.currency) }) },
                     {
@@ -95,7 +94,7 @@ function Versions({ plan }: { plan: Plan }) {
                         kind: "actions",
                         cell: (one) =>
                             Date.parse(one.valid_from) > Date.now() ? (
-                                <Button size="compact-xs" variant="default" onClick={() => void remove.run(one.id)}>
+                                <Button size="compact-xs" variant="default" onClick={() => setLeaving(one)}>
                                     {t("delete")}
                                 </Button>
                             ) : null,
@@ -104,6 +103,17 @@ function Versions({ plan }: { plan: Plan }) {
                 empty={<Empty title={t("plans.none")} />}
             />
             {adding && <VersionDialog plan={plan} close={() => setAdding(false)} />}
+            {leaving && (
+                <ConfirmDialog
+                    title={t("plan.version.delete")}
+                    text={t("plan.version.delete.text", { number: leaving.number, day: format.day(leaving.valid_from) })}
+                    submit={t("delete")}
+                    run={() => remove.run(leaving.id)}
+                    busy={remove.busy}
+                    problem={remove.problem}
+                    close={() => setLeaving(undefined)}
+                />
+            )}
         </>
     );
 }

@@ -1,8 +1,10 @@
+import { useState } from "react";
 import { Link, useSearchParams } from "wouter";
 import { api, must, type Schema } from "../../api/client";
 import { useAction, useList } from "../../api/hooks";
 import { useT, useWord } from "../../i18n";
 import { DataTable } from "../../ui/DataTable";
+import { ConfirmDialog } from "../../ui/Dialog";
 import { Button, Group } from "../../ui/kit";
 import { Page } from "../../ui/Page";
 import { TaskState } from "../../ui/TaskState";
@@ -23,6 +25,7 @@ export default function TasksPage() {
     const word = useWord();
     const names = useOperatorNames();
     const [params] = useSearchParams();
+    const [leaving, setLeaving] = useState<Task | undefined>();
     const filter = {
         status: statuses.find((one) => one === params.get("status")),
         tenant_id: params.get("tenant") ?? undefined,
@@ -39,7 +42,7 @@ export default function TasksPage() {
                 <ThingFilter name="tenant" label={t("holder.tenant")} data={optionsOf(useTenants().value?.items)} />
                 <ThingFilter name="node" label={t("node")} data={optionsOf(useNodes().value?.items)} />
             </Group>
-            <ProblemNote problem={cancel.problem ?? retry.problem} />
+            <ProblemNote problem={retry.problem} />
             <DataTable
                 label={t("nav.operator.tasks")}
                 list={list}
@@ -55,7 +58,7 @@ export default function TasksPage() {
                         kind: "actions",
                         cell: (one) =>
                             one.status === "queued" || (one.status === "running" && one.kind === "vps_publish") ? (
-                                <Button size="compact-xs" variant="default" onClick={() => void cancel.run(one.id)}>
+                                <Button size="compact-xs" variant="default" onClick={() => setLeaving(one)}>
                                     {t("cancel")}
                                 </Button>
                             ) : one.status === "failed" && !personal.includes(one.kind) ? (
@@ -67,6 +70,7 @@ export default function TasksPage() {
                 ]}
                 empty={<Empty title={t("tasks.none")} />}
             />
+            {leaving && <ConfirmDialog title={t("task.cancel")} text={t("task.cancel.text", { kind: word("task", leaving.kind) })} submit={t("task.cancel")} run={() => cancel.run(leaving.id)} busy={cancel.busy} problem={cancel.problem} close={() => setLeaving(undefined)} />}
         </Page>
     );
 }

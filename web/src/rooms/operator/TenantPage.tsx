@@ -5,7 +5,7 @@ import { api, ask, must } from "../../api/client";
 import { useAction, useOne } from "../../api/hooks";
 import { useT } from "../../i18n";
 import { useFormat } from "../../i18n/format";
-import { FormDialog } from "../../ui/Dialog";
+import { ConfirmDialog, FormDialog } from "../../ui/Dialog";
 import { Alert, Button, Group, NumberInput, Select, SimpleGrid, Stack, Text, Textarea } from "../../ui/kit";
 import { Card, Facts, Page } from "../../ui/Page";
 import { ProblemNote, Shown } from "../../ui/States";
@@ -36,13 +36,12 @@ function CloseDialog({ tenant, close }: { tenant: Tenant; close: () => void }) {
     const t = useT();
     const [reason, setReason] = useState("");
     const [days, setDays] = useState(30);
-    const action = useAction(() => must(api.POST("/v1/admin/tenants/{id}/close", { params: { path: { id: tenant.id } }, body: { reason, grace_s: days * dayS } })), { stale, done: close });
+    const action = useAction(() => must(api.POST("/v1/admin/tenants/{id}/close", { params: { path: { id: tenant.id } }, body: { reason, grace_s: days * dayS } })), { stale });
     return (
-        <FormDialog title={t("tenant.close")} close={close} submit={t("tenant.close")} danger busy={action.busy} problem={action.problem} disabled={!reason} onSubmit={() => void action.run(undefined)}>
-            <Text size="sm">{t("tenant.close.text")}</Text>
+        <ConfirmDialog title={t("tenant.close")} text={t("tenant.close.text")} submit={t("tenant.close")} name={tenant.name} ready={reason !== ""} run={() => action.run(undefined)} busy={action.busy} problem={action.problem} close={close}>
             <Textarea data-autofocus label={t("reason")} description={t("reason.shown")} value={reason} error={action.problem?.at("reason")} onChange={(e) => setReason(e.currentTarget.value)} />
             <NumberInput label={t("tenant.grace")} min={0} max={365} allowDecimal={false} value={days} error={action.problem?.at("grace_s")} onChange={(value) => setDays(Number(value) || 0)} />
-        </FormDialog>
+        </ConfirmDialog>
     );
 }
 

@@ -1,17 +1,19 @@
 // What goes on with a vps, and what went wrong last: above everything else of it.
+import { useState } from "react";
 import { useTask, useVpsTasks, type Vps } from "../../api/nouns";
 import { useAction } from "../../api/hooks";
 import { api, must } from "../../api/client";
 import { useT, useWord } from "../../i18n";
 import { useFormat } from "../../i18n/format";
+import { ConfirmDialog } from "../../ui/Dialog";
 import { Alert, Button, Group, Stack, Text } from "../../ui/kit";
 import { Bar } from "../../ui/Status";
-import { ProblemNote } from "../../ui/States";
 
 function OpenTask({ id }: { id: string }) {
     const t = useT();
     const word = useWord();
     const { value: task } = useTask(id);
+    const [asked, setAsked] = useState(false);
     const cancel = useAction(() => must(api.POST("/v1/tasks/{id}/cancel", { params: { path: { id } } })), { stale: ["tasks", "vps"] });
     if (!task || task.ended_at) {
         return null;
@@ -30,14 +32,14 @@ function OpenTask({ id }: { id: string }) {
                             {task.status === "queued" ? t("task.queued") : `${task.progress} %`}
                         </Text>
                         {task.status === "queued" && (
-                            <Button size="compact-xs" variant="default" loading={cancel.busy} onClick={() => void cancel.run(undefined)}>
+                            <Button size="compact-xs" variant="default" onClick={() => setAsked(true)}>
                                 {t("cancel")}
                             </Button>
                         )}
                     </Group>
                 </Group>
                 <Bar value={task.progress} label={kind} />
-                <ProblemNote problem={cancel.problem} />
+                {asked && <ConfirmDialog title={t("task.cancel")} text={t("task.cancel.text", { kind })} submit={t("task.cancel")} run={() => cancel.run(undefined)} busy={cancel.busy} problem={cancel.problem} close={() => setAsked(false)} />}
             </Stack>
         </div>
     );

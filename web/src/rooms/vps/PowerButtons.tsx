@@ -8,7 +8,7 @@ import { useProblemText } from "../../ui/States";
 import { toast } from "../../ui/Toasts";
 import { order, powerKeys, powerOf, type Power } from "./power";
 
-const asked: Power[] = ["stop", "reboot", "kill"]; // end what runs in it
+const asked: Power[] = ["stop", "reboot", "kill", "unrescue"]; // end what runs in it
 
 export function PowerButtons({ vps }: { vps: Vps }) {
     const t = useT();

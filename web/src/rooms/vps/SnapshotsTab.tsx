@@ -49,7 +49,7 @@ function Actions({ snapshot, vps }: { snapshot: Snapshot; vps: Vps }) {
                 <ConfirmDialog title={t("snapshot.restore")} text={t("snapshot.restore.text", { name: snapshot.name })} submit={t("snapshot.restore")} name={vps.name} run={() => restore.run(undefined)} busy={restore.busy} problem={restore.problem} close={close} />
             )}
             {asked === "delete" && (
-                <ConfirmDialog title={t("snapshot.delete")} text={t("snapshot.delete.text", { name: snapshot.name })} submit={t("delete")} run={() => remove.run(undefined)} busy={remove.busy} problem={remove.problem} close={close} />
+                <ConfirmDialog title={t("snapshot.delete")} text={t("snapshot.delete.text", { name: snapshot.name })} submit={t("delete")} name={snapshot.name} run={() => remove.run(undefined)} busy={remove.busy} problem={remove.problem} close={close} />
             )}
         </Group>
     );
@@ -66,6 +66,8 @@ function ScheduleForm({ vps, kept, etag, next }: { vps: Vps; kept: Kept; etag: s
     const [draft, setDraft] = useState(kept);
     const none = periods.every((one) => draft[one] === 0);
     const changed = periods.some((one) => draft[one] !== kept[one]);
+    const fewer = !none && periods.some((one) => draft[one] < kept[one]); // without a schedule, what it made stays
+    const [asked, setAsked] = useState(false);
     const path = { id: vps.id };
     const action = useAction(
         async () =>
@@ -75,29 +77,32 @@ function ScheduleForm({ vps, kept, etag, next }: { vps: Vps; kept: Kept; etag: s
         { stale: ["snapshots"], done: () => toast(t("saved")) },
     );
     return (
-        <form
-            onSubmit={(event) => {
-                event.preventDefault();
-                void action.run(undefined);
-            }}
-        >
-            <Stack>
-                <SimpleGrid cols={{ base: 1, xs: 3 }}>
-                    {periods.map((one) => (
-                        <NumberInput key={one} label={t(`schedule.${one}`)} min={0} max={50} clampBehavior="strict" allowDecimal={false} value={draft[one]} error={action.problem?.at(one)} onChange={(value) => setDraft({ ...draft, [one]: Number(value) || 0 })} />
-                    ))}
-                </SimpleGrid>
-                <ProblemNote problem={action.problem} />
-                <Group justify="space-between">
-                    <Text size="sm" c="dimmed">
-                        {next ? t("schedule.next", { when: format.ago(next) }) : t("schedule.none")}
-                    </Text>
-                    <Button type="submit" size="xs" disabled={!changed || !may("snapshots:write")} loading={action.busy}>
-                        {t("save")}
-                    </Button>
-                </Group>
-            </Stack>
-        </form>
+        <>
+            <form
+                onSubmit={(event) => {
+                    event.preventDefault();
+                    fewer ? setAsked(true) : void action.run(undefined);
+                }}
+            >
+                <Stack>
+                    <SimpleGrid cols={{ base: 1, xs: 3 }}>
+                        {periods.map((one) => (
+                            <NumberInput key={one} label={t(`schedule.${one}`)} min={0} max={50} clampBehavior="strict" allowDecimal={false} value={draft[one]} error={action.problem?.at(one)} onChange={(value) => setDraft({ ...draft, [one]: Number(value) || 0 })} />
+                        ))}
+                    </SimpleGrid>
+                    <ProblemNote problem={asked ? undefined : action.problem} />
+                    <Group justify="space-between">
+                        <Text size="sm" c="dimmed">
+                            {next ? t("schedule.next", { when: format.ago(next) }) : t("schedule.none")}
+                        </Text>
+                        <Button type="submit" size="xs" disabled={!changed || !may("snapshots:write")} loading={action.busy}>
+                            {t("save")}
+                        </Button>
+                    </Group>
+                </Stack>
+            </form>
+            {asked && <ConfirmDialog title={t("schedule")} text={t("schedule.fewer")} submit={t("save")} run={() => action.run(undefined)} busy={action.busy} problem={action.problem} close={() => setAsked(false)} />}
+        </>
     );
 }
 

@@ -4,7 +4,7 @@ import { api, must } from "../../../api/client";
 import { useAction } from "../../../api/hooks";
 import type { Vps } from "../../../api/nouns";
 import { useT } from "../../../i18n";
-import { FormDialog, Dialog } from "../../../ui/Dialog";
+import { ConfirmDialog, Dialog, FormDialog } from "../../../ui/Dialog";
 import { Button, Group, PasswordInput, Stack, Text, Textarea, TextInput } from "../../../ui/kit";
 import { Card, Secret } from "../../../ui/Page";
 import { brief } from "../../../ui/keys";
@@ -15,7 +15,9 @@ import { linesOf } from "../draft";
 function Keys({ vps }: { vps: Vps }) {
     const t = useT();
     const [text, setText] = useState("");
-    const change = useAction((body: { add?: string[]; remove?: string[] }, key) => must(api.POST("/v1/vps/{id}/ssh-keys", { params: { path: { id: vps.id }, header: { "Idempotency-Key": key } }, body })), { stale: ["vps", "tasks"] });
+    const [leaving, setLeaving] = useState<string | undefined>();
+    const change = useAction((body: { add: string[] }, key) => must(api.POST("/v1/vps/{id}/ssh-keys", { params: { path: { id: vps.id }, header: { "Idempotency-Key": key } }, body })), { stale: ["vps", "tasks"] });
+    const remove = useAction((key: string, once) => must(api.POST("/v1/vps/{id}/ssh-keys", { params: { path: { id: vps.id }, header: { "Idempotency-Key": once } }, body: { remove: [key] } })), { stale: ["vps", "tasks"] });
     const add = async () => {
         if (await change.run({ add: linesOf(text) })) {
             setText("");
@@ -37,7 +39,7 @@ function Keys({ vps }: { vps: Vps }) {
                         <Text size="sm">{brief(key).comment || "–"}</Text>
                         <span className="mono">{brief(key).kind}</span>
                     </div>
-                    <Button size="compact-xs" variant="default" style={{ flex: "none" }} disabled={change.busy} onClick={() => void change.run({ remove: [key] })} aria-label={t("keys.remove", { name: brief(key).comment })}>
+                    <Button size="compact-xs" variant="default" style={{ flex: "none" }} onClick={() => setLeaving(key)} aria-label={t("keys.remove", { name: brief(key).comment })}>
                         {t("remove")}
                     </Button>
                 </Group>
@@ -49,6 +51,17 @@ function Keys({ vps }: { vps: Vps }) {
                     {t("keys.add")}
                 </Button>
             </Group>
+            {leaving !== undefined && (
+                <ConfirmDialog
+                    title={t("keys.remove.title")}
+                    text={t("keys.remove.text", { key: brief(leaving).comment || brief(leaving).kind, name: vps.name })}
+                    submit={t("remove")}
+                    run={() => remove.run(leaving)}
+                    busy={remove.busy}
+                    problem={remove.problem}
+                    close={() => setLeaving(undefined)}
+                />
+            )}
         </Stack>
     );
 }
