@@ -1,5 +1,10 @@
 -- What has to happen though nobody asks: every few seconds, by one worker.
 
+-- After so long a chore that goes from account to account ends, and what it did is kept: one that took longer than whoever asks waits
+-- (server/housekeeping.c) would do all of it again, for ever.
+CREATE OR REPLACE FUNCTION croft_chore_time() RETURNS interval LANGUAGE sql STABLE
+    RETURN interval '10 seconds';
+
 -- What a node may take longer for than others.
 CREATE OR REPLACE FUNCTION croft_overdue_after(t tasks, p_deadline interval) RETURNS interval LANGUAGE sql IMMUTABLE
     RETURN p_deadline + make_interval(secs => greatest(t.deadline_s - 300, 0));

@@ -196,9 +196,11 @@ DECLARE
     m month_ends;
     a billing_accounts;
     v_count int := 0;
+    v_until timestamptz := clock_timestamp() + croft_chore_time();
 BEGIN
     FOR x IN SELECT * FROM croft_month_ends_next(p_limit, p_now) LOOP
         SELECT * INTO m FROM month_ends WHERE id = x.id AND state = 'active' AND next_at <= p_now FOR NO KEY UPDATE;
+        EXIT WHEN v_count > 0 AND clock_timestamp() > v_until;
         CONTINUE WHEN NOT FOUND;
         SELECT * INTO STRICT a FROM billing_accounts WHERE tenant_id = x.tenant_id;
         BEGIN

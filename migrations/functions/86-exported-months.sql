@@ -9,6 +9,7 @@ DECLARE
     v_month date := (v_end AT TIME ZONE 'UTC' - interval '1 month')::date;
     v_passes int := CASE WHEN now() >= v_end + interval '3 days' THEN 2 WHEN now() >= v_end + interval '6 hours' THEN 1 ELSE 0 END;
     v_account uuid;
+    v_until timestamptz := clock_timestamp() + croft_chore_time();
     v_lines int := 0;
     v_count int := 0;
 BEGIN
@@ -18,6 +19,7 @@ BEGIN
     FOR v_account IN SELECT a.tenant_id FROM billing_accounts a LEFT JOIN exported_months e ON e.account_id = a.tenant_id AND e.month = v_month
         WHERE a.created_at < v_end AND coalesce(e.passes, 0) < v_passes ORDER BY a.tenant_id LIMIT 20
     LOOP
+        EXIT WHEN v_count > 0 AND clock_timestamp() > v_until;
         v_lines := v_lines + croft_charge(v_account, v_month);
         INSERT INTO exported_months AS e (account_id, month, passes) VALUES (v_account, v_month, v_passes)
             ON CONFLICT (account_id, month) DO UPDATE SET passes = excluded.passes, charged_at = now();

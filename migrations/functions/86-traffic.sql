@@ -56,6 +56,7 @@ $$;
 CREATE OR REPLACE FUNCTION croft_traffic_due(p_rate bigint) RETURNS int LANGUAGE plpgsql AS $$
 DECLARE
     a billing_accounts;
+    v_until timestamptz := clock_timestamp() + croft_chore_time();
     v_count int := 0;
 BEGIN
     FOR a IN SELECT x.* FROM billing_accounts x LEFT JOIN traffic_states s ON s.account_id = x.tenant_id
@@ -64,6 +65,7 @@ BEGIN
                 THEN interval '1 minute' ELSE interval '1 hour' END
         ORDER BY s.checked_at NULLS FIRST, x.tenant_id LIMIT 20
     LOOP
+        EXIT WHEN v_count > 0 AND clock_timestamp() > v_until;
         PERFORM croft_traffic_check(a, p_rate);
         v_count := v_count + 1;
     END LOOP;

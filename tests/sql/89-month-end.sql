@@ -104,6 +104,13 @@ BEGIN
     PERFORM test.is((r.status, (r.body->'accounts'->>'active')::int > 0)::text, '(202,t)', 'one is started by hand');
     r := test.api('op', 'admin_month_end_summary', '{"query":{"month":"2026-06"}}');
     PERFORM test.is((r.status, r.body->'totals'->0->>'invoices', r.body->'totals'->0->>'total')::text, '(200,2,23.80)', 'what it came to');
+
+    -- Accounts that take long do not make all of the others wait for ever: what was done is kept.
+    CREATE OR REPLACE FUNCTION croft_chore_time() RETURNS interval LANGUAGE sql STABLE RETURN interval '-1 second';
+    UPDATE month_ends SET step = 'wait', state = 'active', next_at = now() WHERE tenant_id IN (b, e) AND month = '2026-06-01';
+    PERFORM test.is((croft_month_ends_due(1000), croft_month_ends_due(1000), croft_month_ends_due(1000, now() - interval '1 second'))::text, '(1,1,0)', 'one at a time, where one takes all the time');
+    CREATE OR REPLACE FUNCTION croft_chore_time() RETURNS interval LANGUAGE sql STABLE RETURN interval '10 seconds';
+    UPDATE month_ends SET step = 'done', state = 'done' WHERE tenant_id IN (b, e) AND month = '2026-06-01';
 END
 $$;
 
