@@ -125,6 +125,7 @@ BEGIN
     IF i.state <> 'draft' THEN
         PERFORM croft_month_go(m.id, 'send', p_now);
     ELSIF NOT croft_invoice_current(i) THEN
+        UPDATE month_ends SET approved = false WHERE id = m.id; -- it was another draft that somebody looked at
         PERFORM croft_month_go(m.id, 'check', p_now);
     ELSE
         PERFORM croft_invoice_finalise(i, a, p_now);
@@ -195,12 +196,12 @@ DECLARE
     x record;
     m month_ends;
     a billing_accounts;
-    v_count int := 0;
     v_until timestamptz := clock_timestamp() + croft_chore_time();
+    v_count int := 0;
 BEGIN
     FOR x IN SELECT * FROM croft_month_ends_next(p_limit, p_now) LOOP
-        SELECT * INTO m FROM month_ends WHERE id = x.id AND state = 'active' AND next_at <= p_now FOR NO KEY UPDATE;
         EXIT WHEN v_count > 0 AND clock_timestamp() > v_until;
+        SELECT * INTO m FROM month_ends WHERE id = x.id AND state = 'active' AND next_at <= p_now FOR NO KEY UPDATE;
         CONTINUE WHEN NOT FOUND;
         SELECT * INTO STRICT a FROM billing_accounts WHERE tenant_id = x.tenant_id;
         BEGIN
@@ -337,6 +338,7 @@ BEGIN
     IF m.state = 'done' OR EXISTS (SELECT FROM invoices WHERE id = m.invoice_id AND state <> 'draft') THEN
         PERFORM croft_raise(409, 'conflict', 'The invoice of this month is final: what comes to light later is charged with the next.');
     END IF;
+    UPDATE month_ends SET approved = false WHERE id = m.id;
     PERFORM croft_month_go(m.id, CASE WHEN m.step IN ('freeze', 'wait') THEN m.step ELSE 'rate' END, now());
     RETURN croft_month_end_ordered(m, 'month_end.retried', p_sold);
 END
