@@ -201,7 +201,7 @@ LANGUAGE sql SECURITY DEFINER SET search_path = public, pg_temp AS $$
     SELECT croft_invoice_void_any(p_req, true)
 $$;
 
--- A correction is a document of its own. What it gives back pays the invoice first, then others; what is left is balance.
+-- A correction is a document of its own. What it gives back pays the invoice first, also instead of what has paid it; what is left is balance.
 CREATE OR REPLACE FUNCTION croft_credit_note_make(i invoices, a billing_accounts, p_lines uuid[], p_reason text) RETURNS invoices LANGUAGE plpgsql AS $$
 DECLARE
     n invoices;
@@ -227,6 +227,7 @@ BEGIN
     END IF;
     n := croft_invoice_number(n, a, now());
     PERFORM croft_changed('credit_note.finalised', n.tenant_id, 'credit_note', n.id, NULL, croft_invoice_json(n)::jsonb);
+    PERFORM croft_credit_note_exchange(i, n);
     PERFORM croft_settle_account(a);
     PERFORM croft_billing_mail(a, 'credit_note', n.id, croft_invoice_mail_args(n) || jsonb_build_object('invoice', i.number, 'reason', p_reason));
     RETURN n;

@@ -80,6 +80,30 @@ BEGIN
 END
 $$;
 
+-- What a credit note gives back of what was paid takes the place of payments, the last one first, which are free again: for other invoices, or
+-- to be refunded. What is open of the invoice the note pays before (croft_means()); credits stay used.
+CREATE OR REPLACE FUNCTION croft_credit_note_exchange(i invoices, n invoices) RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+    s record;
+    v_left numeric := -n.total - (i.total - i.settled);
+    v_amount numeric;
+BEGIN
+    FOR s IN SELECT x.payment_id, sum(x.amount) AS amount FROM settlements x WHERE x.invoice_id = i.id AND x.payment_id IS NOT NULL
+        GROUP BY x.payment_id HAVING sum(x.amount) > 0 ORDER BY max(x.id::text) DESC
+    LOOP
+        EXIT WHEN v_left <= 0;
+        v_amount := least(s.amount, v_left);
+        INSERT INTO settlements (invoice_id, tenant_id, amount, payment_id) VALUES (i.id, i.tenant_id, -v_amount, s.payment_id);
+        INSERT INTO settlements (invoice_id, tenant_id, amount, credit_note_id) VALUES (i.id, i.tenant_id, v_amount, n.id);
+        UPDATE payments SET unallocated = unallocated + v_amount WHERE id = s.payment_id;
+        UPDATE invoices SET settled = settled - v_amount, state = CASE WHEN settled - v_amount = total THEN 'paid' ELSE 'final' END,
+            paid_at = CASE WHEN settled - v_amount = total THEN now() END
+        WHERE id = n.id;
+        v_left := v_left - v_amount;
+    END LOOP;
+END
+$$;
+
 -- What paid an invoice, or what of a payment did, is free again.
 CREATE OR REPLACE FUNCTION croft_settlements_release(i invoices, p_payment uuid DEFAULT NULL, p_amount numeric DEFAULT NULL) RETURNS void LANGUAGE plpgsql AS $$
 DECLARE

@@ -81,12 +81,18 @@ BEGIN
 
     -- A correction.
     r := test.api('op', 'admin_credit_note_create', jsonb_build_object('id', i.id, 'body', '{"reason":"wrong plan"}'::jsonb));
-    PERFORM test.is((r.status, r.body->>'total', r.body->>'open', r.body->>'corrects')::text, format('(201,-11.91,-11.91,%s)', i.id), 'a credit note');
+    PERFORM test.is((r.status, r.body->>'total', r.body->>'open', r.body->>'corrects')::text, format('(201,-11.91,0.00,%s)', i.id), 'a credit note, which takes the place of what has paid the invoice');
     PERFORM test.ok(r.body->>'number' LIKE '%CN-%', 'has numbers of its own');
     PERFORM test.is((test.api('op', 'admin_credit_note_create', jsonb_build_object('id', i.id, 'body', '{"reason":"again"}'::jsonb))).status, 422, 'a line is corrected once');
     r := test.api('buyer', 'billing_account_read', '{}');
     PERFORM test.is(r.body->>'balance', '21.91', 'and is balance');
+    PERFORM test.is((SELECT state || ' ' || settled FROM invoices WHERE id = i.id), 'paid 11.91', 'the invoice stays paid');
+    PERFORM test.is((SELECT string_agg(unallocated::text, ' ' ORDER BY reference) FROM payments WHERE tenant_id = b), '5.00 16.91', 'the payments are free again');
     PERFORM test.money('after a credit note');
+    r := test.api('op', 'admin_payment_refund', jsonb_build_object('id', (SELECT id FROM payments WHERE reference = 'bank 1'),
+        'body', '{"amount":"4.00","reason":"wrong plan"}'::jsonb));
+    PERFORM test.is((r.status, r.body->>'unallocated')::text, '(200,1.00)', 'so that what was corrected can be given back');
+    PERFORM test.money('after what was corrected was given back');
     PERFORM test.charge(b, '2026-02-01', 'k', 15);
     i := croft_invoice_finalise(croft_invoice_draft(croft_account_lock(b), '2026-02-01'), croft_account_lock(b));
     PERFORM test.is((i.state, i.total, i.sequence)::text, format('(paid,17.85,%s)', v_number + 1), 'the next invoice is paid from it, and numbered without a gap');
