@@ -140,7 +140,7 @@ CREATE OR REPLACE FUNCTION croft_promotion_create(p_req jsonb) RETURNS croft_ans
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
 BEGIN
     PERFORM croft_reseller_check();
-    RETURN croft_promotion_create_any(croft_tenant_id(), p_req);
+    RETURN croft_promotion_create_any(croft_selling(), p_req);
 END
 $$;
 
@@ -171,7 +171,7 @@ CREATE OR REPLACE FUNCTION croft_promotion_update(p_req jsonb) RETURNS croft_ans
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
 BEGIN
     PERFORM croft_reseller_check();
-    RETURN croft_promotion_update_any(croft_tenant_id(), p_req);
+    RETURN croft_promotion_update_any(croft_selling(), p_req);
 END
 $$;
 

@@ -94,6 +94,19 @@ BEGIN
 END
 $$;
 
+-- What nobody has finished in a month has failed. Should its provider say otherwise after all, it counts.
+CREATE OR REPLACE FUNCTION croft_payments_forsaken(a billing_accounts) RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+    p payments;
+BEGIN
+    FOR p IN UPDATE payments SET state = 'failed', settled_at = now()
+        WHERE tenant_id = a.tenant_id AND state = 'pending' AND created_at < now() - interval '30 days' RETURNING *
+    LOOP
+        PERFORM croft_changed('payment.failed', p.tenant_id, 'payment', p.id, '{"state":"pending"}', '{"state":"failed"}');
+    END LOOP;
+END
+$$;
+
 -- Started by who buys; it counts when the provider says so.
 CREATE OR REPLACE FUNCTION croft_payment_create(p_req jsonb) RETURNS croft_answer
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
@@ -115,6 +128,7 @@ BEGIN
         PERFORM croft_raise(422, 'invalid_value', 'There is no such way to pay.', '/provider_id');
     END IF;
     PERFORM croft_payment_invoice_check(a, (b->>'invoice_id')::uuid);
+    PERFORM croft_payments_forsaken(a);
     IF (SELECT count(*) FROM payments WHERE tenant_id = a.tenant_id AND state = 'pending') >= 100 THEN
         PERFORM croft_raise(409, 'conflict', 'A hundred payments wait for their provider: let some of them end first.');
     END IF;

@@ -74,6 +74,14 @@ BEGIN
     v_payment := r.body->>'id';
     PERFORM test.is(r.body->>'checkout_url', format('https://pay.example.org/start?payment=%s&amount=11.90&currency=EUR', v_payment), 'and goes on there');
     PERFORM test.is((SELECT state FROM invoices WHERE id = i.id), 'final', 'nothing is paid by that');
+    -- A hundred that nobody finished.
+    INSERT INTO payments (tenant_id, seller_id, provider_id, method, amount, currency, created_at)
+        SELECT b, croft_root(), v_provider, 'webhook', 1, 'EUR', now() - interval '31 days' FROM generate_series(1, 100);
+    PERFORM test.is((test.api('online', 'payment_create', jsonb_build_object('body', jsonb_build_object('provider_id', v_provider, 'amount', '1')))).status, 201,
+        'what was begun a month ago keeps nobody from paying');
+    PERFORM test.is((SELECT string_agg(state || ' ' || n, ', ' ORDER BY state) FROM (SELECT state, count(*) AS n FROM payments WHERE tenant_id = b GROUP BY state) s),
+        'failed 100, pending 2', 'it has failed');
+    PERFORM test.is((SELECT count(*) FROM events WHERE action = 'payment.failed' AND tenant_id = b), 100::bigint, 'which are events');
     FOR n IN 1..3 LOOP
         PERFORM croft_payment_notice(jsonb_build_object('provider_id', v_provider, 'message_id', 'm' || least(n, 2), 'body', jsonb_build_object('type', 'payment.succeeded',
             'data', jsonb_build_object('payment_id', v_payment, 'reference', 'ch_1', 'amount', '11.90', 'currency', 'EUR'))));
@@ -175,6 +183,18 @@ BEGIN
     PERFORM test.is((test.api('bob', 'credit_redeem', '{"body":{"code":"SHOPPING"}}')).status, 422, 'nobody else');
     PERFORM test.is((test.api('another finishing shop', 'promotion_update', jsonb_build_object('id', v_promotion, 'if_match', '*', 'body', '{"active":false}'::jsonb))).status, 404, 'nor ends it');
     PERFORM test.is((test.api('finishing shop', 'promotion_update', jsonb_build_object('id', v_promotion, 'if_match', '*', 'body', '{"active":false}'::jsonb))).body->>'active', 'false', 'it ends them');
+
+    -- Of billing whoever is stopped is let in, to pay.
+    PERFORM test.api('op', 'admin_tenant_suspend', jsonb_build_object('id', v_shop, 'body', '{"reason":"unpaid"}'::jsonb));
+    PERFORM set_config('croft.tenant', v_shop::text, true);
+    BEGIN
+        PERFORM croft_promotion_create('{"body":{"code":"STOPPED","amount":"7.00"}}');
+        PERFORM test.ok(false, 'who is suspended makes no codes');
+    EXCEPTION WHEN SQLSTATE 'CR403' THEN
+        PERFORM test.ok(true, 'who is suspended makes no codes');
+    END;
+    PERFORM set_config('croft.tenant', '', true);
+    PERFORM test.is((test.api('op', 'admin_tenant_resume', jsonb_build_object('id', v_shop))).status, 200, 'until it has paid');
 
     -- A month that waits for somebody.
     INSERT INTO month_ends (tenant_id, month, currency, step, state, review, error) VALUES (c, '2025-12-01', 'EUR', 'check', 'review', 'Look at it.', 'relation "x" is gone')
