@@ -64,6 +64,12 @@ BEGIN
 END
 $$;
 
+-- How many more of a node's are kept and told within this hour: whoever has its key can make up as many as it likes.
+CREATE OR REPLACE FUNCTION croft_usage_doubts_left(p_node uuid) RETURNS bigint LANGUAGE sql STABLE AS $$
+    SELECT 10000 - count(*) FROM (SELECT FROM usage_quarantine q WHERE q.node_id = p_node
+        AND q.id >= rpad(lpad(to_hex((extract(epoch FROM now() - interval '1 hour') * 1000)::bigint), 12, '0'), 32, '0')::uuid LIMIT 10000) q
+$$;
+
 -- Of a round that was counted, those that were not. Returns how many of them count after all.
 CREATE OR REPLACE FUNCTION croft_usage_doubt(p_node uuid, s usage_sample[], p_round bigint, p_offset bigint, p_doubtful jsonb)
 RETURNS bigint LANGUAGE plpgsql AS $$
@@ -72,6 +78,7 @@ DECLARE
     x usage_sample;
     m usage_marks;
     v_stored bigint := 0;
+    v_left bigint := croft_usage_doubts_left(p_node);
 BEGIN
     FOR d IN SELECT * FROM jsonb_to_recordset(p_doubtful) q (vps uuid, boot uuid, seq bigint, reason text, at timestamptz)
         ORDER BY q.vps, q.boot
@@ -82,7 +89,10 @@ BEGIN
             CONTINUE;
         END IF;
         SELECT * INTO m FROM usage_marks WHERE vps_id = d.vps AND boot = d.boot;
-        PERFORM croft_usage_quarantine(p_node, x, d.reason, m.suspect IS NOT NULL);
+        IF v_left > 0 THEN
+            PERFORM croft_usage_quarantine(p_node, x, d.reason, m.suspect IS NOT NULL);
+            v_left := v_left - 1;
+        END IF;
         CONTINUE WHEN d.reason = 'foreign';
         INSERT INTO usage_gaps (vps_id, boot, from_seq, to_seq, reason, ts) VALUES (d.vps, d.boot, d.seq, d.seq, 'quarantined', d.at)
             ON CONFLICT DO NOTHING;

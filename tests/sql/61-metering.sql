@@ -89,6 +89,13 @@ BEGIN
     PERFORM test.is((r.status, r.body->'items'->0->>'reason', r.body->>'next_cursor' IS NOT NULL)::text, '(200,too_fast,t)', 'operators see it');
     PERFORM test.is((test.report_at(jsonb_build_array(test.aged(gen_random_uuid()::text, b, 1, 0, 5))))->>'stored', '0', 'a vps of nobody');
     PERFORM test.is((SELECT reason FROM usage_quarantine ORDER BY id DESC LIMIT 1), 'foreign', 'is kept, too');
+    -- A node that makes them up without end.
+    INSERT INTO usage_quarantine (node_id, vps_id, boot, seq, reason, sample)
+        SELECT test.get('node')::uuid, gen_random_uuid(), gen_random_uuid(), 1, 'foreign', '{}' FROM generate_series(1, 10000);
+    n := (SELECT count(*) FROM usage_quarantine) + (SELECT count(*) FROM events);
+    PERFORM test.report_at((SELECT jsonb_agg(test.aged(gen_random_uuid()::text, gen_random_uuid()::text, 1, 0, 5)) FROM generate_series(1, 100)));
+    PERFORM test.is((SELECT count(*) FROM usage_quarantine) + (SELECT count(*) FROM events), n::bigint, 'not more than so many in an hour');
+    DELETE FROM usage_quarantine WHERE sample = '{}';
     -- A first sample that cannot be: of that start only what follows counts.
     b := gen_random_uuid();
     PERFORM test.report_at(jsonb_build_array(test.aged(v, b, 1, 50, 900000000000000000)));
