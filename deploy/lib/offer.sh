@@ -80,7 +80,7 @@ tenant_done()
 tenant_do()
 {
     api_made TENANT operator /v1/admin/tenants "$(jq -n '{name: "first", quotas: {vps: 10, vcpus: 10,
-        memory_bytes: 8589934592, disk_bytes: 42949672960, ipv4: 10, ipv6: 10}}')"
+        memory_bytes: 8589934592, disk_bytes: 42949672960, ipv4: 10, ipv6: 10, snapshots: 10, image_bytes: 10737418240}}')"
 }
 
 user_done()

@@ -136,6 +136,13 @@ panel_is_toured()
         node "$root/tests/system/dist/tour.js" "http://127.0.0.1:$port"
 }
 
+# Who tries Croft wants to see the operator's rooms, and a snapshot.
+all_can_be_tried()
+{
+    api '' POST /v1/sessions "$(jq -n --arg e "$OPERATOR_EMAIL" --arg p "$OPERATOR_PASSWORD" '{email: $e, password: $p}')" >/dev/null &&
+        api "$USER_TOKEN" GET /v1/quotas | jq -e '[.items[] | select(.resource | IN("snapshots", "image_bytes")) | .limit > 0] == [true, true]' >/dev/null
+}
+
 # Nor a registry: the panel is built outside, too.
 make_panel()
 {
@@ -441,6 +448,7 @@ main()
         check "a process beyond the plan's memory is killed inside" hog_is_killed
     fi
     check "one signs in to the panel, makes a VPS, sees it start, and uses its console" panel_is_toured
+    check "the operator's sign-in works, and the customer may make snapshots and images" all_can_be_tried
     check "memory is the plan's" memory_is_the_plans
     check "processors are the plan's" processors_are_the_plans
     check "a write past the disk limit fails" disk_is_limited
