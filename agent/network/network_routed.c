@@ -5,6 +5,7 @@
 #include "address.h"
 #include "config.h"
 #include "conntrack.h"
+#include "device.h"
 #include "drivers.h"
 #include "filter.h"
 #include "netdev.h"
@@ -100,8 +101,10 @@ static int set_proxy_delay(const char *device, struct err *err)
 static int routed_attach(const struct agent_config *config, const struct vps_spec *spec,
                          struct err *err)
 {
-    char device[16];
-    snprintf(device, sizeof(device), "crv%u", spec->slot);
+    const struct device_place place = {config->state_dir, spec->vps, spec->slot};
+    char device[DEVICE_NAME_SIZE];
+    device_name(spec->slot, device);
+    device_note(&place);
     int r = set_proxy_delay(device, err);
     if (r == 0) {
         r = address_open_gateway6(spec, device, err);
@@ -112,8 +115,8 @@ static int routed_attach(const struct agent_config *config, const struct vps_spe
 static int routed_readdress(const struct agent_config *config, const struct vps_spec *spec,
                             pid_t init, struct err *err)
 {
-    char device[16];
-    snprintf(device, sizeof(device), "crv%u", spec->slot);
+    char device[DEVICE_NAME_SIZE];
+    device_name(spec->slot, device);
     int r = address_sync(spec, device, init, err);
     return r < 0 ? err_wrap(err, "addresses of vps %s", spec->vps) : 0;
 }
@@ -121,48 +124,17 @@ static int routed_readdress(const struct agent_config *config, const struct vps_
 static int routed_remove(const struct agent_config *config, const struct vps_spec *spec,
                          struct err *err)
 {
-    char device[16];
-    snprintf(device, sizeof(device), "crv%u", spec->slot);
+    char device[DEVICE_NAME_SIZE];
+    device_name(spec->slot, device);
     int r = netdev_delete(device, err);
     return r < 0 ? r : filter_remove(config, spec, err);
 }
 
-static int sample_classes(const char *device, struct usage_counters *counters, struct err *err)
-{
-    struct traffic traffic;
-    unsigned ifindex = if_nametoindex(device);
-    int r = traffic_sample(ifindex, &traffic, err);
-    counters->net_device = ifindex;
-    counters->net_table = traffic.table;
-    counters->net_rx_inside_bytes = traffic.in_inside;
-    counters->net_tx_inside_bytes = traffic.out_inside;
-    counters->net_rx_outside_bytes = traffic.in_outside;
-    counters->net_tx_outside_bytes = traffic.out_outside;
-    return r;
-}
-
-// What the host receives on its side is what the guest sent.
 static int routed_sample(const struct agent_config *config, const struct vps_spec *spec,
                          struct usage_counters *counters, struct err *err)
 {
-    char device[16];
-    struct netdev_counters link;
-    snprintf(device, sizeof(device), "crv%u", spec->slot);
-    int r = sample_classes(device, counters, err);
-    if (r == 0) {
-        r = netdev_sample(device, &link, err);
-    }
-    if (r == ERR_NOT_FOUND) {
-        return 0; // its guest has deleted it, and sends nothing: what else it uses counts
-    }
-    if (r < 0) {
-        return r;
-    }
-    counters->net_rx_bytes = link.tx_bytes;
-    counters->net_tx_bytes = link.rx_bytes;
-    counters->net_rx_packets = link.tx_packets;
-    counters->net_tx_packets = link.rx_packets;
-    return 0;
+    const struct device_place place = {config->state_dir, spec->vps, spec->slot};
+    return device_sample(&place, counters, err);
 }
 
 static int routed_limits_met(const struct agent_config *config, const struct vps_spec *spec,
