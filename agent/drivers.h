@@ -167,6 +167,13 @@ struct network_driver {
                              struct err *err);
 };
 
+// A start of a container, as its usage is counted by.
+struct container_start {
+    const char *boot; // a UUID made for it; NULL: nobody counts
+    const struct pool_disks *disks;
+    int timeout_s;
+};
+
 enum console_kind { CONSOLE_LOGIN, CONSOLE_SHELL };
 
 // A terminal of a guest, for a process of its own (console.c), whose end takes back what is left of it.
@@ -184,9 +191,14 @@ struct container_driver {
     // Writes the container's definition (limits, id map, device, seccomp); does not start it.
     int (*define)(const struct agent_config *config, const struct vps_spec *spec,
                   const struct volume_root *root, struct err *err);
-    // Starts and waits until init lives (timeout_s). Called in a short-lived worker only. root: mounted.
+    // Starts and waits until init lives (timeout_s). Called in a short-lived worker only. root: mounted. However the container ends,
+    // its last counters are left (usage/last.h), or can be sampled until stop() or start().
     int (*start)(const struct agent_config *config, const struct vps_spec *spec,
-                 const struct volume_root *root, int timeout_s, struct err *err);
+                 const struct volume_root *root, const struct container_start *how,
+                 struct err *err);
+    // The clean shutdown alone, of an engine that does not leave the last counters itself; NULL: it does.
+    int (*shut_down)(const struct agent_config *config, const char *vps, int timeout_s,
+                     struct err *err);
     // Clean shutdown, then by force after timeout_s.
     int (*stop)(const struct agent_config *config, const char *vps, int timeout_s, struct err *err);
     // Gives a guest that runs its limits and its host name; nothing for one that does not. Less memory than

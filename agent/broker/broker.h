@@ -133,6 +133,7 @@ void broker_usage_start(struct broker *broker);
 void broker_usage_welcome(struct broker *broker);
 void broker_usage_ack(struct broker *broker, json_t *message);
 void broker_usage_final(struct broker *broker, const char *vps); // before a stop or a delete
+void broker_usage_collect(struct broker *broker); // what guests that ended have left
 
 // broker_evidence.c
 void broker_evidence_open(struct broker *broker); // what was seen before

@@ -108,6 +108,7 @@ static void revive(struct broker *broker, struct vps_entry *entry)
 void broker_observe_all(struct broker *broker)
 {
     struct vps_entry *entry;
+    broker_usage_collect(broker);
     for (size_t i = 0; (entry = vps_table_at(broker->vps, i)); i++) {
         if (!queue_has_vps(broker->queue, entry->state.vps)) {
             observe(broker, entry);

@@ -456,6 +456,7 @@ void broker_task_ended(struct broker *broker, struct job *job, json_t *result, b
 {
     char vps[sizeof(job->vps)];
     snprintf(vps, sizeof(vps), "%s", job->vps);
+    broker_usage_collect(broker);
     // Another worker may be at its record while this one was aside.
     if (*vps && !job->aside) {
         broker_vps_changed(broker, vps);

@@ -1,12 +1,15 @@
-// Usage: sampled every sample_s, written and sent every report_s, repeated until acknowledged.
+// Usage: sampled every sample_s, written and sent every report_s, repeated until acknowledged. What guests ended with is counted before
+// anything that came after it.
 #include "broker.h"
 #include "json.h"
+#include "last.h"
 #include "log.h"
 #include "message.h"
 #include "oom.h"
 #include "sampler.h"
 
 #include <inttypes.h>
+#include <string.h>
 
 enum { OUTSTANDING_MAX = 4 };
 
@@ -16,6 +19,25 @@ static void sample_failed(struct vps_entry *entry, const struct err *err)
     if (++entry->unmeasured == 2) {
         log_warn("unmeasured", "vps=%s error=%s", entry->state.vps, LOGQ(err->text));
     }
+}
+
+// A worker may be at its next start already, which the record in memory does not know.
+static bool may_be_restarting(const struct broker *broker, const char *vps)
+{
+    for (struct job *job = queue_first(broker->queue); job; job = TAILQ_NEXT(job, link)) {
+        if (job->state == JOB_RUNNING && strcmp(job->vps, vps) == 0 &&
+            !(job->kind->flags & TASK_BESIDE)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static uint64_t count_kills(const struct broker *broker, const char *vps, const char *boot,
+                            uint64_t counted)
+{
+    uint64_t kills = oom_log_since(broker->oom, vps, boot);
+    return counted > kills ? counted : kills;
 }
 
 static void sample(struct broker *broker, struct vps_entry *entry)
@@ -31,8 +53,8 @@ static void sample(struct broker *broker, struct vps_entry *entry)
         return;
     }
     entry->unmeasured = 0;
-    uint64_t kills = oom_log_since(broker->oom, entry->state.vps, entry->state.start);
-    counters.oom_kills = counters.oom_kills > kills ? counters.oom_kills : kills;
+    counters.oom_kills =
+        count_kills(broker, entry->state.vps, entry->state.start, counters.oom_kills);
     const struct spool_source source = {entry->state.vps, entry->state.start, &counters};
     spool_sample(broker->spool, &source);
 }
@@ -40,8 +62,11 @@ static void sample(struct broker *broker, struct vps_entry *entry)
 static void sample_all(struct broker *broker)
 {
     struct vps_entry *entry;
+    broker_usage_collect(broker);
     for (size_t i = 0; (entry = vps_table_at(broker->vps, i)); i++) {
-        sample(broker, entry);
+        if (!may_be_restarting(broker, entry->state.vps)) {
+            sample(broker, entry);
+        }
     }
 }
 
@@ -77,6 +102,50 @@ static void report(struct broker *broker, const char *vps)
         log_error("spool_full", "dropped=%" PRId64, spool_dropped(broker->spool) - dropped);
     }
     send_waiting(broker);
+}
+
+static int count_end(struct broker *broker, struct last *last, struct err *err)
+{
+    if (!vps_table_find(broker->vps, last->vps)) {
+        log_info("end_of_nobody", "vps=%s", last->vps); // its creation was taken back
+        return 0;
+    }
+    last->counters.oom_kills = count_kills(broker, last->vps, last->boot, last->counters.oom_kills);
+    int r = spool_end(broker->spool, last, err);
+    if (r == ERR_CONFLICT) {
+        log_warn("end_too_late", "vps=%s boot=%s", last->vps, last->boot);
+        return 0;
+    }
+    return r;
+}
+
+// What was left is removed when it is on disk in the spool. If it stays, it is counted again, which adds nothing.
+void broker_usage_collect(struct broker *broker)
+{
+    _cleanup_free_ struct last *lasts = NULL;
+    const char *state_dir = broker->config->state_dir;
+    size_t count = 0, refused = 0;
+    struct err err = {0};
+    if (broker->disk_full) {
+        return; // nothing could be written down
+    }
+    int r = last_list(state_dir, broker->boot_id, &lasts, &count, &refused, &err);
+    if (refused > 0) {
+        log_error("ends_refused", "count=%zu", refused);
+    }
+    for (size_t i = 0; r == 0 && i < count; i++) {
+        r = count_end(broker, &lasts[i], &err);
+        if (r == 0) {
+            r = last_remove(state_dir, &lasts[i], &err);
+        }
+    }
+    if (r < 0) {
+        log_error("ends", "error=%s", LOGQ(err.text));
+        broker_disk_failed(broker, err.code);
+    }
+    if (count > 0) {
+        send_waiting(broker);
+    }
 }
 
 static void on_sample(evutil_socket_t fd, short what, void *arg)
@@ -131,6 +200,7 @@ void broker_usage_ack(struct broker *broker, json_t *message)
 
 void broker_usage_final(struct broker *broker, const char *vps)
 {
+    broker_usage_collect(broker);
     struct vps_entry *entry = vps_table_find(broker->vps, vps);
     if (entry && entry->observed == OBSERVED_RUNNING) {
         sample(broker, entry);

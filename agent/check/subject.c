@@ -44,9 +44,10 @@ static int subject_start(struct site *site, const struct subject *subject, struc
         struct err why = {0};
         close(site->keeper); // the guest outlives us, and must not keep the keeper waiting
         struct volume_root root;
+        const struct container_start how = {.timeout_s = START_S};
         int r = site->drivers.volume->root(&site->config, subject->spec.vps, &root, &why);
         if (r == 0) {
-            r = site->drivers.container->start(&site->config, &subject->spec, &root, START_S, &why);
+            r = site->drivers.container->start(&site->config, &subject->spec, &root, &how, &why);
         }
         if (r < 0) {
             fprintf(stderr, "croft-agent check: %s\n", why.text);

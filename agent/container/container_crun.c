@@ -211,7 +211,8 @@ static int create(const struct agent_config *config, const struct vps_spec *spec
 }
 
 static int crun_driver_start(const struct agent_config *config, const struct vps_spec *spec,
-                             const struct volume_root *root, int timeout_s, struct err *err)
+                             const struct volume_root *root, const struct container_start *how,
+                             struct err *err)
 {
     char folder[PATH_SIZE];
     const struct crun_place place = {
@@ -228,7 +229,7 @@ static int crun_driver_start(const struct agent_config *config, const struct vps
     }
     crun_forget(spec->vps);
     bounds_set();
-    r = create(config, spec, &place, timeout_s, err);
+    r = create(config, spec, &place, how->timeout_s, err);
     if (r < 0) {
         struct err ignored = {0};
         (void)!cgroup_reap(spec->vps, CLEAN_MS, &ignored);
@@ -241,7 +242,7 @@ static int crun_driver_start(const struct agent_config *config, const struct vps
 // ---- Stop
 
 // Init is asked again each second: while it starts it has no handler for the signal yet.
-static void shut_down(const struct agent_config *config, const char *vps, int timeout_s)
+static void ask_to_end(const struct agent_config *config, const char *vps, int timeout_s)
 {
     _cleanup_fd_ int pidfd = -1;
     pid_t init;
@@ -257,14 +258,24 @@ static void shut_down(const struct agent_config *config, const char *vps, int ti
     }
 }
 
-static int crun_driver_stop(const struct agent_config *config, const char *vps, int timeout_s,
-                            struct err *err)
+// The cgroups stay, with what they have counted.
+static int crun_shut_down(const struct agent_config *config, const char *vps, int timeout_s,
+                          struct err *err)
 {
     if (has_processes(vps)) {
         cgroup_thaw(vps); // else it hears nothing
-        shut_down(config, vps, timeout_s);
+        ask_to_end(config, vps, timeout_s);
     }
-    int r = cgroup_reap(vps, CLEAN_MS, err);
+    return 0;
+}
+
+static int crun_driver_stop(const struct agent_config *config, const char *vps, int timeout_s,
+                            struct err *err)
+{
+    int r = crun_shut_down(config, vps, timeout_s, err);
+    if (r == 0) {
+        r = cgroup_reap(vps, CLEAN_MS, err);
+    }
     crun_forget(vps);
     return r < 0 ? err_wrap(err, "stopping vps %s", vps) : 0;
 }
@@ -359,6 +370,7 @@ const struct container_driver container_crun = {
              "that reboots itself stays off until it is started",
     .define = crun_define,
     .start = crun_driver_start,
+    .shut_down = crun_shut_down,
     .stop = crun_driver_stop,
     .apply = crun_apply,
     .freeze = crun_freeze,

@@ -103,7 +103,7 @@ static int define(const struct agent_config *config, const struct vps_spec *spec
 }
 
 static int start(const struct agent_config *config, const struct vps_spec *spec,
-                 const struct volume_root *root, int timeout_s, struct err *err)
+                 const struct volume_root *root, const struct container_start *how, struct err *err)
 {
     enum observed observed;
     int r = observe(config, spec->vps, &observed, err);

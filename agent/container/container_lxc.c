@@ -150,7 +150,8 @@ static int start_from(struct lxc_container *container, const struct volume_root 
 }
 
 static int lxc_start(const struct agent_config *config, const struct vps_spec *spec,
-                     const struct volume_root *root, int timeout_s, struct err *err)
+                     const struct volume_root *root, const struct container_start *how,
+                     struct err *err)
 {
     char log[PATH_SIZE];
     _cleanup_container_ struct lxc_container *container = NULL;
@@ -164,7 +165,7 @@ static int lxc_start(const struct agent_config *config, const struct vps_spec *s
     struct timespec before;
     clock_gettime(CLOCK_REALTIME, &before);
     if (container->is_running(container)) {
-        return wait_for_init(container, timeout_s, err);
+        return wait_for_init(container, how->timeout_s, err);
     }
     // What a killed monitor left behind would share the root with the new one.
     r = cgroup_reap(spec->vps, CLEAN_MS, err);
@@ -177,12 +178,16 @@ static int lxc_start(const struct agent_config *config, const struct vps_spec *s
     container->want_close_all_fds(container, true);
     off_t log_from = lxc_log_end(log);
     bool started = false;
+    r = lxc_config_count_end(container, config, spec, how, err);
+    if (r < 0) {
+        return r;
+    }
     r = start_from(container, root, spec->id_base, &started, err);
     if (r == 0 && !started) {
         return refused(config, spec, log, log_from, err);
     }
     if (r == 0) {
-        r = wait_for_init(container, timeout_s, err);
+        r = wait_for_init(container, how->timeout_s, err);
     }
     if (r < 0) {
         return err_wrap(err, "starting vps %s", spec->vps);

@@ -43,5 +43,11 @@ void lxc_config_forget_reboot(const char *vps, const struct timespec *before);
 int lxc_config_write(const struct agent_config *config, const struct vps_spec *spec,
                      const struct volume_root *root, struct err *err) _must_check_;
 
+// Has liblxc run croft-agent-last when the container ends, after its last process and before its device and its cgroups go: in this
+// start alone, since it is told which one it is.
+int lxc_config_count_end(struct lxc_container *container, const struct agent_config *config,
+                         const struct vps_spec *spec, const struct container_start *how,
+                         struct err *err) _must_check_;
+
 // container_lxc_seccomp.c: what guests may not call (surface.h), in liblxc's syntax.
 int lxc_seccomp_profile(char *out, size_t size, struct err *err) _must_check_;

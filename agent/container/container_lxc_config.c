@@ -4,11 +4,14 @@
 #include "host.h"
 #include "log.h"
 #include "plan_limits.h"
+#include "process.h"
 #include "surface.h"
 #include "sysfile.h"
+#include "uuid.h"
 
 #include <ctype.h>
 #include <errno.h>
+#include <limits.h>
 #include <stdarg.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -239,6 +242,54 @@ static void put_reboot(struct text *text, const char *vps)
 {
     put(text, "lxc.hook.post-stop",
         "/bin/sh -c '[ \"$LXC_TARGET\" != reboot ] || { : >" REBOOT_NOTES "/%s; exit 1; }'", vps);
+}
+
+// "8:0,8:16"; "-" for none.
+static void disks_text(const struct pool_disks *disks, char *out, size_t size)
+{
+    size_t used = 0;
+    snprintf(out, size, "-");
+    for (size_t i = 0; i < disks->count && used < size; i++) {
+        used += (size_t)snprintf(out + used, size - used, "%s%u:%u", i ? "," : "",
+                                 major(disks->disks[i]), minor(disks->disks[i]));
+    }
+}
+
+// In a word of the shell's.
+static bool is_quotable(const char *text)
+{
+    for (const char *c = text; *c; c++) {
+        if (iscntrl((unsigned char)*c) || *c == '\'') {
+            return false;
+        }
+    }
+    return true;
+}
+
+// The network's script runs while device and cgroups are there; when `lxc.hook.stop` does, the device is gone.
+int lxc_config_count_end(struct lxc_container *container, const struct agent_config *config,
+                         const struct vps_spec *spec, const struct container_start *how,
+                         struct err *err)
+{
+    char program[PATH_MAX], disks[POOL_DISKS_MAX * 24], value[2 * PATH_MAX];
+    if (!how->boot) {
+        return 0;
+    }
+    int r = process_program("croft-agent-last", program, err);
+    if (r < 0) {
+        return r;
+    }
+    disks_text(how->disks, disks, sizeof(disks));
+    int len = snprintf(value, sizeof(value), "'%s' '%s' %s %s %u %s", program, config->state_dir,
+                       spec->vps, how->boot, spec->slot, disks);
+    if (len >= (int)sizeof(value) || !is_quotable(program) || !is_quotable(config->state_dir) ||
+        !uuid_is(spec->vps) || !uuid_is(how->boot)) {
+        return err_set(err, ERR_INVALID, "a value cannot go into a container's configuration");
+    }
+    return container->set_config_item(container, "lxc.net.0.script.down", value)
+               ? 0
+               : err_set(err, ERR_SYSTEM, "liblxc does not take a script for the end of vps %s",
+                         spec->vps);
 }
 
 bool lxc_config_rebooted(const char *vps)

@@ -57,7 +57,10 @@ static int sample_classes(const struct device_place *place, const char *name,
     unsigned index = if_nametoindex(name);
     index = index > 0 ? index : noted(place);
     int r = traffic_sample(index, &traffic, err);
-    counters->net_device = index;
+    // Of one that is gone the table forgets what it has counted, too, in the look of each minute.
+    bool forgotten = index > 0 && if_nametoindex(name) == 0 && traffic.in_inside == 0 &&
+                     traffic.in_outside == 0 && traffic.out_inside == 0 && traffic.out_outside == 0;
+    counters->net_device = forgotten ? 0 : index;
     counters->net_table = traffic.table;
     counters->net_rx_inside_bytes = traffic.in_inside;
     counters->net_tx_inside_bytes = traffic.out_inside;

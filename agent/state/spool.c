@@ -384,6 +384,20 @@ int spool_report(struct spool *spool, const char *vps, struct err *err)
     }
 }
 
+// It may have ended before the node was started: its batch is dated by the clock that it is.
+int spool_end(struct spool *spool, const struct last *last, struct err *err)
+{
+    char boot[UUID_LEN + 1];
+    if (!meters_end(spool->meters, last)) {
+        return err_set(err, ERR_CONFLICT, "the end of a boot came after the next one's samples");
+    }
+    memcpy(boot, spool->boot, sizeof(boot));
+    spool_set_boot(spool, last->node_boot);
+    int r = spool_report(spool, last->vps, err);
+    memcpy(spool->boot, boot, sizeof(boot));
+    return r;
+}
+
 // Which of the node's clocks the samples are dated by, and what that says now, if it is still the same.
 static void add_clock(const struct spool *spool, const char *boot, json_t *message)
 {

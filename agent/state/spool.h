@@ -3,7 +3,7 @@
 // therefore never used twice with different counters, whatever dies when.
 #pragma once
 
-#include "drivers.h"
+#include "last.h"
 
 #include <jansson.h>
 
@@ -28,6 +28,10 @@ void spool_set_boot(struct spool *spool, const char *boot);
 // Takes a sample. Counters that fell since the last one (a guest that rebooted itself) go on rising in
 // what is reported, under the same boot.
 void spool_sample(struct spool *spool, const struct spool_source *source);
+
+// Takes what a boot of a guest ended with, and writes it as spool_report() does, so that what it was left in can go. However often: it
+// counts once. ERR_CONFLICT: it is the boot before the one that is counted; nothing is taken, and never will be.
+int spool_end(struct spool *spool, const struct last *last, struct err *err) _must_check_;
 
 // Writes what was sampled since the last report. vps NULL: all; else this one only. Nothing sampled is
 // success. On failure nothing is lost: it goes into the next report.

@@ -19,7 +19,7 @@ static const struct {
     // The mapped root of each guest passes through the folder itself and vps/.
     {"", 0711, false},       {"/pki", 0700, true},       {"/incoming", 0700, true},
     {"/trust", 0755, false}, {"/vps", 0711, false},      {"/spool", 0700, false},
-    {"/run", 0755, false},   {"/outgoing", 0711, false},
+    {"/run", 0755, false},   {"/outgoing", 0711, false}, {"/ended", 0700, false},
 };
 
 static int make_parents(const char *path, struct err *err)

@@ -95,6 +95,13 @@ int task_boot_root(struct task *task, struct volume_root *ret_root, struct err *
 // Starts it, if task->observed says that it does not run.
 int task_start_container(struct task *task, int timeout_s, struct err *err) _must_check_;
 
+// task_end.c. Shuts down and stops it, or removes what is left of one that has ended; what it used is left to be counted.
+int task_stop_container(struct task *task, int timeout_s, struct err *err) _must_check_;
+// Leaves what a boot used that has ended without anybody who would have left it. It must not run.
+void task_leave_last(struct task *task);
+// Puts the pool's disks into task->drivers, none if they cannot be told.
+void task_find_disks(struct task *task);
+
 // Steps that several kinds share (task_steps.c).
 bool task_is_wanted_running(const struct task *task);
 int ensure_present(struct task *task, struct err *err);

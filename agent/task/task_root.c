@@ -37,10 +37,11 @@ int task_boot_root(struct task *task, struct volume_root *ret_root, struct err *
 int task_start_container(struct task *task, int timeout_s, struct err *err)
 {
     struct volume_root root = {0};
+    const struct container_start how = {task->state.start, &task->drivers.disks, timeout_s};
+    task_find_disks(task);
     int r = task->observed == OBSERVED_RUNNING ? 0 : task_boot_root(task, &root, err);
     if (r == 0) {
         r = task->drivers.volume->mount(task->config, &task->spec, 0, &root, err);
     }
-    return r < 0 ? r
-                 : task->drivers.container->start(task->config, &task->spec, &root, timeout_s, err);
+    return r < 0 ? r : task->drivers.container->start(task->config, &task->spec, &root, &how, err);
 }

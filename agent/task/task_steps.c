@@ -53,6 +53,9 @@ int ensure_started(struct task *task, struct err *err)
     if (r < 0 || !task_is_wanted_running(task)) {
         return r;
     }
+    if (task->observed != OBSERVED_RUNNING) {
+        task_leave_last(task);
+    }
     if (task->observed != OBSERVED_RUNNING || !*task->state.start) {
         uuid_make(task->state.start);
         r = vps_state_save(task->config, &task->state, err);
@@ -96,7 +99,7 @@ int ensure_stopped(struct task *task, struct err *err)
     int64_t timeout_s = task->args.force            ? 0
                         : task->args.timeout_s >= 0 ? task->args.timeout_s
                                                     : task->config->stop_timeout_s;
-    return task->drivers.container->stop(task->config, task->vps, (int)timeout_s, err);
+    return task_stop_container(task, (int)timeout_s, err);
 }
 
 int ensure_no_network(struct task *task, struct err *err)
@@ -117,7 +120,7 @@ int undo_started(struct task *task, struct err *err)
     if (ran_before(task)) {
         return 0;
     }
-    return task->drivers.container->stop(task->config, task->vps, 0, err);
+    return task_stop_container(task, 0, err);
 }
 
 int undo_network(struct task *task, struct err *err)
@@ -144,7 +147,7 @@ int ensure_down_once(struct task *task, struct err *err)
 
 int ensure_killed(struct task *task, struct err *err)
 {
-    return task->drivers.container->stop(task->config, task->vps, 0, err);
+    return task_stop_container(task, 0, err);
 }
 
 int ensure_as_before(struct task *task, struct err *err)

@@ -51,6 +51,7 @@ struct meter {
     TAILQ_ENTRY(meter) link;
     char vps[UUID_LEN + 1];
     char boot[UUID_LEN + 1];
+    char before[UUID_LEN + 1]; // the boot before it, which is over and counted; "": none
     int64_t seq; // the last one given
     struct usage_counters raw; // as last read
     struct usage_counters total; // as last reported or to be reported
@@ -142,6 +143,7 @@ static void begin_boot(struct meters *meters, struct meter *meter, const char *s
         last->seq++;
         TAILQ_INSERT_TAIL(&meters->ended, last, link);
     }
+    snprintf(meter->before, sizeof(meter->before), "%s", meter->boot);
     snprintf(meter->boot, sizeof(meter->boot), "%s", start);
     meter->seq = 0;
     meter->raw = meter->total = (struct usage_counters){0};
@@ -188,6 +190,36 @@ static void add(struct meter *meter, const struct usage_counters *raw)
     meter->raw = *raw;
 }
 
+// What cannot be read any more says nothing of what was counted: a guest's end takes its device and its cgroups away one after
+// another, and a guest can delete its device.
+static void keep_unread(const struct usage_counters *before, struct usage_counters *now)
+{
+    bool has_device = now->net_device != 0;
+    for (size_t i = 0; i < ARRAY_LEN(counters); i++) {
+        uint64_t *value = value_at(now, &counters[i]);
+        bool unread =
+            counters[i].kind == RISES ? *value == 0 : counters[i].kind != LEVEL && !has_device;
+        if (unread) {
+            *value = value_of(before, &counters[i]);
+        }
+    }
+}
+
+// Of the end of the boot that `before` is of: it is the highest of both, whichever was read first. Levels go on until the end.
+static void keep_higher(const struct usage_counters *before, struct usage_counters *now)
+{
+    keep_unread(before, now);
+    bool same = is_same_count(now, before);
+    for (size_t i = 0; i < ARRAY_LEN(counters); i++) {
+        uint64_t *value = value_at(now, &counters[i]);
+        uint64_t was = value_of(before, &counters[i]);
+        bool higher = counters[i].kind == RISES || (counters[i].kind == CLASSED && same);
+        if ((higher && was > *value) || (counters[i].kind == LEVEL && was > 0)) {
+            *value = was;
+        }
+    }
+}
+
 static int64_t mono_ms(const struct meter *meter)
 {
     return (int64_t)meter->mono.tv_sec * 1000 + meter->mono.tv_nsec / 1000000;
@@ -200,11 +232,45 @@ void meters_sample(struct meters *meters, const char *vps, const char *start,
     if (strcmp(meter->boot, start) != 0) {
         begin_boot(meters, meter, start, raw->net_table != 0);
     }
-    add(meter, raw);
+    struct usage_counters now = *raw;
+    keep_unread(&meter->raw, &now);
+    add(meter, &now);
     clock_gettime(CLOCK_REALTIME, &meter->at);
     clock_gettime(CLOCK_BOOTTIME, &meter->mono);
     fine_add(&meter->fine, mono_ms(meter), &meter->total);
     meter->due = true;
+}
+
+// A sample that was taken while its guest ended may be later than the end.
+static void set_time(struct meter *meter, const struct last *last, bool anew)
+{
+    int64_t mono_ns = (int64_t)meter->mono.tv_sec * 1000000000 + meter->mono.tv_nsec;
+    if (anew || last->mono_ns > mono_ns) {
+        meter->at = (struct timespec){last->at_ms / 1000, last->at_ms % 1000 * 1000000};
+        meter->mono = (struct timespec){last->mono_ns / 1000000000, last->mono_ns % 1000000000};
+    }
+}
+
+bool meters_end(struct meters *meters, const struct last *last)
+{
+    struct meter *meter = find_or_add(meters, last->vps);
+    bool anew = strcmp(meter->boot, last->boot) != 0;
+    if (strcmp(meter->before, last->boot) == 0) {
+        return false;
+    }
+    if (anew) {
+        begin_boot(meters, meter, last->boot, last->counters.net_table != 0);
+    }
+    struct usage_counters now = last->counters;
+    keep_higher(&meter->raw, &now);
+    if (!anew && memcmp(&now, &meter->raw, sizeof(now)) == 0) {
+        return true; // counted already
+    }
+    add(meter, &now);
+    set_time(meter, last, anew);
+    fine_add(&meter->fine, mono_ms(meter), &meter->total);
+    meter->due = true;
+    return true;
 }
 
 // A counter past 2^63 would be a kernel's mistake; JSON integers end there.
@@ -241,9 +307,9 @@ static json_t *values_json(const struct usage_counters *values)
 
 static json_t *kept_json(const struct meter *meter)
 {
-    return json_pack("{s:s, s:s, s:I, s:o, s:o}", "vps", meter->vps, "boot", meter->boot, "seq",
-                     (json_int_t)meter->seq, "raw", values_json(&meter->raw), "total",
-                     values_json(&meter->total));
+    return json_pack("{s:s, s:s, s:s, s:I, s:o, s:o}", "vps", meter->vps, "boot", meter->boot,
+                     "before", meter->before, "seq", (json_int_t)meter->seq, "raw",
+                     values_json(&meter->raw), "total", values_json(&meter->total));
 }
 
 static void take(struct meter *meter, json_t *samples, json_t *kept)
@@ -333,6 +399,8 @@ void meters_restore(struct meters *meters, const json_t *kept)
         }
         struct meter *meter = find_or_add(meters, vps);
         snprintf(meter->boot, sizeof(meter->boot), "%s", boot);
+        snprintf(meter->before, sizeof(meter->before), "%.36s",
+                 json_get_string(item, "before", ""));
         meter->seq = json_get_int(item, "seq", 0);
         restore_values(json_object_get(item, "raw"), &meter->raw);
         restore_values(json_object_get(item, "total"), &meter->total);

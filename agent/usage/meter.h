@@ -3,6 +3,7 @@
 #pragma once
 
 #include "drivers.h"
+#include "last.h"
 
 #include <jansson.h>
 #include <stdbool.h>
@@ -15,6 +16,9 @@ void meters_destroy(struct meters *meters);
 // Takes raw counters of a vps whose container was started as `start` (a UUID).
 void meters_sample(struct meters *meters, const char *vps, const char *start,
                    const struct usage_counters *raw);
+
+// Takes what a boot ended with: counted or not, and however often. False: it is the boot before the one that is counted, and nothing is taken.
+bool meters_end(struct meters *meters, const struct last *last);
 
 // Gives what was sampled since the last call its next sequence numbers: *ret_samples as usage messages
 // hold them, *ret_kept what meters_restore() needs besides. At most max; vps NULL: any. Returns how

@@ -24,6 +24,7 @@ struct agent_config rig_config;
 const struct drivers rig_drivers = {&container_lxc, &volume_btrfs, &network_routed};
 
 const struct container_driver *rig_container = &container_lxc;
+const char *rig_boot;
 
 static unsigned char secret_key[crypto_sign_SECRETKEYBYTES];
 
@@ -276,7 +277,12 @@ int rig_start_here(const struct vps_spec *spec, struct err *err)
     if (r == 0) {
         r = volume_btrfs.mount(&rig_config, spec, 0, &root, err);
     }
-    return r < 0 ? r : rig_container->start(&rig_config, spec, &root, 10, err);
+    struct pool_disks disks = {0};
+    if (r == 0) {
+        r = volume_btrfs.disks(&rig_config, &disks, err);
+    }
+    const struct container_start how = {rig_boot, &disks, 10};
+    return r < 0 ? r : rig_container->start(&rig_config, spec, &root, &how, err);
 }
 
 int rig_start(const struct vps_spec *spec)

@@ -19,6 +19,8 @@ extern struct agent_config rig_config;
 extern const struct drivers rig_drivers;
 // What runs the guests: liblxc unless a test says otherwise.
 extern const struct container_driver *rig_container;
+// By which starts are counted; NULL, until a test says otherwise: they are not.
+extern const char *rig_boot;
 
 // Makes everything; exits with a message when the machine cannot do it. rig_clean() removes all of it
 // and may be called at any time, also by another process than the one that set it up.

@@ -369,6 +369,13 @@ START_TEST(an_init_that_ends_is_seen_as_stopped)
         usleep(10000);
     }
     ck_assert_int_eq(observe(), OBSERVED_STOPPED);
+    if (rig_container->shut_down &&
+        r == 0) { // nobody saw its end: it can be read until we take it away
+        const struct pool_disks disks = {0};
+        struct usage_counters counters = {0};
+        CALL(0, rig_container->sample(&rig_config, spec.vps, &disks, &counters, err));
+        ck_assert_uint_gt(counters.cpu_ns, 0);
+    }
 }
 END_TEST
 

@@ -1,7 +1,9 @@
 // What crosses real guests' devices, counted by class: known bytes to and from a peer that has an address inside the location
 // and one outside of it.
 #include "json.h"
+#include "last.h"
 #include "meter.h"
+#include "process.h"
 #include "rig.h"
 #include "sampler.h"
 #include "test_drivers.h"
@@ -261,6 +263,132 @@ START_TEST(counters_go_with_their_device)
 }
 END_TEST
 
+// ---- What a guest used up to its end
+
+static const char boot[] = "0190a000-0000-7000-8000-00000000000b";
+
+static void create_counted(void)
+{
+    rig_boot = boot;
+    create();
+    CALL(0, network_routed.attach(&rig_config, &guest, err));
+    wait_for_peer();
+}
+
+static void destroy_counted(void)
+{
+    destroy();
+    rig_boot = NULL;
+}
+
+static size_t left(struct last *ret_last)
+{
+    struct last *lasts;
+    size_t count, refused;
+    CALL(0, last_list(rig_config.state_dir, boot, &lasts, &count, &refused, err));
+    ck_assert_uint_eq(refused, 0);
+    if (count > 0) {
+        *ret_last = lasts[0];
+    }
+    free(lasts);
+    return count;
+}
+
+static struct last wait_for_last(void)
+{
+    struct last last;
+    for (int i = 0; left(&last) == 0; i++) {
+        ck_assert_msg(i < 100, "nothing was left");
+        usleep(50000);
+    }
+    ck_assert_str_eq(last.vps, guest.vps);
+    ck_assert_str_eq(last.boot, boot);
+    return last;
+}
+
+static void wait_until_it_ended(void)
+{
+    enum observed observed = OBSERVED_RUNNING;
+    for (int i = 0; observed == OBSERVED_RUNNING; i++) {
+        ck_assert_msg(i < 100, "it does not end");
+        usleep(50000);
+        CALL(0, container_lxc.observe(&rig_config, guest.vps, &observed, err));
+    }
+}
+
+// Known usage, of which half was sampled.
+static struct usage_counters use(void)
+{
+    static const char work[] = "i=0; while [ $i -lt 100000 ]; do i=$((i+1)); done; "
+                               "dd if=/dev/zero of=/x bs=64k count=16 conv=fsync 2>/dev/null";
+    guest_sends(outside_4, DATAGRAMS / 2);
+    ck_assert_int_eq(rig_exec(&guest, work, NULL, 0), 0);
+    struct usage_counters half = sample();
+    guest_sends(outside_4, DATAGRAMS / 2);
+    ck_assert_int_eq(rig_exec(&guest, work, NULL, 0), 0);
+    return half;
+}
+
+static void expect_all(const struct usage_counters *all, const struct usage_counters *half)
+{
+    expect("outside", all->net_tx_outside_bytes, DATAGRAMS, HEADERS_4);
+    ck_assert_uint_gt(all->cpu_ns, half->cpu_ns + half->cpu_ns / 4);
+    ck_assert_uint_gt(all->io_write_bytes, half->io_write_bytes);
+    ck_assert_uint_eq(all->net_device, half->net_device);
+}
+
+START_TEST(a_guest_that_ends_has_left_all_that_it_used)
+{
+    const bool deletes_its_device = _i == 1;
+    struct usage_counters half = use();
+    if (deletes_its_device) {
+        ck_assert_int_eq(rig_exec(&guest, "ip link del eth0", NULL, 0), 0);
+        struct usage_counters now = sample();
+        expect("outside", now.net_tx_outside_bytes, DATAGRAMS, HEADERS_4);
+    }
+    rig_exec(&guest, "kill -PWR 1", NULL, 0);
+    struct last last = wait_for_last();
+    expect_all(&last.counters, &half);
+    if (!deletes_its_device) {
+        ck_assert_uint_gt(last.counters.net_tx_bytes, half.net_tx_bytes);
+    }
+    CALL(0, container_lxc.stop(&rig_config, guest.vps, 5, err));
+    ck_assert_int_ne(rig_host("test -e %s/vps/%s/device", rig_config.state_dir, guest.vps), 0);
+    CALL(0, last_remove(rig_config.state_dir, &last, err));
+}
+END_TEST
+
+START_TEST(of_a_guest_whose_monitor_was_killed_all_can_be_read)
+{
+    struct usage_counters half = use();
+    rig_host("kill -9 $(cat /sys/fs/cgroup/pids/lxc.monitor.%s/cgroup.procs "
+             "/sys/fs/cgroup/lxc.monitor.%s/cgroup.procs 2>/dev/null)",
+             guest.vps, guest.vps);
+    wait_until_it_ended();
+    struct last last;
+    ck_assert_uint_eq(left(&last), 0);
+    struct usage_counters all = sample();
+    expect_all(&all, &half);
+}
+END_TEST
+
+START_TEST(a_program_that_is_not_there_holds_no_end_up)
+{
+    CALL(0, container_lxc.stop(&rig_config, guest.vps, 5, err));
+    struct last last = wait_for_last();
+    CALL(0, last_remove(rig_config.state_dir, &last, err));
+    ck_assert_int_eq(rig_host("ip link show crv%u >/dev/null 2>&1", guest.slot), 1);
+    char folder[] = "/nowhere";
+    process_set_folder(folder);
+    ck_assert_int_eq(rig_start(&guest), 0);
+    rig_exec(&guest, "kill -PWR 1", NULL, 0);
+    wait_until_it_ended();
+    CALL(0, container_lxc.stop(&rig_config, guest.vps, 5, err));
+    ck_assert_int_eq(rig_host("ip link show crv%u >/dev/null 2>&1", guest.slot), 1);
+    ck_assert_uint_eq(left(&last), 0);
+}
+END_TEST
+
 Suite *suite_traffic(void)
 {
     Suite *suite = suite_create("traffic");
@@ -271,6 +399,13 @@ Suite *suite_traffic(void)
     tcase_add_test(tcase, what_comes_from_inside_and_outside_is_counted_apart);
     tcase_add_test(tcase, a_table_that_goes_takes_nothing_back_and_leaves_a_gap);
     tcase_add_test(tcase, counters_go_with_their_device);
+    suite_add_tcase(suite, tcase);
+    tcase = tcase_create("ends");
+    tcase_add_checked_fixture(tcase, create_counted, destroy_counted);
+    tcase_set_timeout(tcase, 120);
+    tcase_add_loop_test(tcase, a_guest_that_ends_has_left_all_that_it_used, 0, 2);
+    tcase_add_test(tcase, of_a_guest_whose_monitor_was_killed_all_can_be_read);
+    tcase_add_test(tcase, a_program_that_is_not_there_holds_no_end_up);
     suite_add_tcase(suite, tcase);
     return suite;
 }

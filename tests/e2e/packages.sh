@@ -80,7 +80,7 @@ contents_right()
         '-rw-r--r-- root/root ./usr/share/croft/panel/assets/a.js' '-rw-r--r-- root/root ./usr/share/croft/migrations/0001-roles-and-context.sql' \
         'drwx--x--x root/root ./var/lib/croft/' '-rw-r--r-- root/root ./usr/share/doc/croft-server/copyright' &&
         has "$agent" '-rwxr-xr-x root/root ./usr/sbin/croft-agent' '-rwxr-xr-x root/root ./usr/sbin/croft-agent-worker' \
-            '-rwxr-xr-x root/root ./usr/sbin/croft-agent-check' '-rw-r--r-- root/root ./usr/lib/systemd/system/croft-agent.service' \
+            '-rwxr-xr-x root/root ./usr/sbin/croft-agent-last' '-rwxr-xr-x root/root ./usr/sbin/croft-agent-check' '-rw-r--r-- root/root ./usr/lib/systemd/system/croft-agent.service' \
             '-rw-r--r-- root/root ./usr/share/croft/agent.yaml' 'drwx--x--x root/root ./var/lib/croft/'
 }
 

@@ -143,14 +143,14 @@ describe("evidence of a real guest", () => {
         assert.equal(after.oom_kills, 2);
     });
 
-    // Both send as much, at the same pace; one of them ends each time as it likes.
-    test("a guest that restarts itself, renames its interface and sets its clock pays for what it sent, but for one interval a restart", { timeout: 180_000 }, async () => {
+    // Both send as much, at the same pace; one of them ends as soon as it has.
+    test("a guest that restarts itself, renames its interface and sets its clock pays for all that it sent", { timeout: 180_000 }, async () => {
         const [honest, sly] = [await guests.make(), await guests.make()];
         const rounds = 2;
         const chunk = 256 * 1024;
         const sent = new Map([[honest.id, 0], [sly.id, 0]]);
-        const load = async (one: Vps) => {
-            const { stdout } = await guests.run(one, `for i in 1 2 3 4 5 6 7 8 9 10 11 12; do dd if=/dev/zero bs=${chunk} count=1 2>/dev/null; sleep 0.25; done`);
+        const load = async (one: Vps, then: string) => {
+            const { stdout } = await guests.run(one, `for i in 1 2 3 4 5 6 7 8 9 10 11 12; do dd if=/dev/zero bs=${chunk} count=1 2>/dev/null; sleep 0.25; done; ${then}`, [255, 1, 143]);
             sent.set(one.id, sent.get(one.id)! + stdout.length);
         };
         const boot = () => guests.run(sly, "cut -d' ' -f22 /proc/1/stat").then(({ stdout }) => stdout, () => "");
@@ -159,23 +159,23 @@ describe("evidence of a real guest", () => {
             assert.equal(Number(clock.stdout.trim().split("\n").at(-1)), new Date().getFullYear(), "a guest sets no clock");
             await guests.run(sly, "(sleep 0.3; ip link set eth0 down; ip link set eth0 name idle0; ip link set idle0 up; ip route add 169.254.0.1 dev idle0; ip route add default via 169.254.0.1) >/dev/null 2>&1 &");
             await until("it is there by another name", () => guests.run(sly, "ip link show idle0"), 20_000);
-            await Promise.all([load(honest), load(sly)]);
             const before = await boot();
-            await guests.run(sly, "reboot -f & sleep 5", [255, 1, 143]).catch(() => undefined);
+            await Promise.all([load(honest, "true"), load(sly, "reboot -f; sleep 5")]);
             await until("it has booted again", async () => ((now) => now !== "" && now !== before)(await boot()), 60_000);
         }
         const billed = async (one: Vps) => (await world.customer.api.expect(200, "GET", `/v1/vps/${one.id}/usage` as "/v1/vps/{id}/usage")).net_tx_bytes;
-        const truth = sent.get(sly.id)!;
-        assert.deepEqual([truth, sent.get(honest.id)], [12 * rounds * chunk, 12 * rounds * chunk]);
-        const paid = await until("the honest one's bill", async () => ((bytes) => bytes > truth && bytes)(await billed(honest)), 30_000);
-        assert.ok(paid < truth * 1.1, `${paid} of ${truth}`);
-        // A report later; a second is what an interval and its scheduling take here.
-        const interval = 8 * chunk;
-        const least = truth - rounds * interval;
-        const less = await until("the other one's bill", async () => ((bytes) => bytes > least && bytes)(await billed(sly)), 30_000).catch(async (error) => {
-            throw new Error(`${error}: ${await billed(sly)} of ${truth}`);
-        });
-        assert.ok(less < truth * 1.1, `${less} of ${truth}`);
+        // What was under way at a reboot may have been sent and not have come.
+        const whole = 12 * rounds * chunk;
+        assert.equal(sent.get(honest.id), whole);
+        assert.ok(sent.get(sly.id)! > whole * 0.9, `${sent.get(sly.id)} of ${whole}`);
+        for (const { id } of [honest, sly]) {
+            const truth = sent.get(id)!;
+            const one = { id } as Vps;
+            const paid = await until("its bill", async () => ((bytes) => bytes > truth && bytes)(await billed(one)), 30_000).catch(async (error) => {
+                throw new Error(`${error}: ${await billed(one)} of ${truth}\n${world.agent.tail(60)}`);
+            });
+            assert.ok(paid < whole * 1.1, `${paid} of ${whole}`);
+        }
         // By the hour both are the same: what a guest does to itself is no stop.
         const states = (one: Vps) => world.cluster.sql(`SELECT string_agg(state, ' ') FROM vps_periods WHERE vps_id = '${one.id}'`);
         assert.deepEqual([await states(honest), await states(sly)], ["running", "running"]);
