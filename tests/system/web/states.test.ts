@@ -168,6 +168,26 @@ describe("every screen", () => {
         await window.context.close();
     });
 
+    test("a filter finds a tenant and a node on whichever page they are, and rows name them", async () => {
+        const window = await browser.window();
+        const { page } = window;
+        await window.signIn(operator, "/nowhere");
+        await page.route(/\/v1\/admin\/(tenants|nodes)\?limit=200/, (route) => {
+            const url = new URL(route.request().url());
+            return url.searchParams.has("cursor") ? (url.searchParams.delete("cursor"), route.continue({ url: url.href })) : route.fulfill({ contentType: "application/json", body: JSON.stringify({ items: [], next_cursor: "second" }) });
+        });
+        const { name } = await world.operator.expect(200, "GET", `/v1/admin/tenants/${world.customer.id}`);
+        await window.visit("/operator/tasks");
+        await page.getByRole("combobox", { name: "Tenant" }).or(page.getByRole("textbox", { name: "Tenant" })).click();
+        await page.getByRole("option", { name, exact: true }).click();
+        await page.waitForURL(new RegExp(`tenant=${world.customer.id}`));
+        await page.getByRole("row", { name: /node1/ }).getByRole("link", { name, exact: true }).first().waitFor();
+        await window.visit("/operator/fleet");
+        await page.getByRole("row", { name: /node1/ }).waitFor();
+        assert.deepEqual(window.calm(), []);
+        await window.context.close();
+    });
+
     test("an address in a room that is none says so", async () => {
         const window = await browser.window();
         await window.signIn(operator, "/nowhere");

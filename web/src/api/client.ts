@@ -61,6 +61,18 @@ export async function ask<T>(reply: Reply<T>): Promise<Answer<T>> {
 
 export const must = async <T>(reply: Reply<T>): Promise<T> => (await ask(reply)).data;
 
+// A whole list, page after page; until one of them fails.
+export async function askAll<T>(page: (cursor: string | undefined) => Promise<{ items: T[]; next_cursor: string | null }>): Promise<Answer<{ items: T[] }>> {
+    const items: T[] = [];
+    let cursor: string | undefined;
+    do {
+        const one = await page(cursor);
+        items.push(...one.items);
+        cursor = one.next_cursor ?? undefined;
+    } while (cursor !== undefined);
+    return { data: { items } };
+}
+
 // A file, to where the browser puts what is downloaded: a plain link would come without the session.
 export async function save(reply: Reply<unknown>, name: string): Promise<void> {
     const url = URL.createObjectURL((await ask(reply)).data as Blob);

@@ -1,5 +1,5 @@
 // Reads that more than one room has.
-import { api, ask, must, type Schema } from "./client";
+import { api, ask, askAll, must, type Schema } from "./client";
 import { useWord } from "../i18n";
 import { useList, useOne } from "./hooks";
 
@@ -28,14 +28,7 @@ export const useVpsList = (filter: VpsFilter = {}, limit = 50) =>
 
 // All of them, page after page: for an order that must not miss one.
 export async function everyVps(): Promise<Vps[]> {
-    const all: Vps[] = [];
-    let cursor: string | undefined;
-    do {
-        const page = await must(api.GET("/v1/vps", { params: { query: { limit: 200, cursor } } }));
-        all.push(...page.items);
-        cursor = page.next_cursor ?? undefined;
-    } while (cursor);
-    return all;
+    return (await askAll((cursor) => must(api.GET("/v1/vps", { params: { query: { limit: 200, cursor } } })))).data.items;
 }
 
 export const useSshKeys = () =>

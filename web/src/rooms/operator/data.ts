@@ -1,5 +1,5 @@
 // Reads that the operator's rooms share.
-import { api, ask, must, type Schema } from "../../api/client";
+import { api, ask, askAll, must, type Schema } from "../../api/client";
 import { useList, useOne } from "../../api/hooks";
 import { useWord } from "../../i18n";
 
@@ -7,16 +7,16 @@ export type Node = Schema["Node"];
 export type Tenant = Schema["Tenant"];
 export type User = Schema["User"];
 
-const all = { query: { limit: 200 } };
+const limit = 200;
 const nodeMs = 15_000; // load and free room are no events
 
-export const useNodes = () => useOne(["nodes", "all"], () => ask(api.GET("/v1/admin/nodes", { params: all })), { every: () => nodeMs });
+export const useNodes = () => useOne(["nodes", "all"], () => askAll((cursor) => must(api.GET("/v1/admin/nodes", { params: { query: { limit, cursor } } }))), { every: () => nodeMs });
 export const useNode = (id: string) => useOne(["nodes", "one", id], () => ask(api.GET("/v1/admin/nodes/{id}", { params: { path: { id } } })), { every: () => nodeMs });
-export const useAdminLocations = () => useOne(["locations", "admin"], () => ask(api.GET("/v1/admin/locations", { params: all })));
-export const useTenants = () => useOne(["tenants", "all"], () => ask(api.GET("/v1/admin/tenants", { params: all })));
-export const useUsers = () => useList<User>(["users", "all"], (cursor) => must(api.GET("/v1/admin/users", { params: { query: { limit: 200, cursor } } })));
+export const useAdminLocations = () => useOne(["locations", "admin"], () => askAll((cursor) => must(api.GET("/v1/admin/locations", { params: { query: { limit, cursor } } }))));
+export const useTenants = () => useOne(["tenants", "all"], () => askAll((cursor) => must(api.GET("/v1/admin/tenants", { params: { query: { limit, cursor } } }))));
+export const useUsers = () => useList<User>(["users", "all"], (cursor) => must(api.GET("/v1/admin/users", { params: { query: { limit, cursor } } })));
 
-// Names of what rows name by id, once they are read; the id where there are more than one page of them.
+// Names of what rows name by id, once they are read.
 export function useOperatorNames() {
     const tenants = useTenants().value?.items;
     const nodes = useNodes().value?.items;
